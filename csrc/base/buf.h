@@ -1,0 +1,63 @@
+/* buf.h: a growable byte buffer with a sticky failure flag.
+ *
+ * Writers append without testing each call; `failed` is set when an allocation fails or the
+ * limit would be passed, and later appends do nothing. Test it once, where the bytes are used.
+ */
+#ifndef DBX_BASE_BUF_H
+#define DBX_BASE_BUF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/slice.h"
+
+typedef struct dbx_buf {
+    uint8_t *ptr; /* owned; NULL while cap is 0 */
+    size_t len;   /* bytes written */
+    size_t cap;   /* bytes allocated */
+    bool failed;  /* an append was dropped; `len` is what fitted before it */
+} dbx_buf;
+
+/* dbx_buf_free releases the memory and makes the buffer empty and usable again. */
+void dbx_buf_free(dbx_buf *buf);
+
+/* dbx_buf_reserve makes room for `more` bytes after len; returns the write position or NULL (then
+ * `failed` is set). Growth is by half, so a million appends cost O(n). */
+uint8_t *dbx_buf_reserve(dbx_buf *buf, size_t more);
+
+/* dbx_buf_insert opens a gap of `n` bytes at `at` (<= len) and fills it from `ptr`. */
+void dbx_buf_insert(dbx_buf *buf, size_t at, const void *ptr, size_t n);
+
+/* dbx_buf_consume drops the first `n` bytes (<= len) by moving the rest to the front. */
+void dbx_buf_consume(dbx_buf *buf, size_t n);
+
+/* dbx_buf_shrink gives memory back when the buffer is empty and holds more than `keep` bytes. */
+void dbx_buf_shrink(dbx_buf *buf, size_t keep);
+
+static inline void dbx_buf_add(dbx_buf *buf, const void *ptr, size_t n) {
+    uint8_t *at = buf->cap - buf->len >= n ? buf->ptr + buf->len : dbx_buf_reserve(buf, n);
+    if (at == NULL || n == 0 || buf->failed) return;
+    memcpy(at, ptr, n);
+    buf->len += n;
+}
+
+static inline void dbx_buf_byte(dbx_buf *buf, uint8_t byte) {
+    uint8_t *at = buf->cap > buf->len ? buf->ptr + buf->len : dbx_buf_reserve(buf, 1);
+    if (at == NULL || buf->failed) return;
+    *at = byte;
+    buf->len++;
+}
+
+static inline void dbx_buf_str(dbx_buf *buf, const char *text) {
+    dbx_buf_add(buf, text, strlen(text));
+}
+
+__attribute__((format(printf, 2, 3))) void dbx_buf_printf(dbx_buf *buf, const char *format, ...);
+
+static inline dbx_slice dbx_buf_slice(const dbx_buf *buf) {
+    return (dbx_slice){buf->ptr, buf->len};
+}
+
+#endif

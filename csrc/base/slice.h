@@ -1,0 +1,34 @@
+/* slice.h: a pointer and a length: any bytes, not owned, not terminated. */
+#ifndef DBX_BASE_SLICE_H
+#define DBX_BASE_SLICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+typedef struct dbx_slice {
+    const uint8_t *ptr;
+    size_t len;
+} dbx_slice;
+
+static inline dbx_slice dbx_slice_of(const void *ptr, size_t len) {
+    return (dbx_slice){(const uint8_t *)ptr, len};
+}
+
+static inline dbx_slice dbx_slice_str(const char *text) {
+    return (dbx_slice){(const uint8_t *)text, strlen(text)};
+}
+
+static inline bool dbx_slice_eq(dbx_slice a, dbx_slice b) {
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+/* dbx_slice_cmp orders as memcmp does, a prefix before what it begins: the order of every map here. */
+static inline int dbx_slice_cmp(dbx_slice a, dbx_slice b) {
+    size_t n = a.len < b.len ? a.len : b.len;
+    int c = n == 0 ? 0 : memcmp(a.ptr, b.ptr, n);
+    return c != 0 ? c : (a.len > b.len) - (a.len < b.len);
+}
+
+#endif

@@ -1,0 +1,16 @@
+/* resp_write.h: writing RESP: the RESP2 and RESP3 sinks, and commands. */
+#ifndef DBX_CODEC_RESP_WRITE_H
+#define DBX_CODEC_RESP_WRITE_H
+
+#include "base/buf.h"
+#include "base/slice.h"
+#include "codec/reply.h"
+
+/* dbx_resp_sink makes `r` write RESP `version` (2 or 3) to the end of `out`. May be called again on
+ * the same sink between replies (HELLO). */
+void dbx_resp_sink(dbx_reply *r, int version, dbx_buf *out);
+
+/* dbx_resp_command appends a command as an array of bulk strings. */
+void dbx_resp_command(dbx_buf *out, size_t argc, const dbx_slice *argv);
+
+#endif

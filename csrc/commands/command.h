@@ -1,0 +1,116 @@
+/* command.h: a command's row in the one table, and what a handler gets.
+ *
+ * RESP dispatch, COMMAND, COMMAND DOCS, ACL categories, later OpenAPI and SDK stubs, and the tests
+ * "documented?" and "tested?" all read the rows; nothing about a command is written down twice. Rows
+ * stand at the bottom of the file with their handlers; table.h joins the families.
+ */
+#ifndef DBX_COMMANDS_COMMAND_H
+#define DBX_COMMANDS_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/slice.h"
+#include "codec/reply.h"
+#include "commands/args.h"
+#include "store/txn.h"
+
+typedef struct dbx_command dbx_command;
+
+/* What a command is executed with. No connection: handlers work on every transport. */
+typedef struct dbx_ctx {
+    dbx_txn *txn;
+    struct dbx_session *session; /* opaque to commands/; engine/ knows it */
+    struct dbx_engine *engine;   /* opaque to commands/ */
+    const dbx_command *command;
+    uint32_t db;    /* the session's selected database */
+    int64_t now_ms; /* database time */
+    int resp;       /* protocol version, for HELLO-like introspection only; never for shapes */
+} dbx_ctx;
+
+/* A handler writes its reply, user errors included, and returns DBX_OK; a negative dbx_err is a
+ * storage failure: dispatch then undoes the command and writes the error itself. */
+typedef int dbx_handler(dbx_ctx *ctx, dbx_args *args, dbx_reply *out);
+
+/* Flags as COMMAND INFO names them. ACL categories follow from group and flags (table.c). */
+enum dbx_command_flags {
+    DBX_CMD_WRITE = 1u << 0,
+    DBX_CMD_READONLY = 1u << 1,
+    DBX_CMD_DENYOOM = 1u << 2,
+    DBX_CMD_ADMIN = 1u << 3,
+    DBX_CMD_PUBSUB = 1u << 4,
+    DBX_CMD_NOSCRIPT = 1u << 5,
+    DBX_CMD_BLOCKING = 1u << 6,
+    DBX_CMD_LOADING = 1u << 7,
+    DBX_CMD_STALE = 1u << 8,
+    DBX_CMD_SKIP_MONITOR = 1u << 9,
+    DBX_CMD_SKIP_SLOWLOG = 1u << 10,
+    DBX_CMD_ASKING = 1u << 11,
+    DBX_CMD_FAST = 1u << 12,
+    DBX_CMD_NO_AUTH = 1u << 13,
+    DBX_CMD_MAY_REPLICATE = 1u << 14,
+    DBX_CMD_NO_MANDATORY_KEYS = 1u << 15,
+    DBX_CMD_PROTECTED = 1u << 16,
+    DBX_CMD_NO_MULTI = 1u << 17,
+    DBX_CMD_MOVABLEKEYS = 1u << 18,
+    DBX_CMD_NO_ASYNC_LOADING = 1u << 19,
+    DBX_CMD_ALLOW_BUSY = 1u << 20,
+    DBX_CMD_DANGEROUS = 1u << 21 /* ACL category only: @dangerous where flags do not imply it */
+};
+
+/* How a command's effect reaches the journal (DESIGN 4.5). */
+typedef enum dbx_effect {
+    DBX_EFFECT_NONE = 1, /* changes no data */
+    DBX_EFFECT_ARGV,     /* argv as it came gives the same result whenever replayed; only if it wrote */
+    DBX_EFFECT_OWN       /* the handler calls dbx_txn_effect() */
+} dbx_effect;
+
+enum dbx_key_flags { /* as COMMAND INFO names them in key specifications */
+    DBX_KEY_RW = 1u << 0,
+    DBX_KEY_RO = 1u << 1,
+    DBX_KEY_OW = 1u << 2,
+    DBX_KEY_RM = 1u << 3,
+    DBX_KEY_ACCESS = 1u << 4,
+    DBX_KEY_UPDATE = 1u << 5,
+    DBX_KEY_INSERT = 1u << 6,
+    DBX_KEY_DELETE = 1u << 7,
+    DBX_KEY_NOT_KEY = 1u << 8,
+    DBX_KEY_INCOMPLETE = 1u << 9,
+    DBX_KEY_VARIABLE_FLAGS = 1u << 10
+};
+
+/* Where keys stand among the arguments: Redis's key specifications. */
+typedef struct dbx_keyspec {
+    uint32_t flags;      /* 0 ends the array */
+    const char *keyword; /* NULL: begin at index `begin`; else after this word, searched from `begin` */
+    int begin;
+    enum { DBX_KEYS_RANGE, DBX_KEYS_KEYNUM, DBX_KEYS_UNKNOWN } find;
+    int last, step, limit;       /* RANGE: last is relative to begin, negative from the end */
+    int keynum_index, keynum_first, keynum_step; /* KEYNUM */
+    const char *notes;
+} dbx_keyspec;
+
+enum { DBX_KEYSPECS_MAX = 4 };
+
+struct dbx_command {
+    const char *name;       /* lower case, as COMMAND prints it */
+    const char *group;      /* as COMMAND DOCS prints it: "string", "generic", "connection", "server" */
+    const char *syntax;     /* arguments in the documentation's notation; see syntax.h */
+    const char *summary;
+    const char *since;
+    const char *complexity;
+    const char *const *history; /* {"version", "change", ..., NULL}; may be NULL */
+    const char *const *tips;    /* {"tip", ..., NULL}; may be NULL */
+    int arity;                  /* Redis's: negative = at least */
+    uint32_t flags;
+    dbx_effect effect;
+    dbx_keyspec keys[DBX_KEYSPECS_MAX];
+    dbx_handler *run;             /* NULL: a container of subcommands only */
+    const dbx_command *subcommands; /* array ended by a row without a name; may be NULL */
+    const char *doc_flags;        /* "deprecated" or NULL; then the next two say more */
+    const char *deprecated_since, *replaced_by;
+};
+
+#endif

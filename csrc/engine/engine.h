@@ -1,0 +1,95 @@
+/* engine.h: the engine as transports see it: sessions in, replies out, one lock.
+ *
+ * RESP, the in-process API and later HTTP, WebSocket and scripts all enter by dbx_engine_run() with a
+ * session and argv. Nothing here knows of sockets; nothing here touches Python.
+ *
+ * The order of things (see ARCHITECTURE.md, "life of a write"): lock; turn_begin; run...; turn_end
+ * (journal write); unlock; then, and only then, replies leave; with durability `always` when
+ * dbx_engine_durable() has reached the position that turn_end gave.
+ */
+#ifndef DBX_ENGINE_ENGINE_H
+#define DBX_ENGINE_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/slice.h"
+#include "codec/reply.h"
+#include "codec/resp_read.h"
+
+typedef struct dbx_engine dbx_engine;
+typedef struct dbx_session dbx_session;
+typedef struct dbx_spool dbx_spool;
+
+typedef struct dbx_setting {
+    const char *name, *value; /* CONFIG's names and spellings */
+} dbx_setting;
+
+typedef struct dbx_engine_options {
+    const char *path;            /* data directory; NULL: in memory */
+    const dbx_setting *settings; /* ended by a NULL name; what CONFIG SET takes, plus start-up ones */
+    const char *socket;          /* Unix socket to tell others of, or NULL */
+    void (*wake)(void *arg);     /* called by background threads and by calls of other threads that need the
+                                    transport's attention (output for a session, durability): must only wake */
+    void *wake_arg;
+} dbx_engine_options;
+
+/* dbx_engine_open opens the store and replays the journal. */
+int dbx_engine_open(const dbx_engine_options *options, dbx_engine **out, dbx_error *error);
+int dbx_engine_close(dbx_engine *engine, dbx_error *error);
+void dbx_engine_close_forked(dbx_engine *engine);
+
+/* --- Sessions ------------------------------------------------------------------------------------ */
+typedef struct dbx_session_options {
+    const char *peer, *local; /* "ip:port" or a socket's path, for CLIENT LIST; copied */
+    bool trusted;             /* in-process: needs no AUTH */
+    int fd;                   /* for CLIENT LIST; -1 */
+    void *transport;          /* the transport's own connection; see dbx_session_transport */
+    /* CLIENT KILL, output limits: the transport must close this session's connection once its pending
+     * output is sent (`now`: without). Called under the lock; NULL for in-process sessions. */
+    void (*kill)(void *transport, bool now);
+} dbx_session_options;
+
+dbx_session *dbx_session_open(dbx_engine *engine, const dbx_session_options *options); /* locked */
+void dbx_session_close(dbx_session *session);                                       /* locked */
+
+/* --- Turns --------------------------------------------------------------------------------------- */
+void dbx_engine_lock(dbx_engine *engine);
+void dbx_engine_unlock(dbx_engine *engine);
+
+void dbx_engine_turn_begin(dbx_engine *engine);
+/* dbx_engine_run executes one command; its reply is in `out` (a sink of the session's protocol). `input` is
+ * the spool argv points into, or NULL. Returns 0, or DBX_RUN_CLOSE when the connection must be closed
+ * after the reply (QUIT), or DBX_RUN_WAIT: a write that must be held back for
+ * dbx_engine_write_delay_us() (nothing was done; run it again). */
+enum { DBX_RUN_CLOSE = 1, DBX_RUN_WAIT = 2, DBX_RUN_NOREPLY = 3 };
+int dbx_engine_run(dbx_engine *engine, dbx_session *session, size_t argc, const dbx_slice *argv,
+                   dbx_spool *input, dbx_reply *out);
+/* dbx_engine_turn_full: the turn has done enough (commands, bytes, time): end it now. */
+bool dbx_engine_turn_full(const dbx_engine *engine);
+/* dbx_engine_turn_end writes the journal. On failure everything was undone: the transport replaces every
+ * reply of the turn by error->text. *position: what a reply of this turn has to wait for. */
+int dbx_engine_turn_end(dbx_engine *engine, uint64_t *position, dbx_error *error);
+
+/* --- Between turns ------------------------------------------------------------------------------- */
+bool dbx_engine_replies_wait(const dbx_engine *engine); /* durability is `always` */
+uint64_t dbx_engine_durable(dbx_engine *engine);        /* any thread */
+int dbx_engine_wait_durable(dbx_engine *engine, uint64_t position); /* any thread, unlocked, blocks */
+uint32_t dbx_engine_write_delay_us(dbx_engine *engine);
+
+/* dbx_engine_tick does timed work (expiry, client timeouts) in bounded steps in turns of its own; returns
+ * milliseconds until it wants to be called again (0: at once; -1: not before something changes). Locked. */
+int64_t dbx_engine_tick(dbx_engine *engine);
+
+/* dbx_engine_shutdown_wanted: SHUTDOWN was executed; the transport stops its loop and closes. */
+bool dbx_engine_shutdown_wanted(const dbx_engine *engine);
+
+/* Protocol limits as configured; unauthenticated sessions get tighter ones. */
+const dbx_resp_limits *dbx_engine_limits(const dbx_engine *engine, const dbx_session *session);
+
+/* Spools for input too large for memory: see store/store.h. Locked. */
+int dbx_engine_spool_open(dbx_engine *engine, dbx_spool **out, dbx_error *error);
+
+#endif

@@ -1,0 +1,139 @@
+/* store.h: one data directory, from the engine's side: open, replay, turns, durability, figures.
+ *
+ * Everything in this file except dbx_store_durable() and dbx_store_wait_durable() is called with
+ * the engine lock held: the store has one user at a time, plus its own two background threads
+ * (the applier, MDBX's only writer, and the syncer), which never call out except on_progress().
+ *
+ * The life of a write: dbx_store_turn_begin(), commands through txn.h and keyspace.h, each between
+ * dbx_txn_command_begin() and dbx_txn_command_end(); dbx_store_turn_end() writes the turn's effects
+ * to the journal with one write. Only when it returned DBX_OK may replies leave, and with
+ * durability `always` only when dbx_store_durable() has reached dbx_store_position().
+ */
+#ifndef DBX_STORE_STORE_H
+#define DBX_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/slice.h"
+
+typedef struct dbx_store dbx_store;
+typedef struct dbx_txn dbx_txn;
+typedef struct dbx_spool dbx_spool;
+
+typedef enum dbx_durability {
+    DBX_DURABILITY_NONE,     /* never synced by us before an apply */
+    DBX_DURABILITY_EVERYSEC, /* a reply survives kill -9; power loss costs at most a second */
+    DBX_DURABILITY_ALWAYS    /* a reply survives power loss */
+} dbx_durability;
+
+typedef struct dbx_store_options {
+    const char *path;         /* directory, made when missing; NULL: in memory, keeps nothing */
+    const char *socket;       /* the owner's Unix socket, told to those who find the path locked; or NULL */
+    dbx_durability durability;
+    uint32_t databases;       /* how many database numbers there are */
+    size_t buffer_bytes;      /* write buffer bound; 0: follows the machine, see store/limits.h */
+    size_t journal_bytes;     /* journal bytes that force a freeze; 0: default */
+    size_t journal_keep_bytes; /* applied journal kept for readers of the log; 0: none */
+    uint32_t buffer_age_ms;   /* oldest entry's age that forces a freeze; 0: default */
+    /* Called by a background thread, holding no lock, when dbx_store_durable() or
+     * dbx_store_write_delay_us() may have changed. Must only wake somebody. May be NULL. */
+    void (*on_progress)(void *arg);
+    void *arg;
+} dbx_store_options;
+
+/* dbx_store_open takes the lock, opens or creates the MDBX file and finds the journal's end. The
+ * store is not usable before dbx_store_replay(). Errors: DBX_ELOCKED (text names the owner),
+ * DBX_EVERSION, DBX_ECORRUPT, DBX_EIO, DBX_ENOSPC, DBX_ENOMEM. */
+int dbx_store_open(const dbx_store_options *options, dbx_store **out, dbx_error *error);
+
+/* Executes one journalled effect at replay, inside a turn opened by the store; returns 0 or a
+ * negative dbx_err, which ends the replay and the open. `db` is the database number. */
+typedef int dbx_replay_fn(void *arg, dbx_txn *txn, uint32_t db, size_t argc,
+                          const dbx_slice *argv, dbx_error *error);
+
+/* dbx_store_replay executes every frame after MDBX's recorded position, in order. */
+int dbx_store_replay(dbx_store *store, dbx_replay_fn *run, void *arg, dbx_error *error);
+
+/* dbx_store_close syncs the journal (durability allowing), stops the threads and frees everything.
+ * Nothing is applied: the next start replays. Takes well under a second however full the buffer. */
+int dbx_store_close(dbx_store *store, dbx_error *error);
+
+/* dbx_store_close_forked is for the child of a fork: closes descriptors, unlocks and writes nothing. */
+void dbx_store_close_forked(dbx_store *store);
+
+/* dbx_store_now_ms is database time: milliseconds since 1970 that never run back (invariant 22). */
+int64_t dbx_store_now_ms(dbx_store *store);
+
+/* dbx_store_turn_begin opens a turn at `now_ms` and returns its transaction. Freezing, releasing an
+ * applied buffer and renewing the snapshot happen here, so slices from before a turn are dead. */
+dbx_txn *dbx_store_turn_begin(dbx_store *store, int64_t now_ms);
+
+/* dbx_store_turn_end writes the effects. On failure everything the turn did is undone and every
+ * reply of the turn must become an error: `error` holds its text. */
+int dbx_store_turn_end(dbx_store *store, dbx_error *error);
+
+/* dbx_store_position is the journal position after the last turn: what a reply has seen. */
+uint64_t dbx_store_position(const dbx_store *store);
+
+/* dbx_store_durable is the position up to which everything survives power loss. Any thread. In
+ * memory it equals the position. UINT64_MAX's use: none. */
+uint64_t dbx_store_durable(dbx_store *store);
+
+/* dbx_store_wait_durable blocks until `position` is durable, or the sync failed (DBX_EIO). Any
+ * thread, without the engine lock. */
+int dbx_store_wait_durable(dbx_store *store, uint64_t position);
+
+/* dbx_store_write_delay_us says how long writers must be held back now: 0 when the applier and the
+ * disk keep up, rising smoothly before memory or the unsynced second would be exceeded. */
+uint32_t dbx_store_write_delay_us(dbx_store *store);
+
+/* dbx_store_writable returns DBX_OK, or why writes are refused now, with the reply's text in `error`
+ * (after a failed sync: DBX_EREADONLY; disk full: DBX_ENOSPC). */
+int dbx_store_writable(dbx_store *store, dbx_error *error);
+
+void dbx_store_set_durability(dbx_store *store, dbx_durability durability);
+
+/* dbx_store_freeze asks for the active buffer to be frozen and applied after this turn, whatever
+ * its size (tests and BGSAVE); returns whether a freeze was possible (none is in progress). */
+bool dbx_store_freeze(dbx_store *store);
+
+/* What INFO store reports (invariant 24). Bytes unless said otherwise. */
+typedef struct dbx_store_info {
+    uint64_t position, durable, applied; /* journal positions */
+    uint64_t journal_bytes;              /* on disk, live segments */
+    uint64_t buffer_entries, buffer_bytes, buffer_bytes_max;
+    uint64_t frozen_entries, frozen_bytes; /* 0 when nothing is frozen */
+    uint64_t applies, apply_last_ms, apply_last_entries, apply_last_bytes;
+    uint64_t replay_last_ms, replay_last_effects;
+    uint64_t written_journal_bytes, written_apply_bytes, written_spool_bytes; /* since start */
+    uint64_t syncs, sync_last_us, turns, effects;
+    uint64_t map_bytes, file_bytes; /* MDBX: address space, and file size */
+    uint64_t views;                 /* open views besides the live one */
+    uint64_t expired, hits, misses; /* keys */
+    uint64_t write_stalls;          /* turns in which a delay was asked for */
+    dbx_durability durability;
+    bool in_memory;
+    char last_error[128]; /* of the journal or the applier; empty when all is well */
+} dbx_store_info;
+void dbx_store_get_info(dbx_store *store, dbx_store_info *info);
+void dbx_store_reset_stats(dbx_store *store);
+
+/* --- Input that is too large for memory ------------------------------------------------------
+ * A spool is a file in the data directory mapped shared: its pages are the page cache's, not the
+ * process's. Transports receive large commands into one; argv then points into it, and a value
+ * stored from it is taken over by reference (invariant 13). In memory it is ordinary memory. */
+enum { DBX_SPOOL_MIN = 1 << 20 }; /* commands of more bytes than this belong in a spool */
+
+int dbx_spool_open(dbx_store *store, dbx_spool **out, dbx_error *error);
+/* dbx_spool_reserve makes `len + more` bytes addressable; returns the base (which may have moved)
+ * or NULL with `error` set: a full disk is an error here, never a SIGBUS later. */
+uint8_t *dbx_spool_reserve(dbx_spool *spool, size_t len, size_t more, dbx_error *error);
+/* dbx_spool_close drops the transport's reference; the file goes when no value refers to it. */
+void dbx_spool_close(dbx_spool *spool);
+/* dbx_txn_input names the spool that the current command's argv points into, or NULL. */
+void dbx_txn_input(dbx_txn *txn, dbx_spool *spool);
+
+#endif

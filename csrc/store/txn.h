@@ -1,0 +1,99 @@
+/* txn.h: one ordered map: what types and commands see of the store.
+ *
+ * A get looks in the active write buffer, the frozen one, then an MDBX snapshot; cursors merge the
+ * three in both directions. All of that is hidden here. Keys are the encoded bytes of store/format.h,
+ * at most DBX_ENCODED_KEY_MAX. Slices returned are valid until the next write through the same
+ * transaction or the end of the turn, whichever comes first: copy what must live longer.
+ */
+#ifndef DBX_STORE_TXN_H
+#define DBX_STORE_TXN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+
+typedef struct dbx_txn dbx_txn;
+typedef struct dbx_view dbx_view;
+typedef struct dbx_cursor dbx_cursor;
+
+/* --- Commands and effects --------------------------------------------------------------------- */
+
+typedef struct dbx_savepoint {
+    size_t undo;    /* undo records */
+    size_t effects; /* bytes of the turn's effects */
+    uint64_t writes;
+} dbx_savepoint;
+
+/* dbx_txn_command_begin starts a command (or an EXEC or a script: one atomic group). `writing`: it may
+ * change data; meeting an expired key then removes it and journals the removal. */
+dbx_savepoint dbx_txn_command_begin(dbx_txn *txn, bool writing);
+/* dbx_txn_command_end closes the group of effects. */
+void dbx_txn_command_end(dbx_txn *txn, dbx_savepoint savepoint);
+/* dbx_txn_command_undo takes back everything since the savepoint: entries, counters, effects. */
+void dbx_txn_command_undo(dbx_txn *txn, dbx_savepoint savepoint);
+/* dbx_txn_changed says whether anything was written since the savepoint. */
+bool dbx_txn_changed(const dbx_txn *txn, dbx_savepoint savepoint);
+
+/* dbx_txn_effect journals one effect: a command that gives the same result whenever it is replayed. */
+int dbx_txn_effect(dbx_txn *txn, uint32_t db, size_t argc, const dbx_slice *argv);
+/* dbx_txn_effect_bytes is the size of the turn's effects so far: turns are bounded by it. */
+size_t dbx_txn_effect_bytes(const dbx_txn *txn);
+
+/* dbx_txn_now_ms is the turn's time: metadata is stamped with it and the frame carries it. */
+int64_t dbx_txn_now_ms(const dbx_txn *txn);
+/* dbx_txn_replaying: limits, ACL and expiry by the clock do not apply; nothing is journalled. */
+bool dbx_txn_replaying(const dbx_txn *txn);
+
+/* --- The map ---------------------------------------------------------------------------------- */
+
+/* dbx_txn_get returns DBX_OK and the value, DBX_ENOTFOUND, or a failure. */
+int dbx_txn_get(dbx_txn *txn, dbx_slice key, dbx_slice *value);
+
+/* dbx_txn_put stores head followed by tail as the value (either may be empty). A tail of 16 KB and
+ * more that lies in the current input spool is referred to, not copied. */
+int dbx_txn_put(dbx_txn *txn, dbx_slice key, dbx_slice head, dbx_slice tail);
+
+/* dbx_txn_append adds bytes to the end of an existing value, in place when it lies in the active
+ * buffer: amortised O(len). DBX_ENOTFOUND when the key is absent. */
+int dbx_txn_append(dbx_txn *txn, dbx_slice key, dbx_slice bytes);
+
+/* dbx_txn_del deletes; deleting what is absent is DBX_OK and does nothing. */
+int dbx_txn_del(dbx_txn *txn, dbx_slice key);
+
+/* dbx_txn_new_id gives a 64-bit collection or namespace id, never used before or again. */
+uint64_t dbx_txn_new_id(dbx_txn *txn);
+
+/* dbx_txn_retire hands a collection id to the background reclaim: O(1) whatever its size. */
+int dbx_txn_retire(dbx_txn *txn, uint64_t cid);
+
+/* --- Views: a state that later writes do not change --------------------------------------------- */
+
+/* dbx_txn_view is the live view: it sees this transaction's writes. Not to be closed. */
+dbx_view *dbx_txn_view(dbx_txn *txn);
+
+/* dbx_view_open pins the present state; NULL when out of memory or of reader slots. It keeps old
+ * pages and buffers alive: whoever holds one needs a deadline. Close it under the engine lock. */
+dbx_view *dbx_view_open(dbx_txn *txn);
+void dbx_view_close(dbx_view *view);
+int dbx_view_get(dbx_view *view, dbx_slice key, dbx_slice *value);
+
+/* --- Cursors -------------------------------------------------------------------------------------
+ * A cursor walks the live keys that begin with `prefix`, in order. After a write through the same
+ * transaction it finds its place again by key, so deleting while walking is allowed. */
+
+dbx_cursor *dbx_cursor_open(dbx_view *view, dbx_slice prefix);
+void dbx_cursor_close(dbx_cursor *cursor);
+/* Each returns DBX_OK with the cursor on an entry, DBX_ENOTFOUND past the end, or a failure. */
+int dbx_cursor_first(dbx_cursor *cursor);
+int dbx_cursor_last(dbx_cursor *cursor);
+int dbx_cursor_seek(dbx_cursor *cursor, dbx_slice key);      /* first entry >= key */
+int dbx_cursor_seek_back(dbx_cursor *cursor, dbx_slice key); /* last entry <= key */
+int dbx_cursor_next(dbx_cursor *cursor);
+int dbx_cursor_prev(dbx_cursor *cursor);
+/* Valid while the cursor stands on an entry and nothing was written since. */
+dbx_slice dbx_cursor_key(const dbx_cursor *cursor);
+dbx_slice dbx_cursor_value(const dbx_cursor *cursor);
+
+#endif
