@@ -1,0 +1,98 @@
+"""Puts libmdbx's mdbx.c, mdbx.h and LICENSE into the directory given as the only argument.
+
+They come from the source distribution of the PyPI package libmdbx, fetched by pip (so mirrors, proxies
+and certificates are those the user has configured), pinned by version and checksum, and kept in the
+user's cache. Nothing of the package is built or run but its metadata, which pip insists on.
+Runs on the bare Python that CMake found; needs pip, and the network once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+
+VERSION = "0.3.2"
+SHA256 = "7b38f8104bfd982777fa2ca00f99b4f7cc88e7bab31ce853b480f81420427045"
+ARCHIVE = f"libmdbx-{VERSION}.tar.gz"
+MEMBERS = ("mdbx.c", "mdbx.h", "LICENSE")
+
+
+def _cache() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return Path(base) / "dbx-edge"
+
+
+def _intact(archive: Path) -> bool:
+    return archive.is_file() and hashlib.sha256(archive.read_bytes()).hexdigest() == SHA256
+
+
+def _download(directory: Path) -> Path:
+    """pip prepares the package's metadata after the download, with the package's build backend; when that
+    backend is here already (pyproject.toml requires it) no second environment is made for it."""
+    requirement = directory / "requirements.txt"
+    requirement.write_text(f"libmdbx=={VERSION} --hash=sha256:{SHA256}\n")
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+    command += ["--no-binary", "libmdbx", "--require-hashes", "-r", str(requirement)]
+    try:
+        import poetry.core  # noqa: F401
+    except ImportError:
+        pass
+    else:
+        command.append("--no-build-isolation")
+    print(f"-- Fetching the source of libmdbx {VERSION} with pip", flush=True)
+    subprocess.run([*command, "-d", str(directory)], check=True)
+    return directory / ARCHIVE
+
+
+def _archive() -> Path:
+    cached = _cache() / ARCHIVE
+    if _intact(cached):
+        return cached
+    with tempfile.TemporaryDirectory() as scratch:
+        fetched = _download(Path(scratch))
+        if not _intact(fetched):
+            raise ValueError(f"{ARCHIVE} does not have the pinned checksum")
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        partial = cached.with_suffix(f".{os.getpid()}")
+        shutil.copyfile(fetched, partial)
+        os.replace(partial, cached)
+    return cached
+
+
+def _extract(archive: Path, target: Path) -> None:
+    target.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(archive) as tar:
+        for name in MEMBERS:
+            source = tar.extractfile(f"libmdbx-{VERSION}/libmdbx/dist/{name}")
+            if source is None:
+                raise ValueError(f"{ARCHIVE} holds no {name}")
+            (target / name).write_bytes(source.read())
+    (target / "version").write_text(SHA256)
+
+
+def main(target: Path) -> int:
+    stamp = target / "version"
+    if stamp.is_file() and stamp.read_text() == SHA256:
+        return 0
+    try:
+        _extract(_archive(), target)
+    except (OSError, ValueError, subprocess.CalledProcessError) as failure:
+        print(f"DBX: cannot get the source of libmdbx {VERSION}: {failure}", file=sys.stderr)
+        print(
+            f"DBX: without a network, put {ARCHIVE} into {_cache()}, or unpack it and give"
+            " -DDBX_MDBX_DIR=<directory with mdbx.c and mdbx.h> to CMake"
+            " (with pip: -Ccmake.define.DBX_MDBX_DIR=<directory>).",
+            file=sys.stderr,
+        )
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

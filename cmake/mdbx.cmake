@@ -1,0 +1,47 @@
+# dbx_mdbx: libmdbx's amalgamated source as a static library with hidden symbols.
+#
+# The source is not in this repository: it comes out of the source distribution of the PyPI package
+# libmdbx, pinned by version and checksum in fetch_mdbx.py, which keeps the archive in the user's cache.
+# -DDBX_MDBX_DIR=dir names a directory with mdbx.c and mdbx.h instead (no network is used then).
+
+if(DBX_MDBX_DIR)
+  set(mdbx_dir "${DBX_MDBX_DIR}")
+else()
+  set(mdbx_dir "${CMAKE_CURRENT_BINARY_DIR}/libmdbx")
+  find_package(Python COMPONENTS Interpreter REQUIRED)
+  execute_process(
+    COMMAND "${Python_EXECUTABLE}" "${CMAKE_CURRENT_LIST_DIR}/fetch_mdbx.py" "${mdbx_dir}"
+    RESULT_VARIABLE mdbx_failed)
+  if(mdbx_failed)
+    message(FATAL_ERROR "libmdbx's source is missing, see the lines above.")
+  endif()
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
+                                         "${CMAKE_CURRENT_LIST_DIR}/fetch_mdbx.py")
+endif()
+foreach(file mdbx.c mdbx.h)
+  if(NOT EXISTS "${mdbx_dir}/${file}")
+    message(FATAL_ERROR "DBX_MDBX_DIR=${mdbx_dir} holds no ${file}")
+  endif()
+endforeach()
+
+add_library(dbx_mdbx STATIC "${mdbx_dir}/mdbx.c")
+# SYSTEM: its header is not held to our warnings. Never for the compiler's own optimisation level to
+# be lowered: an assertion-checking libmdbx is many times slower and tests nothing of ours.
+target_include_directories(dbx_mdbx SYSTEM PUBLIC "${mdbx_dir}")
+target_compile_options(dbx_mdbx PRIVATE -w -O3 -fno-strict-aliasing)
+target_compile_definitions(
+  dbx_mdbx
+  PRIVATE NDEBUG=1
+          MDBX_DEBUG=0
+          MDBX_BUILD_SHARED_LIBRARY=0
+          MDBX_BUILD_CXX=0
+          MDBX_ENABLE_PROFGC=0
+          MDBX_BUILD_TIMESTAMP="reproducible"
+          MDBX_BUILD_FLAGS="-O3")
+# Undefined-behaviour and thread sanitizers would report libmdbx's deliberate unaligned and lock-free
+# accesses; the address sanitizer finds what we hand it wrongly.
+if(DBX_SANITIZE MATCHES "address")
+  target_compile_options(dbx_mdbx PRIVATE -fsanitize=address -fno-omit-frame-pointer)
+  target_compile_definitions(dbx_mdbx PRIVATE ENABLE_ASAN=1)
+endif()
+target_link_libraries(dbx_mdbx PUBLIC Threads::Threads)
