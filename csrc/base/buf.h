@@ -1,7 +1,8 @@
 /* buf.h: a growable byte buffer with a sticky failure flag.
  *
- * Writers append without testing each call; `failed` is set when an allocation fails or the
- * limit would be passed, and later appends do nothing. Test it once, where the bytes are used.
+ * Writers append without testing each call; `failed` is set when an allocation fails or
+ * DBX_BUF_BYTES_MAX would be passed, and later appends do nothing. Test it once, where the bytes
+ * are used.
  */
 #ifndef DBX_BASE_BUF_H
 #define DBX_BASE_BUF_H
@@ -12,6 +13,9 @@
 #include <string.h>
 
 #include "base/slice.h"
+
+/* No buffer grows beyond this: lengths stay usable as ptrdiff_t. */
+#define DBX_BUF_BYTES_MAX ((size_t)PTRDIFF_MAX)
 
 typedef struct dbx_buf {
     uint8_t *ptr; /* owned; NULL while cap is 0 */
@@ -24,7 +28,7 @@ typedef struct dbx_buf {
 void dbx_buf_free(dbx_buf *buf);
 
 /* dbx_buf_reserve makes room for `more` bytes after len; returns the write position or NULL (then
- * `failed` is set). Growth is by half, so a million appends cost O(n). */
+ * `failed` is set). Growth is by half, so a million appends cost O(n). Nothing is added to len. */
 uint8_t *dbx_buf_reserve(dbx_buf *buf, size_t more);
 
 /* dbx_buf_insert opens a gap of `n` bytes at `at` (<= len) and fills it from `ptr`. */
@@ -37,17 +41,14 @@ void dbx_buf_consume(dbx_buf *buf, size_t n);
 void dbx_buf_shrink(dbx_buf *buf, size_t keep);
 
 static inline void dbx_buf_add(dbx_buf *buf, const void *ptr, size_t n) {
-    uint8_t *at = buf->cap - buf->len >= n ? buf->ptr + buf->len : dbx_buf_reserve(buf, n);
-    if (at == NULL || n == 0 || buf->failed) return;
-    memcpy(at, ptr, n);
+    if (n == 0 || buf->failed) return;
+    if (buf->cap - buf->len < n && dbx_buf_reserve(buf, n) == NULL) return;
+    memcpy(buf->ptr + buf->len, ptr, n);
     buf->len += n;
 }
 
 static inline void dbx_buf_byte(dbx_buf *buf, uint8_t byte) {
-    uint8_t *at = buf->cap > buf->len ? buf->ptr + buf->len : dbx_buf_reserve(buf, 1);
-    if (at == NULL || buf->failed) return;
-    *at = byte;
-    buf->len++;
+    dbx_buf_add(buf, &byte, 1);
 }
 
 static inline void dbx_buf_str(dbx_buf *buf, const char *text) {

@@ -24,6 +24,20 @@ static inline bool dbx_slice_eq(dbx_slice a, dbx_slice b) {
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
+/* dbx_slice_lower is ASCII tolower, whatever the locale. */
+static inline uint8_t dbx_slice_lower(uint8_t c) {
+    return (uint8_t)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+}
+
+/* dbx_slice_eq_nocase compares as names of commands and options are compared: ASCII case is ignored. */
+static inline bool dbx_slice_eq_nocase(dbx_slice a, dbx_slice b) {
+    if (a.len != b.len) return false;
+    for (size_t i = 0; i < a.len; i++) {
+        if (dbx_slice_lower(a.ptr[i]) != dbx_slice_lower(b.ptr[i])) return false;
+    }
+    return true;
+}
+
 /* dbx_slice_cmp orders as memcmp does, a prefix before what it begins: the order of every map here. */
 static inline int dbx_slice_cmp(dbx_slice a, dbx_slice b) {
     size_t n = a.len < b.len ? a.len : b.len;

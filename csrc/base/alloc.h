@@ -1,0 +1,52 @@
+/* alloc.h: every allocation of the C core goes through here, so that tests can make any one fail.
+ *
+ * In normal builds these are malloc and friends and cost nothing. With DBX_ALLOC_FAULTS defined the
+ * n-th allocation from now can be made to fail: dbx_alloc_fail_after(n).
+ */
+#ifndef DBX_BASE_ALLOC_H
+#define DBX_BASE_ALLOC_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#ifdef DBX_ALLOC_FAULTS
+
+void *dbx_alloc(size_t n);
+void *dbx_alloc_zero(size_t count, size_t size);
+void *dbx_alloc_resize(void *ptr, size_t n);
+
+/* dbx_alloc_fail_after lets `n` more allocations succeed, makes the one after fail once, and disarms
+ * itself. Any thread's allocation counts. Negative: disarm. */
+void dbx_alloc_fail_after(long n);
+/* dbx_alloc_failed says whether the armed failure has happened; clears the answer. */
+int dbx_alloc_failed(void);
+
+#else
+
+/* dbx_alloc, dbx_alloc_zero and dbx_alloc_resize are malloc, calloc and realloc: NULL on failure. */
+static inline void *dbx_alloc(size_t n) {
+    return malloc(n);
+}
+
+static inline void *dbx_alloc_zero(size_t count, size_t size) {
+    return calloc(count, size);
+}
+
+static inline void *dbx_alloc_resize(void *ptr, size_t n) {
+    return realloc(ptr, n);
+}
+
+#endif
+
+/* dbx_alloc_resize_array is realloc for `count` elements, NULL when count * size overflows. */
+static inline void *dbx_alloc_resize_array(void *ptr, size_t count, size_t size) {
+    if (size != 0 && count > SIZE_MAX / size) return NULL;
+    return dbx_alloc_resize(ptr, count * size);
+}
+
+static inline void dbx_alloc_free(void *ptr) {
+    free(ptr);
+}
+
+#endif
