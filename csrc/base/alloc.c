@@ -29,6 +29,12 @@ void *dbx_alloc_resize(void *ptr, size_t n) {
     return fails_now() ? NULL : realloc(ptr, n);
 }
 
+void *dbx_alloc_pages(size_t bytes) {
+    if (fails_now()) return NULL;
+    void *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return pages == MAP_FAILED ? NULL : pages;
+}
+
 void dbx_alloc_fail_after(long n) {
     atomic_store(&alloc_failed, 0);
     atomic_store(&allocs_left, n);

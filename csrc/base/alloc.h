@@ -9,12 +9,14 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #ifdef DBX_ALLOC_FAULTS
 
 void *dbx_alloc(size_t n);
 void *dbx_alloc_zero(size_t count, size_t size);
 void *dbx_alloc_resize(void *ptr, size_t n);
+void *dbx_alloc_pages(size_t bytes);
 
 /* dbx_alloc_fail_after lets `n` more allocations succeed, makes the one after fail once, and disarms
  * itself. Any thread's allocation counts. Negative: disarm. */
@@ -37,7 +39,18 @@ static inline void *dbx_alloc_resize(void *ptr, size_t n) {
     return realloc(ptr, n);
 }
 
+/* dbx_alloc_pages maps zeroed memory straight from the system, to which dbx_alloc_free_pages gives
+ * it back at once: for large things that come and go whole. NULL on failure. */
+static inline void *dbx_alloc_pages(size_t bytes) {
+    void *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return pages == MAP_FAILED ? NULL : pages;
+}
+
 #endif
+
+static inline void dbx_alloc_free_pages(void *pages, size_t bytes) {
+    if (pages != NULL) munmap(pages, bytes);
+}
 
 /* dbx_alloc_resize_array is realloc for `count` elements, NULL when count * size overflows. */
 static inline void *dbx_alloc_resize_array(void *ptr, size_t count, size_t size) {

@@ -1,0 +1,110 @@
+/* arena.c: see arena.h. Size classes: multiples of 16 up to 1 KB, then four steps a doubling. */
+#include "store/arena.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+
+typedef struct dbx_arena_chunk {
+    struct dbx_arena_chunk *next, *prev;
+    size_t bytes;
+} arena_chunk;
+
+enum { CHUNK_HEADER = 32, SMALL_MAX = 1024, SMALL_STEP = 16, SMALL_CLASSES = 64 };
+
+_Static_assert(sizeof(arena_chunk) <= CHUNK_HEADER, "the header keeps blocks aligned");
+
+/* Class index and block size for a request of n bytes, 1 <= n <= DBX_ARENA_BLOCK_MAX. */
+static unsigned class_of(size_t n, size_t *size) {
+    if (n <= SMALL_MAX) {
+        unsigned index = n == 0 ? 0 : (unsigned)((n - 1) / SMALL_STEP);
+        *size = ((size_t)index + 1) * SMALL_STEP;
+        return index;
+    }
+    unsigned log2 = 63u - (unsigned)__builtin_clzll((unsigned long long)(n - 1));
+    size_t step = ((size_t)1 << log2) / 4;
+    size_t quarter = (n - 1 - ((size_t)1 << log2)) / step; /* 0..3 */
+    *size = ((size_t)1 << log2) + (quarter + 1) * step;
+    return SMALL_CLASSES + (log2 - 10) * 4 + (unsigned)quarter;
+}
+
+size_t dbx_arena_room(size_t n) {
+    size_t size;
+    if (n > DBX_ARENA_BLOCK_MAX) return n;
+    (void)class_of(n, &size);
+    return size;
+}
+
+static arena_chunk *map_chunk(dbx_arena *arena, size_t bytes) {
+    arena_chunk *chunk = dbx_alloc_pages(bytes);
+    if (chunk == NULL) return NULL;
+    chunk->bytes = bytes;
+    chunk->prev = NULL;
+    chunk->next = arena->chunks;
+    if (chunk->next != NULL) chunk->next->prev = chunk;
+    arena->chunks = chunk;
+    arena->mapped += bytes;
+    return chunk;
+}
+
+static void *alloc_large(dbx_arena *arena, size_t n) {
+    if (n > SIZE_MAX - CHUNK_HEADER) return NULL;
+    arena_chunk *chunk = map_chunk(arena, n + CHUNK_HEADER);
+    if (chunk == NULL) return NULL;
+    arena->bytes += n;
+    return (uint8_t *)chunk + CHUNK_HEADER;
+}
+
+static void free_large(dbx_arena *arena, void *block, size_t n) {
+    arena_chunk *chunk = (arena_chunk *)(void *)((uint8_t *)block - CHUNK_HEADER);
+    if (chunk->prev != NULL) chunk->prev->next = chunk->next;
+    if (chunk->next != NULL) chunk->next->prev = chunk->prev;
+    if (arena->chunks == chunk) arena->chunks = chunk->next;
+    arena->bytes -= n;
+    arena->mapped -= chunk->bytes;
+    dbx_alloc_free_pages(chunk, chunk->bytes);
+}
+
+void *dbx_arena_alloc(dbx_arena *arena, size_t n) {
+    size_t size;
+    if (n > DBX_ARENA_BLOCK_MAX) return alloc_large(arena, n);
+    unsigned index = class_of(n, &size);
+    void *block = arena->free[index];
+    if (block != NULL) {
+        memcpy(&arena->free[index], block, sizeof(void *));
+        arena->bytes += size;
+        return block;
+    }
+    if ((size_t)(arena->end - arena->at) < size) {
+        arena_chunk *chunk = map_chunk(arena, DBX_ARENA_CHUNK_BYTES);
+        if (chunk == NULL) return NULL;
+        arena->at = (uint8_t *)chunk + CHUNK_HEADER;
+        arena->end = (uint8_t *)chunk + DBX_ARENA_CHUNK_BYTES;
+    }
+    block = arena->at;
+    arena->at += size;
+    arena->bytes += size;
+    return block;
+}
+
+void dbx_arena_free(dbx_arena *arena, void *block, size_t n) {
+    size_t size;
+    if (n > DBX_ARENA_BLOCK_MAX) {
+        free_large(arena, block, n);
+        return;
+    }
+    unsigned index = class_of(n, &size);
+    memcpy(block, &arena->free[index], sizeof(void *));
+    arena->free[index] = block;
+    arena->bytes -= size;
+}
+
+void dbx_arena_destroy(dbx_arena *arena) {
+    arena_chunk *chunk = arena->chunks;
+    while (chunk != NULL) {
+        arena_chunk *next = chunk->next;
+        dbx_alloc_free_pages(chunk, chunk->bytes);
+        chunk = next;
+    }
+    memset(arena, 0, sizeof *arena);
+}

@@ -1,0 +1,36 @@
+/* arena.h: the memory of one write buffer: taken from the system in chunks, given back all at once.
+ *
+ * A buffer lives for seconds and dies as a whole, so its memory must not mingle with malloc's: what
+ * an apply frees goes back to the system, and the process stays within its bound. Freed blocks are
+ * reused by size class inside the arena. Not thread-safe; a frozen buffer's arena is only read.
+ */
+#ifndef DBX_STORE_ARENA_H
+#define DBX_STORE_ARENA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    DBX_ARENA_CHUNK_BYTES = 1 << 20,
+    DBX_ARENA_CLASSES = 92,           /* see arena.c: class_of */
+    DBX_ARENA_BLOCK_MAX = 128 * 1024 /* larger blocks are mapped on their own */
+};
+
+typedef struct dbx_arena {
+    struct dbx_arena_chunk *chunks; /* all mappings, newest first */
+    uint8_t *at, *end;              /* room left in the current chunk */
+    void *free[DBX_ARENA_CLASSES];  /* reusable blocks, linked through their first word */
+    size_t bytes;                   /* handed out and not freed, rounded up to classes */
+    size_t mapped;                  /* taken from the system */
+} dbx_arena;
+
+/* dbx_arena_alloc returns 16-byte aligned memory for n bytes, or NULL. */
+void *dbx_arena_alloc(dbx_arena *arena, size_t n);
+/* dbx_arena_room is how many bytes a block asked for with `n` really has. */
+size_t dbx_arena_room(size_t n);
+/* dbx_arena_free takes back a block that was asked for with `n`. */
+void dbx_arena_free(dbx_arena *arena, void *block, size_t n);
+/* dbx_arena_destroy returns everything to the system. */
+void dbx_arena_destroy(dbx_arena *arena);
+
+#endif
