@@ -1,4 +1,5 @@
-/* alloc.c: allocation with one failure on demand, for tests; see alloc.h. Empty in normal builds. */
+/* alloc.c: allocation with one failure on demand, for tests; see alloc.h. Empty in normal builds.
+ */
 #include "base/alloc.h"
 
 #ifdef DBX_ALLOC_FAULTS

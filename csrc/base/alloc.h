@@ -18,15 +18,16 @@ void *dbx_alloc_zero(size_t count, size_t size);
 void *dbx_alloc_resize(void *ptr, size_t n);
 void *dbx_alloc_pages(size_t bytes);
 
-/* dbx_alloc_fail_after lets `n` more allocations succeed, makes the one after fail once, and disarms
- * itself. Any thread's allocation counts. Negative: disarm. */
+/* dbx_alloc_fail_after lets `n` more allocations succeed, makes the one after fail once, and
+ * disarms itself. Any thread's allocation counts. Negative: disarm. */
 void dbx_alloc_fail_after(long n);
 /* dbx_alloc_failed says whether the armed failure has happened; clears the answer. */
 int dbx_alloc_failed(void);
 
 #else
 
-/* dbx_alloc, dbx_alloc_zero and dbx_alloc_resize are malloc, calloc and realloc: NULL on failure. */
+/* dbx_alloc, dbx_alloc_zero and dbx_alloc_resize are malloc, calloc and realloc: NULL on failure.
+ */
 static inline void *dbx_alloc(size_t n) {
     return malloc(n);
 }

@@ -14,8 +14,8 @@ enum { DBX_GLOB_STARS_MAX = 1000 };
 bool dbx_glob_match(dbx_slice pattern, dbx_slice text, bool nocase);
 
 /* dbx_glob_prefix writes the literal bytes every match begins with to `out` (room for pattern.len
- * bytes) and returns how many there are. *exact: the pattern has no wildcard, so only the prefix itself
- * matches; may be NULL. */
+ * bytes) and returns how many there are. *exact: the pattern has no wildcard, so only the prefix
+ * itself matches; may be NULL. */
 size_t dbx_glob_prefix(dbx_slice pattern, uint8_t *out, bool *exact);
 
 #endif

@@ -1,7 +1,7 @@
 /* map.c: a hash map from bytes to pointers; see map.h.
  *
- * Linear probing at a load of at most three quarters. Deleting moves later entries of the run back, so
- * there are no tombstones and a run always ends at a free slot.
+ * Linear probing at a load of at most three quarters. Deleting moves later entries of the run back,
+ * so there are no tombstones and a run always ends at a free slot.
  */
 #include "base/map.h"
 

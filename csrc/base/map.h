@@ -1,4 +1,5 @@
-/* map.h: a hash map from bytes to pointers, for the command table, settings, sessions and their like. */
+/* map.h: a hash map from bytes to pointers, for the command table, settings, sessions and their
+ * like. */
 #ifndef DBX_BASE_MAP_H
 #define DBX_BASE_MAP_H
 
@@ -30,16 +31,16 @@ void dbx_map_free(dbx_map *map);
 /* dbx_map_get returns the value, or NULL. */
 void *dbx_map_get(const dbx_map *map, dbx_slice key);
 
-/* dbx_map_put sets the value (not NULL) of `key`, whose bytes must stay where they are and as they are while
- * the entry exists; replacing an entry also replaces its key slice. *old (may be NULL) is the replaced
- * value or NULL. DBX_OK, or DBX_ENOMEM and nothing changed. */
+/* dbx_map_put sets the value (not NULL) of `key`, whose bytes must stay where they are and as they
+ * are while the entry exists; replacing an entry also replaces its key slice. *old (may be NULL) is
+ * the replaced value or NULL. DBX_OK, or DBX_ENOMEM and nothing changed. */
 int dbx_map_put(dbx_map *map, dbx_slice key, void *value, void **old);
 
 /* dbx_map_del removes `key` and returns its value, NULL when it was not there. */
 void *dbx_map_del(dbx_map *map, dbx_slice key);
 
-/* dbx_map_next walks the entries in no particular order: start with *at = 0; NULL at the end. The map must
- * not be changed meanwhile. */
+/* dbx_map_next walks the entries in no particular order: start with *at = 0; NULL at the end. The
+ * map must not be changed meanwhile. */
 dbx_map_slot *dbx_map_next(const dbx_map *map, size_t *at);
 
 #endif

@@ -54,7 +54,8 @@ uint64_t dbx_rand_u64(dbx_rand *rand) {
 }
 
 uint64_t dbx_rand_below(dbx_rand *rand, uint64_t n) {
-    uint64_t unfair = (0 - n) % n; /* 2^64 mod n: numbers below it would make some results likelier */
+    uint64_t unfair =
+        (0 - n) % n; /* 2^64 mod n: numbers below it would make some results likelier */
     uint64_t x;
     do {
         x = dbx_rand_u64(rand);

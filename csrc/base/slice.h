@@ -29,7 +29,8 @@ static inline uint8_t dbx_slice_lower(uint8_t c) {
     return (uint8_t)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
 }
 
-/* dbx_slice_eq_nocase compares as names of commands and options are compared: ASCII case is ignored. */
+/* dbx_slice_eq_nocase compares as names of commands and options are compared: ASCII case is
+ * ignored. */
 static inline bool dbx_slice_eq_nocase(dbx_slice a, dbx_slice b) {
     if (a.len != b.len) return false;
     for (size_t i = 0; i < a.len; i++) {
@@ -38,7 +39,8 @@ static inline bool dbx_slice_eq_nocase(dbx_slice a, dbx_slice b) {
     return true;
 }
 
-/* dbx_slice_cmp orders as memcmp does, a prefix before what it begins: the order of every map here. */
+/* dbx_slice_cmp orders as memcmp does, a prefix before what it begins: the order of every map here.
+ */
 static inline int dbx_slice_cmp(dbx_slice a, dbx_slice b) {
     size_t n = a.len < b.len ? a.len : b.len;
     int c = n == 0 ? 0 : memcmp(a.ptr, b.ptr, n);

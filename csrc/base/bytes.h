@@ -1,0 +1,68 @@
+/* bytes.h: fixed-width integers in byte strings, at any alignment, on any machine.
+ *
+ * Plain names are little-endian (journal frames, hashes); _be are big-endian, which compares like
+ * the number (keys of the map).
+ */
+#ifndef DBX_BASE_BYTES_H
+#define DBX_BASE_BYTES_H
+
+#include <stdint.h>
+#include <string.h>
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define DBX_BYTES_LE32(x) (x)
+#define DBX_BYTES_LE64(x) (x)
+#define DBX_BYTES_BE32(x) __builtin_bswap32(x)
+#define DBX_BYTES_BE64(x) __builtin_bswap64(x)
+#else
+#define DBX_BYTES_LE32(x) __builtin_bswap32(x)
+#define DBX_BYTES_LE64(x) __builtin_bswap64(x)
+#define DBX_BYTES_BE32(x) (x)
+#define DBX_BYTES_BE64(x) (x)
+#endif
+
+static inline uint32_t dbx_load32(const uint8_t *at) {
+    uint32_t x;
+    memcpy(&x, at, sizeof x);
+    return DBX_BYTES_LE32(x);
+}
+
+static inline uint64_t dbx_load64(const uint8_t *at) {
+    uint64_t x;
+    memcpy(&x, at, sizeof x);
+    return DBX_BYTES_LE64(x);
+}
+
+static inline uint32_t dbx_load32_be(const uint8_t *at) {
+    uint32_t x;
+    memcpy(&x, at, sizeof x);
+    return DBX_BYTES_BE32(x);
+}
+
+static inline uint64_t dbx_load64_be(const uint8_t *at) {
+    uint64_t x;
+    memcpy(&x, at, sizeof x);
+    return DBX_BYTES_BE64(x);
+}
+
+static inline void dbx_store32(uint8_t *at, uint32_t x) {
+    x = DBX_BYTES_LE32(x);
+    memcpy(at, &x, sizeof x);
+}
+
+static inline void dbx_store64(uint8_t *at, uint64_t x) {
+    x = DBX_BYTES_LE64(x);
+    memcpy(at, &x, sizeof x);
+}
+
+static inline void dbx_store32_be(uint8_t *at, uint32_t x) {
+    x = DBX_BYTES_BE32(x);
+    memcpy(at, &x, sizeof x);
+}
+
+static inline void dbx_store64_be(uint8_t *at, uint64_t x) {
+    x = DBX_BYTES_BE64(x);
+    memcpy(at, &x, sizeof x);
+}
+
+#endif
