@@ -5,7 +5,7 @@
 
 /* Reads 1..20 digits without a leading zero into *out; "0" alone is fine. */
 static bool read_digits(const uint8_t *p, size_t n, uint64_t *out) {
-    if (n == 0 || n > DBX_NUM_TEXT_MAX || (p[0] == '0' && n > 1)) return false;
+    if (n == 0 || n > DBX_NUM_U64_TEXT_MAX || (p[0] == '0' && n > 1)) return false;
     uint64_t value = 0;
     size_t safe = n < 19 ? n : 19; /* 19 digits cannot overflow */
     for (size_t i = 0; i < safe; i++) {
@@ -51,7 +51,7 @@ unsigned dbx_num_digits(uint64_t value) {
     }
 }
 
-size_t dbx_num_u64_to_text(uint64_t value, char out[DBX_NUM_TEXT_MAX]) {
+size_t dbx_num_u64_to_text(uint64_t value, char out[DBX_NUM_U64_TEXT_MAX]) {
     static const char pairs[] = "00010203040506070809101112131415161718192021222324"
                                 "25262728293031323334353637383940414243444546474849"
                                 "50515253545556575859606162636465666768697071727374"
@@ -73,7 +73,7 @@ size_t dbx_num_u64_to_text(uint64_t value, char out[DBX_NUM_TEXT_MAX]) {
 
 size_t dbx_num_to_text(int64_t value, char out[DBX_NUM_TEXT_MAX]) {
     if (value >= 0) return dbx_num_u64_to_text((uint64_t)value, out);
-    out[0] = '-'; /* the longest negative number has 19 digits */
+    out[0] = '-';
     return 1 + dbx_num_u64_to_text(0 - (uint64_t)value, out + 1);
 }
 

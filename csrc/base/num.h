@@ -13,7 +13,8 @@
 #include "base/slice.h"
 
 enum {
-    DBX_NUM_TEXT_MAX = 20,            /* "-9223372036854775808", "18446744073709551615" */
+    DBX_NUM_U64_TEXT_MAX = 20,        /* "18446744073709551615" */
+    DBX_NUM_TEXT_MAX = 21,            /* a sign, and what any uint64 needs */
     DBX_NUM_REAL_TEXT_MAX = 32,       /* the longest dbx_num_real_to_text */
     DBX_NUM_LONG_REAL_TEXT_MAX = 5120 /* the longest long double, in or out (4933 + 18 digits) */
 };
@@ -26,7 +27,7 @@ bool dbx_num_u64_from_slice(dbx_slice text, uint64_t *out);
 
 /* dbx_num_to_text and dbx_num_u64_to_text write decimal digits. */
 size_t dbx_num_to_text(int64_t value, char out[DBX_NUM_TEXT_MAX]);
-size_t dbx_num_u64_to_text(uint64_t value, char out[DBX_NUM_TEXT_MAX]);
+size_t dbx_num_u64_to_text(uint64_t value, char out[DBX_NUM_U64_TEXT_MAX]);
 /* dbx_num_digits is how many decimal digits `value` has (0 has one). */
 unsigned dbx_num_digits(uint64_t value);
 
