@@ -1,0 +1,355 @@
+/* local.c: the in-process transport, see local.h.
+ *
+ * Order of locks: the engine's, then local->lock (the timer thread's, a leaf). all_lock guards the
+ * list of open ones for the fork handler and is taken alone.
+ */
+#include "engine/local.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "codec/resp_write.h"
+#include "store/store.h"
+
+enum {
+    STREAM_STEP_BYTES = 1 << 20, /* of a large reply, between two releases of the lock */
+    DUE_SLACK_US = 500           /* timed work due this much earlier than planned does not wake */
+};
+
+struct dbx_local {
+    dbx_engine *engine;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool woken, stopping;        /* under lock */
+    _Atomic int64_t planned_us;  /* when the thread wakes by itself */
+    bool forked;                 /* set by the fork handler, in a process with one thread */
+    dbx_local *next;             /* in `all` */
+};
+
+/* --- Forks ----------------------------------------------------------------------------------------- */
+
+static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t all_once = PTHREAD_ONCE_INIT;
+static dbx_local *all;
+
+static void before_fork(void) {
+    pthread_mutex_lock(&all_lock);
+}
+
+static void after_fork_parent(void) {
+    pthread_mutex_unlock(&all_lock);
+}
+
+static void after_fork_child(void) {
+    for (dbx_local *local = all; local != NULL; local = local->next) {
+        local->forked = true;
+        dbx_engine_close_forked(local->engine);
+        local->engine = NULL;
+    }
+    all = NULL;
+    pthread_mutex_unlock(&all_lock);
+}
+
+static void watch_forks(void) {
+    (void)pthread_atfork(before_fork, after_fork_parent, after_fork_child);
+}
+
+static void list_add(dbx_local *local) {
+    pthread_once(&all_once, watch_forks);
+    pthread_mutex_lock(&all_lock);
+    local->next = all;
+    all = local;
+    pthread_mutex_unlock(&all_lock);
+}
+
+static void list_remove(dbx_local *local) {
+    pthread_mutex_lock(&all_lock);
+    for (dbx_local **at = &all; *at != NULL; at = &(*at)->next) {
+        if (*at == local) {
+            *at = local->next;
+            break;
+        }
+    }
+    pthread_mutex_unlock(&all_lock);
+}
+
+bool dbx_local_forked(const dbx_local *local) {
+    return local->forked;
+}
+
+dbx_engine *dbx_local_engine(dbx_local *local) {
+    return local->engine;
+}
+
+/* --- Timed work ------------------------------------------------------------------------------------ */
+
+static void wake(void *arg) {
+    dbx_local *local = arg;
+    pthread_mutex_lock(&local->lock);
+    local->woken = true;
+    pthread_cond_signal(&local->changed);
+    pthread_mutex_unlock(&local->lock);
+}
+
+/* due_at turns dbx_engine_tick's answer into a time. */
+static int64_t due_at(int64_t wait_ms) {
+    return wait_ms < 0 ? INT64_MAX : dbx_clock_mono_us() + wait_ms * 1000;
+}
+
+static void sleep_until(dbx_local *local, int64_t due_us) {
+    struct timespec at = {.tv_sec = (time_t)(due_us / 1000000),
+                          .tv_nsec = (long)(due_us % 1000000) * 1000};
+    pthread_mutex_lock(&local->lock);
+    while (!local->woken && !local->stopping) {
+        int rc = due_us == INT64_MAX
+                     ? pthread_cond_wait(&local->changed, &local->lock)
+                     : pthread_cond_timedwait(&local->changed, &local->lock, &at);
+        if (rc == ETIMEDOUT) break;
+    }
+    local->woken = false;
+    pthread_mutex_unlock(&local->lock);
+}
+
+static bool stopping(dbx_local *local) {
+    pthread_mutex_lock(&local->lock);
+    bool stop = local->stopping;
+    pthread_mutex_unlock(&local->lock);
+    return stop;
+}
+
+static void *timer_main(void *arg) {
+    dbx_local *local = arg;
+    while (!stopping(local)) {
+        dbx_engine_lock(local->engine);
+        int64_t due_us = due_at(dbx_engine_tick(local->engine));
+        /* Under the engine's lock, so that a caller who makes something due earlier sees it. */
+        atomic_store(&local->planned_us, due_us);
+        dbx_engine_unlock(local->engine);
+        sleep_until(local, due_us);
+    }
+    return NULL;
+}
+
+/* after_turn does what is due and wakes the thread when the turn made it due earlier than planned. */
+static void after_turn(dbx_local *local) {
+    int64_t wait_ms = dbx_engine_tick(local->engine);
+    if (wait_ms < 0) return;
+    int64_t due_us = due_at(wait_ms);
+    if (due_us + DUE_SLACK_US >= atomic_load(&local->planned_us)) return;
+    atomic_store(&local->planned_us, due_us);
+    wake(local);
+}
+
+/* --- Opening and closing --------------------------------------------------------------------------- */
+
+static void init_timer(dbx_local *local) {
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_mutex_init(&local->lock, NULL);
+    pthread_cond_init(&local->changed, &attr);
+    pthread_condattr_destroy(&attr);
+    atomic_store(&local->planned_us, INT64_MAX);
+}
+
+int dbx_local_open(const dbx_engine_options *options, dbx_local **out, dbx_error *error) {
+    dbx_local *local = dbx_alloc_zero(1, sizeof *local);
+    if (local == NULL) return dbx_error_set(error, DBX_ENOMEM, "out of memory");
+    init_timer(local);
+    dbx_engine_options opts = *options;
+    opts.wake = wake;
+    opts.wake_arg = local;
+    int rc = dbx_engine_open(&opts, &local->engine, error);
+    if (rc < 0) {
+        dbx_alloc_free(local);
+        return rc;
+    }
+    if (pthread_create(&local->thread, NULL, timer_main, local) != 0) {
+        (void)dbx_engine_close(local->engine, NULL);
+        dbx_alloc_free(local);
+        return dbx_error_set(error, DBX_ENOMEM, "cannot start a thread");
+    }
+    list_add(local);
+    *out = local;
+    return DBX_OK;
+}
+
+int dbx_local_close(dbx_local *local, dbx_error *error) {
+    int rc = DBX_OK;
+    if (!local->forked) {
+        list_remove(local);
+        pthread_mutex_lock(&local->lock);
+        local->stopping = true;
+        pthread_cond_signal(&local->changed);
+        pthread_mutex_unlock(&local->lock);
+        pthread_join(local->thread, NULL);
+        rc = dbx_engine_close(local->engine, error);
+        pthread_cond_destroy(&local->changed);
+        pthread_mutex_destroy(&local->lock);
+    }
+    dbx_alloc_free(local);
+    return rc;
+}
+
+dbx_session *dbx_local_session_open(dbx_local *local) {
+    dbx_session_options options = {
+        .peer = "in-process:0", .local = "in-process:0", .trusted = true, .fd = -1};
+    dbx_engine_lock(local->engine);
+    dbx_session *session = dbx_session_open(local->engine, &options);
+    dbx_engine_unlock(local->engine);
+    return session;
+}
+
+void dbx_local_session_close(dbx_local *local, dbx_session *session) {
+    if (local->forked) return; /* it went with the engine */
+    dbx_engine_lock(local->engine);
+    dbx_session_close(session);
+    dbx_engine_unlock(local->engine);
+}
+
+/* --- Large commands -------------------------------------------------------------------------------- */
+
+static size_t call_bytes(const dbx_call *call) {
+    size_t bytes = 0;
+    for (size_t i = 0; i < call->argc; i++)
+        bytes += call->argv[i].len;
+    return bytes;
+}
+
+int dbx_local_spool(dbx_local *local, dbx_call *call, dbx_error *error) {
+    size_t bytes = call_bytes(call);
+    call->input = NULL;
+    if (bytes <= DBX_SPOOL_MIN) return DBX_OK;
+    dbx_engine_lock(local->engine);
+    int rc = dbx_engine_spool_open(local->engine, &call->input, error);
+    dbx_engine_unlock(local->engine);
+    if (rc < 0) return rc;
+    uint8_t *at = dbx_spool_reserve(call->input, 0, bytes, error);
+    if (at == NULL) {
+        dbx_local_unspool(local, call);
+        return DBX_ENOSPC;
+    }
+    for (size_t i = 0; i < call->argc; i++) {
+        dbx_slice *arg = &call->argv[i];
+        if (arg->len > 0) memcpy(at, arg->ptr, arg->len);
+        *arg = dbx_slice_of(at, arg->len);
+        at += arg->len;
+    }
+    return DBX_OK;
+}
+
+void dbx_local_unspool(dbx_local *local, dbx_call *call) {
+    if (call->input == NULL) return;
+    dbx_engine_lock(local->engine);
+    dbx_spool_close(call->input);
+    dbx_engine_unlock(local->engine);
+    call->input = NULL;
+}
+
+/* --- Running --------------------------------------------------------------------------------------- */
+
+/* What is left of a dbx_local_run, from turn to turn. */
+typedef struct work {
+    dbx_local *local;
+    dbx_session *session;
+    const dbx_call *calls;
+    size_t count, next; /* calls[next] is to be run next */
+    bool together;
+    dbx_reply reply;
+    dbx_local_result *result;
+} work;
+
+/* collect takes the rest of a streamed reply, to the end or for one step. Locked. Returns 1 when
+ * there is more. */
+static int collect(work *w, bool to_the_end) {
+    dbx_source *source = w->reply.source;
+    w->reply.source = NULL;
+    int rc;
+    do {
+        rc = source->produce(source, &w->reply, STREAM_STEP_BYTES);
+    } while (rc > 0 && to_the_end && !w->reply.out->failed);
+    if (rc > 0 && !w->reply.out->failed)
+        w->reply.source = source;
+    else
+        source->destroy(source);
+    return rc;
+}
+
+/* run_one runs the next command; returns DBX_RUN_WAIT when it must be held back. */
+static int run_one(work *w) {
+    const dbx_call *call = &w->calls[w->next];
+    w->reply.errored = false;
+    int rc = dbx_engine_run(w->local->engine, w->session, call->argc, call->argv, call->input,
+                            &w->reply);
+    if (rc == DBX_RUN_WAIT) return rc;
+    if (rc == DBX_RUN_CLOSE) w->result->closed = true;
+    if (rc == DBX_RUN_NOREPLY) w->reply.ops->null(&w->reply); /* a call returns something */
+    w->next++;
+    return DBX_OK;
+}
+
+/* run_turn runs commands in one turn until all are done, the turn is full, one must be held back, or
+ * one streams its reply. Locked. */
+static int run_turn(work *w) {
+    dbx_engine *engine = w->local->engine;
+    size_t first = w->next;
+    int rc = DBX_OK;
+    dbx_error error;
+    dbx_reply_mark mark = dbx_reply_mark_take(&w->reply);
+    dbx_engine_turn_begin(engine);
+    while (w->next < w->count && rc == DBX_OK) {
+        rc = run_one(w);
+        if (w->reply.source != NULL) {
+            if (!w->together) break;
+            rc = collect(w, true);
+        }
+        if (!w->together && dbx_engine_turn_full(engine)) break;
+    }
+    if (dbx_engine_turn_end(engine, &w->result->position, &error) < 0) {
+        dbx_reply_rollback(&w->reply, mark);
+        for (size_t i = first; i < w->next; i++)
+            dbx_reply_error(&w->reply, error.text);
+    }
+    after_turn(w->local);
+    return rc;
+}
+
+static void sleep_us(uint32_t us) {
+    struct timespec left = {.tv_sec = us / 1000000, .tv_nsec = (long)(us % 1000000) * 1000};
+    while (nanosleep(&left, &left) != 0 && errno == EINTR) {
+    }
+}
+
+/* run_step is one hold of the lock: the next step of a streamed reply, or a turn. */
+static int run_step(work *w) {
+    dbx_engine *engine = w->local->engine;
+    uint32_t delay_us = 0;
+    dbx_engine_lock(engine);
+    int rc = w->reply.source != NULL ? collect(w, false) : run_turn(w);
+    w->result->wait = dbx_engine_replies_wait(engine);
+    if (rc == DBX_RUN_WAIT) delay_us = dbx_engine_write_delay_us(engine);
+    dbx_engine_unlock(engine);
+    if (delay_us > 0) sleep_us(delay_us);
+    return rc < 0 ? rc : DBX_OK;
+}
+
+int dbx_local_run(dbx_local *local, dbx_session *session, const dbx_call *calls, size_t count,
+                  bool together, dbx_buf *out, dbx_local_result *result) {
+    work w = {.local = local, .session = session, .calls = calls, .count = count,
+              .together = together, .result = result};
+    *result = (dbx_local_result){.position = 0};
+    dbx_resp_sink(&w.reply, 3, out);
+    int rc = DBX_OK;
+    while (rc == DBX_OK && (w.next < count || w.reply.source != NULL))
+        rc = run_step(&w);
+    return rc == DBX_OK && out->failed ? DBX_ENOMEM : rc;
+}
+
+int dbx_local_settle(dbx_local *local, const dbx_local_result *result) {
+    return result->wait ? dbx_engine_wait_durable(local->engine, result->position) : DBX_OK;
+}
