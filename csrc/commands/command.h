@@ -60,6 +60,33 @@ enum dbx_command_flags {
     DBX_CMD_DANGEROUS = 1u << 21 /* ACL category only: @dangerous where flags do not imply it */
 };
 
+/* ACL categories, in the order in which COMMAND INFO prints them. A command's own follow from its group and
+ * flags (table.c); a row's `acl` adds what does not follow, and DBX_ACL_NOT_GROUP leaves its group's out. */
+enum dbx_acl {
+    DBX_ACL_KEYSPACE = 1u << 0,
+    DBX_ACL_READ = 1u << 1,
+    DBX_ACL_WRITE = 1u << 2,
+    DBX_ACL_SET = 1u << 3,
+    DBX_ACL_SORTEDSET = 1u << 4,
+    DBX_ACL_LIST = 1u << 5,
+    DBX_ACL_HASH = 1u << 6,
+    DBX_ACL_STRING = 1u << 7,
+    DBX_ACL_BITMAP = 1u << 8,
+    DBX_ACL_HYPERLOGLOG = 1u << 9,
+    DBX_ACL_GEO = 1u << 10,
+    DBX_ACL_STREAM = 1u << 11,
+    DBX_ACL_PUBSUB = 1u << 12,
+    DBX_ACL_ADMIN = 1u << 13,
+    DBX_ACL_FAST = 1u << 14,
+    DBX_ACL_SLOW = 1u << 15,
+    DBX_ACL_BLOCKING = 1u << 16,
+    DBX_ACL_DANGEROUS = 1u << 17,
+    DBX_ACL_CONNECTION = 1u << 18,
+    DBX_ACL_TRANSACTION = 1u << 19,
+    DBX_ACL_SCRIPTING = 1u << 20,
+    DBX_ACL_NOT_GROUP = 1u << 31
+};
+
 /* How a command's effect reaches the journal (DESIGN 4.5). */
 typedef enum dbx_effect {
     DBX_EFFECT_NONE = 1, /* changes no data */
@@ -81,7 +108,8 @@ enum dbx_key_flags { /* as COMMAND INFO names them in key specifications */
     DBX_KEY_VARIABLE_FLAGS = 1u << 10
 };
 
-/* Where keys stand among the arguments: Redis's key specifications. */
+/* Where keys stand among the arguments: Redis's key specifications. Indices count from the command's
+ * name, a container's included. See keyspec.h. */
 typedef struct dbx_keyspec {
     uint32_t flags;      /* 0 ends the array */
     const char *keyword; /* NULL: begin at index `begin`; else after this word, searched from `begin` */
@@ -95,7 +123,7 @@ typedef struct dbx_keyspec {
 enum { DBX_KEYSPECS_MAX = 4 };
 
 struct dbx_command {
-    const char *name;       /* lower case, as COMMAND prints it */
+    const char *name;       /* lower case, as COMMAND prints it; a subcommand's is "container|name" */
     const char *group;      /* as COMMAND DOCS prints it: "string", "generic", "connection", "server" */
     const char *syntax;     /* arguments in the documentation's notation; see syntax.h */
     const char *summary;
@@ -111,6 +139,9 @@ struct dbx_command {
     const dbx_command *subcommands; /* array ended by a row without a name; may be NULL */
     const char *doc_flags;        /* "deprecated" or NULL; then the next two say more */
     const char *deprecated_since, *replaced_by;
+    uint32_t acl; /* enum dbx_acl: what group and flags do not say */
+    /* Flags of the first key of this very call, where a key specification says VARIABLE_FLAGS. */
+    uint32_t (*key_flags)(size_t argc, const dbx_slice *argv);
 };
 
 #endif
