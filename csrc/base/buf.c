@@ -1,7 +1,6 @@
 /* buf.c: a growable byte buffer with a sticky failure flag; see buf.h. */
 #include "base/buf.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "base/alloc.h"
@@ -51,20 +50,25 @@ void dbx_buf_shrink(dbx_buf *buf, size_t keep) {
     if (buf->len == 0 && buf->cap > keep) dbx_buf_free(buf);
 }
 
-void dbx_buf_printf(dbx_buf *buf, const char *format, ...) {
-    char small[256];
-    va_list args;
-    va_start(args, format);
-    int len = vsnprintf(small, sizeof small, format, args);
-    va_end(args);
+void dbx_buf_vprintf(dbx_buf *buf, const char *format, va_list args) {
+    va_list again;
+    va_copy(again, args);
+    size_t room = buf->failed ? 0 : buf->cap - buf->len;
+    int len = vsnprintf(room > 0 ? (char *)buf->ptr + buf->len : NULL, room, format, args);
     if (len < 0) {
         buf->failed = true;
-    } else if ((size_t)len < sizeof small) {
-        dbx_buf_add(buf, small, (size_t)len);
+    } else if ((size_t)len < room) {
+        buf->len += (size_t)len;
     } else if (dbx_buf_reserve(buf, (size_t)len + 1) != NULL) {
-        va_start(args, format);
-        (void)vsnprintf((char *)buf->ptr + buf->len, (size_t)len + 1, format, args);
-        va_end(args);
+        (void)vsnprintf((char *)buf->ptr + buf->len, (size_t)len + 1, format, again);
         buf->len += (size_t)len;
     }
+    va_end(again);
+}
+
+void dbx_buf_printf(dbx_buf *buf, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    dbx_buf_vprintf(buf, format, args);
+    va_end(args);
 }

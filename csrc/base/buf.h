@@ -7,6 +7,7 @@
 #ifndef DBX_BASE_BUF_H
 #define DBX_BASE_BUF_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -55,6 +56,8 @@ static inline void dbx_buf_str(dbx_buf *buf, const char *text) {
     dbx_buf_add(buf, text, strlen(text));
 }
 
+/* dbx_buf_printf appends formatted text, of any length. */
+void dbx_buf_vprintf(dbx_buf *buf, const char *format, va_list args);
 __attribute__((format(printf, 2, 3))) void dbx_buf_printf(dbx_buf *buf, const char *format, ...);
 
 static inline dbx_slice dbx_buf_slice(const dbx_buf *buf) {

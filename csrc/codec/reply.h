@@ -36,16 +36,17 @@ typedef struct dbx_reply dbx_reply;
 typedef struct dbx_source dbx_source;
 
 /* The operations a format implements. `count` of open() may be DBX_UNKNOWN, then the matching
- * close() writes it. bulk_open(len) is followed by bulk_part() calls that add up to `len`. */
+ * close() writes it; every open() has its close(). bulk_open(len) is followed by bulk_part() calls
+ * that add up to `len`. */
 typedef struct dbx_reply_ops {
     void (*null)(dbx_reply *r);
     void (*null_array)(dbx_reply *r);
     void (*boolean)(dbx_reply *r, bool value); /* RESP2: 1 or 0 */
     void (*integer)(dbx_reply *r, int64_t value);
-    void (*real)(dbx_reply *r, double value);             /* RESP2: a bulk string */
-    void (*bignum)(dbx_reply *r, dbx_slice digits);       /* RESP2: a bulk string */
-    void (*status)(dbx_reply *r, dbx_slice text);         /* one line */
-    void (*error)(dbx_reply *r, dbx_slice text);          /* one line, "CODE text" */
+    void (*real)(dbx_reply *r, double value);       /* RESP2: a bulk string */
+    void (*bignum)(dbx_reply *r, dbx_slice digits); /* RESP2: a bulk string */
+    void (*status)(dbx_reply *r, dbx_slice text);   /* one line */
+    void (*error)(dbx_reply *r, dbx_slice text);    /* one line, "CODE text" */
     void (*bulk)(dbx_reply *r, dbx_slice bytes);
     void (*verbatim)(dbx_reply *r, const char format[3], dbx_slice text); /* RESP2: a bulk string */
     void (*open)(dbx_reply *r, dbx_kind kind, size_t count);
@@ -68,6 +69,7 @@ struct dbx_reply {
     dbx_buf *out; /* not owned */
     uint8_t depth;
     bool errored;       /* an error() was written since the mark: stats and EXEC ask */
+    size_t bulk_left;   /* bytes of the bulk_open() still to come */
     dbx_source *source; /* the rest of this reply, see below; owned until taken */
     dbx_reply_level levels[DBX_REPLY_DEPTH_MAX];
 };
@@ -91,20 +93,22 @@ static inline void dbx_reply_stream(dbx_reply *r, dbx_source *source) {
 
 typedef struct dbx_reply_mark {
     size_t len;
+    bool failed; /* of the buffer: a rollback also forgets a failure that came later */
     uint8_t depth;
     size_t items; /* of the innermost open container */
 } dbx_reply_mark;
 
-/* dbx_reply_mark_take and dbx_reply_rollback: the state before a command, and back to it. A rollback
- * drops a source too. Containers opened before the mark must still be open. */
+/* dbx_reply_mark_take and dbx_reply_rollback: the state before a command, and back to it. Taken
+ * between values, not within a bulk. A rollback drops a source too. Containers opened before the
+ * mark must still be open. */
 dbx_reply_mark dbx_reply_mark_take(dbx_reply *r);
 void dbx_reply_rollback(dbx_reply *r, dbx_reply_mark mark);
 
 /* Conveniences, written once in terms of the operations. */
 void dbx_reply_ok(dbx_reply *r);
-void dbx_reply_str(dbx_reply *r, const char *text);    /* bulk string */
-void dbx_reply_line(dbx_reply *r, const char *text);   /* status */
-void dbx_reply_error(dbx_reply *r, const char *text);  /* "ERR ..." with its code */
+void dbx_reply_str(dbx_reply *r, const char *text);   /* bulk string */
+void dbx_reply_line(dbx_reply *r, const char *text);  /* status */
+void dbx_reply_error(dbx_reply *r, const char *text); /* "ERR ..." with its code */
 /* dbx_reply_errorf formats an error; CR and LF in it become blanks, as Redis does. */
 __attribute__((format(printf, 2, 3))) void dbx_reply_errorf(dbx_reply *r, const char *format, ...);
 
