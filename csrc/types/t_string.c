@@ -1,0 +1,179 @@
+/* t_string.c: strings on disk; see t_string.h. Whole values and ranges of them are here, the chunks
+ * of long ones in t_string_chunks.c. */
+#include "types/t_string.h"
+
+#include "base/alloc.h"
+#include "base/num.h"
+#include "types/t_string_chunks.h"
+
+static bool is_chunked(const dbx_key *k) {
+    return k->meta.encoding == DBX_STRING_CHUNKED;
+}
+
+uint64_t dbx_string_len(const dbx_key *k) {
+    if (!k->exists) return 0;
+    return is_chunked(k) ? k->meta.count : k->payload.len;
+}
+
+bool dbx_string_inline(const dbx_key *k, dbx_slice *bytes) {
+    if (k->exists && is_chunked(k)) return false;
+    *bytes = k->exists ? k->payload : dbx_slice_of("", 0);
+    return true;
+}
+
+const char *dbx_string_encoding(const dbx_key *k) {
+    if (k->meta.encoding == DBX_STRING_INT) return "int";
+    return k->meta.encoding == DBX_STRING_EMBSTR ? "embstr" : "raw";
+}
+
+/* --- Reading ---------------------------------------------------------------------------------- */
+
+void dbx_string_parts_open(dbx_string_parts *parts, dbx_view *view, const dbx_key *k, uint64_t from,
+                           uint64_t n) {
+    *parts = (dbx_string_parts){.view = view, .at = from, .end = from + n};
+    if (!k->exists) {
+        parts->end = from;
+    } else if (is_chunked(k)) {
+        parts->cid = k->meta.cid;
+    } else {
+        parts->payload = k->payload;
+    }
+}
+
+int dbx_string_parts_next(dbx_string_parts *parts, dbx_slice *part) {
+    if (parts->at >= parts->end) return DBX_ENOTFOUND;
+    if (parts->cid == 0) {
+        *part = dbx_slice_of(parts->payload.ptr + parts->at, (size_t)(parts->end - parts->at));
+    } else {
+        int rc = dbx_string_chunk_part(parts->view, parts->cid, parts->at, parts->end, part);
+        if (rc != DBX_OK) return rc;
+    }
+    parts->at += part->len;
+    return DBX_OK;
+}
+
+int dbx_string_read(dbx_txn *txn, const dbx_key *k, uint64_t from, uint64_t n, dbx_buf *out) {
+    dbx_string_parts parts;
+    dbx_slice part;
+    int rc;
+    dbx_string_parts_open(&parts, dbx_txn_view(txn), k, from, n);
+    while ((rc = dbx_string_parts_next(&parts, &part)) == DBX_OK) {
+        dbx_buf_add(out, part.ptr, part.len);
+    }
+    if (rc != DBX_ENOTFOUND) return rc;
+    return out->failed ? DBX_ENOMEM : DBX_OK;
+}
+
+/* --- Writing a whole value -------------------------------------------------------------------- */
+
+static uint8_t encoding_of(dbx_slice bytes) {
+    int64_t number;
+    if (bytes.len <= DBX_NUM_TEXT_MAX && dbx_num_from_slice(bytes, &number)) return DBX_STRING_INT;
+    return bytes.len <= DBX_STRING_EMBSTR_MAX ? DBX_STRING_EMBSTR : DBX_STRING_RAW;
+}
+
+static int set_as(dbx_txn *txn, dbx_key *k, uint8_t encoding, dbx_slice bytes, int64_t expire_ms) {
+    dbx_key_reset(k, DBX_STRING, encoding);
+    k->meta.expire_ms = expire_ms;
+    if (bytes.len <= DBX_VALUE_CHUNK_BYTES) return dbx_key_write(txn, k, bytes);
+    k->meta.encoding = DBX_STRING_CHUNKED;
+    k->meta.cid = dbx_txn_new_id(txn);
+    k->meta.count = bytes.len;
+    int rc = dbx_string_chunks_write(txn, k->meta.cid, 0, bytes);
+    return rc != DBX_OK ? rc : dbx_key_write(txn, k, dbx_slice_of("", 0));
+}
+
+int dbx_string_set(dbx_txn *txn, dbx_key *k, dbx_slice bytes, int64_t expire_ms) {
+    return set_as(txn, k, encoding_of(bytes), bytes, expire_ms);
+}
+
+int dbx_string_set_text(dbx_txn *txn, dbx_key *k, dbx_slice bytes, int64_t expire_ms) {
+    uint8_t encoding = bytes.len <= DBX_STRING_EMBSTR_MAX ? DBX_STRING_EMBSTR : DBX_STRING_RAW;
+    return set_as(txn, k, encoding, bytes, expire_ms);
+}
+
+int dbx_string_set_i64(dbx_txn *txn, dbx_key *k, int64_t value) {
+    char text[DBX_NUM_TEXT_MAX];
+    dbx_slice digits = dbx_slice_of(text, dbx_num_to_text(value, text));
+    if (!k->exists) dbx_key_reset(k, DBX_STRING, DBX_STRING_INT);
+    k->meta.encoding = DBX_STRING_INT;
+    return dbx_key_write(txn, k, digits);
+}
+
+/* --- Writing a part --------------------------------------------------------------------------- */
+
+/* write_inline replaces the payload by itself with `bytes` laid over it at `offset`: at most a
+ * chunk. */
+static int write_inline(dbx_txn *txn, dbx_key *k, size_t offset, dbx_slice bytes) {
+    size_t old = (size_t)dbx_string_len(k), end = offset + bytes.len, len = old > end ? old : end;
+    uint8_t *text = dbx_alloc(len == 0 ? 1 : len);
+    if (text == NULL) return DBX_ENOMEM;
+    if (old > 0) memcpy(text, k->payload.ptr, old);
+    if (offset > old) memset(text + old, 0, offset - old);
+    if (bytes.len > 0) memcpy(text + offset, bytes.ptr, bytes.len);
+    if (!k->exists) dbx_key_reset(k, DBX_STRING, DBX_STRING_RAW);
+    k->meta.encoding = DBX_STRING_RAW;
+    int rc = dbx_key_write(txn, k, dbx_slice_of(text, len));
+    dbx_alloc_free(text);
+    return rc;
+}
+
+/* make_chunked moves the payload into the first chunk; the record follows when the caller writes
+ * it. */
+static int make_chunked(dbx_txn *txn, dbx_key *k) {
+    uint64_t cid = dbx_txn_new_id(txn);
+    int rc = DBX_OK;
+    if (k->exists && k->payload.len > 0) {
+        /* Copied first: a slice of the map is dead once the map is written to. */
+        uint8_t *text = dbx_alloc(k->payload.len);
+        if (text == NULL) return DBX_ENOMEM;
+        memcpy(text, k->payload.ptr, k->payload.len);
+        rc = dbx_string_chunks_write(txn, cid, 0, dbx_slice_of(text, k->payload.len));
+        dbx_alloc_free(text);
+    }
+    if (!k->exists) dbx_key_reset(k, DBX_STRING, DBX_STRING_CHUNKED);
+    k->meta.encoding = DBX_STRING_CHUNKED;
+    k->meta.cid = cid;
+    return rc;
+}
+
+int dbx_string_write(dbx_txn *txn, dbx_key *k, uint64_t offset, dbx_slice bytes) {
+    uint64_t old = dbx_string_len(k), end = offset + bytes.len, len = old > end ? old : end;
+    int rc;
+    if (len > DBX_STRING_BYTES_MAX && !dbx_txn_replaying(txn)) return DBX_ELIMIT;
+    if (!(k->exists && is_chunked(k))) {
+        if (len <= DBX_VALUE_CHUNK_BYTES) return write_inline(txn, k, (size_t)offset, bytes);
+        rc = make_chunked(txn, k);
+        if (rc != DBX_OK) return rc;
+    }
+    rc = dbx_string_chunks_write(txn, k->meta.cid, offset, bytes);
+    if (rc != DBX_OK) return rc;
+    k->meta.count = len;
+    return dbx_key_write(txn, k, dbx_slice_of("", 0));
+}
+
+int dbx_string_append(dbx_txn *txn, dbx_key *k, dbx_slice bytes) {
+    uint64_t len = dbx_string_len(k);
+    if (k->exists && k->meta.encoding == DBX_STRING_RAW &&
+        len + bytes.len <= DBX_VALUE_CHUNK_BYTES) {
+        return dbx_key_append(txn, k, bytes);
+    }
+    return dbx_string_write(txn, k, len, bytes);
+}
+
+int dbx_string_copy(dbx_txn *txn, const dbx_key *from, dbx_key *to) {
+    dbx_key_reset(to, DBX_STRING, from->meta.encoding);
+    to->meta.expire_ms = from->meta.expire_ms;
+    if (is_chunked(from)) {
+        to->meta.cid = dbx_txn_new_id(txn);
+        to->meta.count = from->meta.count;
+        int rc = dbx_string_chunks_copy(txn, from->meta.cid, to->meta.cid, from->meta.count);
+        return rc != DBX_OK ? rc : dbx_key_write(txn, to, dbx_slice_of("", 0));
+    }
+    uint8_t *text = dbx_alloc(from->payload.len + 1);
+    if (text == NULL) return DBX_ENOMEM;
+    if (from->payload.len > 0) memcpy(text, from->payload.ptr, from->payload.len);
+    int rc = dbx_key_write(txn, to, dbx_slice_of(text, from->payload.len));
+    dbx_alloc_free(text);
+    return rc;
+}
