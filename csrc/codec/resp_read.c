@@ -80,8 +80,8 @@ static int find_end(dbx_request *req, const uint8_t *data, size_t len, uint8_t e
                     size_t *out, const char *too_long) {
     size_t from = req->scanned > req->at ? req->scanned : req->at;
     const uint8_t *found = from < len ? memchr(data + from, end, len - from) : NULL;
-    req->scanned = len;
     *out = found != NULL ? (size_t)(found - data) : len;
+    req->scanned = *out;
     if (*out - req->at > line_max) return fail(req, too_long);
     return found != NULL;
 }
@@ -111,10 +111,7 @@ static int read_number(dbx_request *req, const dbx_resp_limits *limits, const ui
                          is_bulk ? "Protocol error: too big bulk count string"
                                  : "Protocol error: too big mbulk count string");
     if (found < 0) return found;
-    if (found == 0 || len - end < 2) {
-        req->scanned = end;
-        return 0;
-    }
+    if (found == 0 || len - end < 2) return 0;
     if (is_bulk && data[req->at] != '$') {
         uint8_t c = data[req->at];
         (void)snprintf(req->error_text, sizeof req->error_text,
@@ -190,7 +187,7 @@ static int parse_array(dbx_request *req, const dbx_resp_limits *limits, const ui
             int rc = read_bulk_len(req, limits, data, len);
             if (rc <= 0) return rc;
         }
-        if (len < req->at || len - req->at < req->bulk_len + 2) return 0;
+        if (len - req->at < req->bulk_len + 2) return 0;
         if (req->argc == req->argv_cap && grow_argv(req) != DBX_OK) return DBX_ENOMEM;
         req->argv[req->argc++] = dbx_slice_of(data + req->at, req->bulk_len);
         req->at += req->bulk_len + 2;
