@@ -1,0 +1,1 @@
+"""What the tests share: servers to talk to, a client that hides nothing, and ways to compare."""

@@ -1,0 +1,74 @@
+"""What the kernel says about a process: memory by kind and CPU time, from /proc."""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+KB = 1024
+SAMPLE_SECONDS = 0.01
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes. RssAnon is what a process really costs; file pages belong to the page cache."""
+
+    rss: int
+    rss_anon: int
+    rss_file: int
+
+
+def memory(pid: int) -> Memory:
+    fields = {}
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        name, _, value = line.partition(":")
+        if name in ("VmRSS", "RssAnon", "RssFile"):
+            fields[name] = int(value.split()[0]) * KB
+    return Memory(fields["VmRSS"], fields["RssAnon"], fields["RssFile"])
+
+
+def cpu_seconds(pid: int) -> float:
+    """cpu_seconds is user and system time of all threads so far."""
+    stat = Path(f"/proc/{pid}/stat").read_text()
+    fields = stat.rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+class AnonWatch:
+    """Samples RssAnon of a process while its block runs; `grew` is the most it rose, in bytes."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.before = memory(pid).rss_anon
+        self.highest = self.before
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    @property
+    def grew(self) -> int:
+        return self.highest - self.before
+
+    def sample(self) -> None:
+        self.highest = max(self.highest, memory(self.pid).rss_anon)
+
+    def _run(self) -> None:
+        while not self._stop.wait(SAMPLE_SECONDS):
+            try:
+                self.sample()
+            except (FileNotFoundError, KeyError):  # the process is gone
+                return
+
+    def __enter__(self) -> AnonWatch:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:  # fmt: skip
+        self._stop.set()
+        self._thread.join()

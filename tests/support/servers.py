@@ -1,0 +1,214 @@
+"""Servers as processes: real Redis and Valkey, and DBX through `python -m dbx serve`.
+
+A server owns its port, directory and log. start() returns when it answers; a server that does not
+come up, or does not stop as it should, fails the test with the end of its log.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import redis
+
+from tests.support import proc, trixie
+from tests.support.resp import RawClient
+
+START_SECONDS_MAX = 60.0  # generous: sanitizer builds on a busy machine start slowly
+STOP_SECONDS_MAX = 30.0
+POLL_SECONDS = 0.005
+LOG_TAIL_BYTES = 4000
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class ServerError(AssertionError):
+    """A server did not start, died, or did not stop cleanly."""
+
+
+class Server:
+    """One server process that can be started, stopped, killed and started again."""
+
+    exit_codes: tuple[int, ...] = (0,)  # of a clean stop
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.port = free_port()
+        self.directory = Path(tempfile.mkdtemp(prefix=f"dbx-{name}-"))
+        self.log = self.directory / "log"
+        self.process: subprocess.Popen[bytes] | None = None
+        self.password: str | None = None
+
+    def argv(self) -> Sequence[str]:
+        raise NotImplementedError
+
+    def environment(self) -> dict[str, str]:
+        return dict(os.environ)
+
+    # --- Life ---------------------------------------------------------------------------------
+
+    def start(self) -> Server:
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                self.argv(), stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                env=self.environment(),
+            )  # fmt: skip
+        deadline = time.monotonic() + START_SECONDS_MAX
+        while not self._answers():
+            if self.process.poll() is not None:
+                raise ServerError(f"{self.name} exited with {self.process.returncode}:\n{self.tail()}")
+            if time.monotonic() > deadline:
+                self.kill()
+                raise ServerError(f"{self.name} does not answer:\n{self.tail()}")
+            time.sleep(POLL_SECONDS)
+        return self
+
+    def _answers(self) -> bool:
+        try:
+            with RawClient(self.port, timeout=START_SECONDS_MAX) as client:
+                tag, value = client.call("PING")
+        except OSError:
+            return False
+        return not (tag == "error" and value.startswith(b"LOADING"))
+
+    @property
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """stop asks the server to end and insists on a clean exit."""
+        if self.process is None:
+            return
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        try:
+            code = self.process.wait(STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise ServerError(f"{self.name} did not stop:\n{self.tail()}") from None
+        self.process = None
+        if code not in self.exit_codes:
+            raise ServerError(f"{self.name} stopped with exit code {code}:\n{self.tail()}")
+
+    def kill(self) -> None:
+        """kill is kill -9: no clean-up, as when the out-of-memory killer strikes."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def close(self) -> None:
+        """close stops the server and removes what it wrote."""
+        try:
+            self.stop()
+        finally:
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    def tail(self) -> str:
+        return self.log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace")
+
+    # --- Talking to it ------------------------------------------------------------------------
+
+    def raw(self, protocol: int = 2, timeout: float = 30.0) -> RawClient:
+        return RawClient(self.port, protocol=protocol, password=self.password, timeout=timeout)
+
+    def client(self, protocol: int = 3, **options: object) -> redis.Redis:
+        return redis.Redis(
+            port=self.port, protocol=protocol, password=self.password, **options
+        )  # type: ignore[arg-type]
+
+    def memory(self) -> proc.Memory:
+        return proc.memory(self.pid)
+
+
+class RedisServer(Server):
+    """A real Redis or Valkey that keeps nothing unless asked."""
+
+    def __init__(self, name: str, program: Sequence[str], *settings: str) -> None:
+        super().__init__(name)
+        self.program = list(program)
+        self.settings = settings
+
+    def argv(self) -> Sequence[str]:
+        # Inside a chroot the working directory is /, hence --dir; in memory nothing goes there.
+        return [*self.program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
+                "--appendonly", "no", "--dir", "/tmp", *self.settings]  # fmt: skip
+
+
+class DbxServer(Server):
+    """`python -m dbx serve` on a directory of its own."""
+
+    def __init__(
+        self,
+        *flags: str,
+        data: Path | str | None = None,
+        settings: Mapping[str, object] | None = None,
+        name: str = "dbx",
+    ) -> None:
+        """`settings` are configuration names with their values, handed over as DBX_* variables."""
+        super().__init__(name)
+        self.data = data if data is not None else self.directory / "data"
+        self.flags = list(flags)
+        self.settings = dict(settings or {})
+
+    def argv(self) -> Sequence[str]:
+        return [sys.executable, "-m", "dbx", "serve", "--http-port", "0", "--port", str(self.port),
+                "--data", str(self.data), *self.flags]  # fmt: skip
+
+    def environment(self) -> dict[str, str]:
+        env = super().environment()
+        for setting, value in self.settings.items():
+            env["DBX_" + setting.upper().replace("-", "_")] = str(value)
+        return env
+
+    def store_info(self) -> dict[str, int]:
+        with self.raw() as client:
+            return store_info(client)
+
+
+def store_info(client: RawClient) -> dict[str, int]:
+    """store_info returns the numbers of INFO store by name."""
+    fields = {}
+    for line in client.value("INFO", "store").decode().splitlines():
+        name, colon, value = line.partition(":")
+        if colon and value.lstrip("-").isdigit():
+            fields[name] = int(value)
+    return fields
+
+
+def redis7() -> RedisServer:
+    """redis7 is the distribution's own server: 7.0 on Debian 12."""
+    program = shutil.which("redis-server")
+    if program is None:
+        raise trixie.Unavailable("redis-server is not installed")
+    return RedisServer("redis7", [program])
+
+
+def redis8() -> RedisServer:
+    return RedisServer("redis8", trixie.command("redis-server"))
+
+
+def valkey8() -> RedisServer:
+    return RedisServer("valkey8", trixie.command("valkey-server"))

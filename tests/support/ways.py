@@ -1,0 +1,51 @@
+"""The ways into DBX that behaviour tests run through: in-process or over RESP, each with a tiny buffer."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.support.servers import Server
+
+# So small that a handful of writes freezes the buffer: every read merges all three places.
+TINY_SETTINGS = {"write-buffer-size": "16384"}
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a client reaches the engine. `server` names the fixture; empty: in-process."""
+
+    server: str = ""
+    protocol: int = 3
+    in_memory: bool = False
+    tiny: bool = False
+
+    @contextlib.contextmanager
+    def client(self, directory: Path, server: Server | None) -> Iterator[Any]:
+        if server is not None:
+            with server.client(protocol=self.protocol) as client:
+                client.flushall()
+                yield client
+            return
+        import dbx  # late: tests against real servers run without a built extension
+
+        with dbx.open(":memory:" if self.in_memory else str(directory / "data")) as db:
+            if self.tiny:
+                for name, value in TINY_SETTINGS.items():
+                    db.execute_command("CONFIG SET", name, value)
+            yield db
+
+
+WAYS = {
+    "embedded": Way(),
+    "memory": Way(in_memory=True),
+    "resp2": Way(server="dbx_server", protocol=2),
+    "resp3": Way(server="dbx_server", protocol=3),
+    "embedded-tiny": Way(tiny=True),
+    "memory-tiny": Way(in_memory=True, tiny=True),
+    "resp2-tiny": Way(server="dbx_server_tiny", protocol=2, tiny=True),
+    "resp3-tiny": Way(server="dbx_server_tiny", protocol=3, tiny=True),
+}
