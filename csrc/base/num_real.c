@@ -3,7 +3,6 @@
  * Doubles are printed by Loitsch's Grisu2, because Redis does: in about one of a thousand numbers
  * it gives a digit more than needed, and replies must not differ in that digit.
  */
-#define _GNU_SOURCE /* strtod_l */
 #include "base/num.h"
 
 #include <ctype.h>

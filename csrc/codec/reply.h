@@ -86,7 +86,8 @@ struct dbx_source {
 };
 
 /* dbx_reply_stream hands `source` to the owner of `r` (takes ownership). At most one a reply, and
- * it must be the last thing the handler writes, at depth 0. */
+ * it must be the last thing the handler writes: at depth 0, or in containers that the source
+ * closes. */
 static inline void dbx_reply_stream(dbx_reply *r, dbx_source *source) {
     r->source = source;
 }

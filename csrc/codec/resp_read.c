@@ -13,12 +13,12 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/num.h"
+#include "codec/resp_line.h"
 
 enum {
     ARGV_CAP_MIN = 16,
     ARGV_CAP_KEEP = 1024, /* larger arrays are freed after use */
-    INLINE_TEXT_KEEP = 4096,
-    QUICK_DIGITS_MAX = 9 /* numbers of more digits take the long way */
+    INLINE_TEXT_KEEP = 4096
 };
 
 void dbx_request_init(dbx_request *req) {
@@ -86,24 +86,8 @@ static int find_end(dbx_request *req, const uint8_t *data, size_t len, uint8_t e
     return found != NULL;
 }
 
-/* The number between a type byte and CR LF, for the usual short ones: the offset behind the line,
- * or 0 when the line is incomplete or anything but plain, so that the long way must decide. */
-static inline size_t quick_number(const uint8_t *data, size_t at, size_t len, size_t *out) {
-    size_t i = at + 1, digits_end = len - at > QUICK_DIGITS_MAX + 1 ? i + QUICK_DIGITS_MAX : len;
-    size_t value = 0;
-    for (; i < digits_end; i++) {
-        unsigned digit = data[i] - (unsigned)'0';
-        if (digit > 9) break;
-        value = value * 10 + digit;
-    }
-    if (i == at + 1 || (data[at + 1] == '0' && i > at + 2)) return 0;
-    if (len - i < 2 || data[i] != '\r') return 0;
-    *out = value;
-    return i + 2;
-}
-
-/* The long way: 1 and the number, 0: more is needed, negative: error. req->at moves only after
- * success. */
+/* A number the long way: 1 and the number, 0: more is needed, negative: error. req->at moves only
+ * after success. */
 static int read_number(dbx_request *req, const dbx_resp_limits *limits, const uint8_t *data,
                        size_t len, bool is_bulk, int64_t *out) {
     size_t end;
@@ -132,7 +116,7 @@ static int read_number(dbx_request *req, const dbx_resp_limits *limits, const ui
 /* Reads "*n\r\n". n of zero and less is an empty command. */
 static int read_count(dbx_request *req, const dbx_resp_limits *limits, const uint8_t *data,
                       size_t len) {
-    size_t count = 0, after = quick_number(data, req->at, len, &count);
+    size_t count = 0, after = dbx_resp_quick_number(data, req->at, len, &count);
     if (after != 0) {
         req->at = after;
     } else {
@@ -156,7 +140,8 @@ static int read_count(dbx_request *req, const dbx_resp_limits *limits, const uin
 static inline int read_bulk_len(dbx_request *req, const dbx_resp_limits *limits,
                                 const uint8_t *data, size_t len) {
     size_t count = 0, after = 0;
-    if (req->at < len && data[req->at] == '$') after = quick_number(data, req->at, len, &count);
+    if (req->at < len && data[req->at] == '$')
+        after = dbx_resp_quick_number(data, req->at, len, &count);
     if (after != 0) {
         req->at = after;
     } else {
