@@ -3,8 +3,6 @@
 
 #include "base/num.h"
 
-static const char SYNTAX[] = "ERR syntax error";
-static const char NOT_INTEGER[] = "ERR value is not an integer or out of range";
 static const char NOT_REAL[] = "ERR value is not a valid float";
 
 void dbx_args_fail(dbx_args *a, const char *text) {
@@ -13,7 +11,7 @@ void dbx_args_fail(dbx_args *a, const char *text) {
 
 dbx_slice dbx_args_next(dbx_args *a) {
     if (a->at >= a->argc) {
-        dbx_args_fail(a, SYNTAX);
+        dbx_args_fail(a, DBX_SYNTAX_ERROR);
         return dbx_slice_of("", 0);
     }
     return a->argv[a->at++];
@@ -22,7 +20,7 @@ dbx_slice dbx_args_next(dbx_args *a) {
 int64_t dbx_args_i64(dbx_args *a) {
     int64_t value = 0;
     dbx_slice text = dbx_args_next(a);
-    if (!dbx_num_from_slice(text, &value)) dbx_args_fail(a, NOT_INTEGER);
+    if (!dbx_num_from_slice(text, &value)) dbx_args_fail(a, DBX_NOT_AN_INTEGER);
     return value;
 }
 
@@ -53,6 +51,6 @@ bool dbx_args_ok(dbx_args *a, dbx_reply *out) {
 }
 
 bool dbx_args_end(dbx_args *a, dbx_reply *out) {
-    if (a->at < a->argc) dbx_args_fail(a, SYNTAX);
+    if (a->at < a->argc) dbx_args_fail(a, DBX_SYNTAX_ERROR);
     return dbx_args_ok(a, out);
 }

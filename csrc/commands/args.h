@@ -16,16 +16,19 @@
 typedef struct dbx_args {
     const dbx_slice *argv; /* argv[0] is the command's name; a subcommand's is argv[1] */
     size_t argc;
-    size_t at;         /* next argument */
+    size_t at;         /* next argument; at first the one after the name */
     const char *error; /* first error, NULL while all is well; static text */
 } dbx_args;
+
+#define DBX_SYNTAX_ERROR "ERR syntax error"
+#define DBX_NOT_AN_INTEGER "ERR value is not an integer or out of range"
 
 static inline size_t dbx_args_left(const dbx_args *a) {
     return a->argc - a->at;
 }
-dbx_slice dbx_args_next(dbx_args *a);                  /* "syntax error" when there is none */
-int64_t dbx_args_i64(dbx_args *a);                     /* "value is not an integer or out of range" */
-double dbx_args_real(dbx_args *a);                     /* "value is not a valid float" */
+dbx_slice dbx_args_next(dbx_args *a); /* "syntax error" when there is none */
+int64_t dbx_args_i64(dbx_args *a);    /* "value is not an integer or out of range" */
+double dbx_args_real(dbx_args *a);    /* "value is not a valid float" */
 long double dbx_args_long_real(dbx_args *a);
 /* dbx_args_word takes the next argument if it is `word` (upper case given, any case matched). */
 bool dbx_args_word(dbx_args *a, const char *word);

@@ -1,8 +1,8 @@
 /* command.h: a command's row in the one table, and what a handler gets.
  *
  * RESP dispatch, COMMAND, COMMAND DOCS, ACL categories, later OpenAPI and SDK stubs, and the tests
- * "documented?" and "tested?" all read the rows; nothing about a command is written down twice. Rows
- * stand at the bottom of the file with their handlers; table.h joins the families.
+ * "documented?" and "tested?" all read the rows; nothing about a command is written down twice.
+ * Rows stand at the bottom of the file with their handlers; table.h joins the families.
  */
 #ifndef DBX_COMMANDS_COMMAND_H
 #define DBX_COMMANDS_COMMAND_H
@@ -60,8 +60,9 @@ enum dbx_command_flags {
     DBX_CMD_DANGEROUS = 1u << 21 /* ACL category only: @dangerous where flags do not imply it */
 };
 
-/* ACL categories, in the order in which COMMAND INFO prints them. A command's own follow from its group and
- * flags (table.c); a row's `acl` adds what does not follow, and DBX_ACL_NOT_GROUP leaves its group's out. */
+/* ACL categories, in the order in which COMMAND INFO prints them. A command's own follow from its
+ * group and flags (table.c); a row's `acl` adds what does not follow, and DBX_ACL_NOT_GROUP leaves
+ * its group's out. */
 enum dbx_acl {
     DBX_ACL_KEYSPACE = 1u << 0,
     DBX_ACL_READ = 1u << 1,
@@ -90,42 +91,46 @@ enum dbx_acl {
 /* How a command's effect reaches the journal (DESIGN 4.5). */
 typedef enum dbx_effect {
     DBX_EFFECT_NONE = 1, /* changes no data */
-    DBX_EFFECT_ARGV,     /* argv as it came gives the same result whenever replayed; only if it wrote */
-    DBX_EFFECT_OWN       /* the handler calls dbx_txn_effect() */
+    DBX_EFFECT_ARGV, /* argv as it came gives the same result whenever replayed; only if it wrote */
+    DBX_EFFECT_OWN   /* the handler calls dbx_txn_effect() */
 } dbx_effect;
 
 enum dbx_key_flags { /* as COMMAND INFO names them in key specifications */
-    DBX_KEY_RW = 1u << 0,
-    DBX_KEY_RO = 1u << 1,
-    DBX_KEY_OW = 1u << 2,
-    DBX_KEY_RM = 1u << 3,
-    DBX_KEY_ACCESS = 1u << 4,
-    DBX_KEY_UPDATE = 1u << 5,
-    DBX_KEY_INSERT = 1u << 6,
-    DBX_KEY_DELETE = 1u << 7,
-    DBX_KEY_NOT_KEY = 1u << 8,
-    DBX_KEY_INCOMPLETE = 1u << 9,
-    DBX_KEY_VARIABLE_FLAGS = 1u << 10
+                     DBX_KEY_RW = 1u << 0,
+                     DBX_KEY_RO = 1u << 1,
+                     DBX_KEY_OW = 1u << 2,
+                     DBX_KEY_RM = 1u << 3,
+                     DBX_KEY_ACCESS = 1u << 4,
+                     DBX_KEY_UPDATE = 1u << 5,
+                     DBX_KEY_INSERT = 1u << 6,
+                     DBX_KEY_DELETE = 1u << 7,
+                     DBX_KEY_NOT_KEY = 1u << 8,
+                     DBX_KEY_INCOMPLETE = 1u << 9,
+                     DBX_KEY_VARIABLE_FLAGS = 1u << 10
 };
 
-/* Where keys stand among the arguments: Redis's key specifications. Indices count from the command's
- * name, a container's included. See keyspec.h. */
+/* Where keys stand among the arguments: Redis's key specifications. Indices count from the
+ * command's name, a container's included. See keyspec.h. */
 typedef struct dbx_keyspec {
-    uint32_t flags;      /* 0 ends the array */
-    const char *keyword; /* NULL: begin at index `begin`; else after this word, searched from `begin` */
+    uint32_t flags; /* 0 ends the array */
+    const char
+        *keyword; /* NULL: begin at index `begin`; else after this word, searched from `begin` */
     int begin;
     enum { DBX_KEYS_RANGE, DBX_KEYS_KEYNUM, DBX_KEYS_UNKNOWN } find;
-    int last, step, limit;       /* RANGE: last is relative to begin, negative from the end */
+    int last, step, limit; /* RANGE: last is relative to begin, negative from the end */
     int keynum_index, keynum_first, keynum_step; /* KEYNUM */
     const char *notes;
 } dbx_keyspec;
 
 enum { DBX_KEYSPECS_MAX = 4 };
 
+/* A list of strings in a row: history, tips. */
+#define DBX_LIST(...) ((const char *const[]){__VA_ARGS__, NULL})
+
 struct dbx_command {
-    const char *name;       /* lower case, as COMMAND prints it; a subcommand's is "container|name" */
-    const char *group;      /* as COMMAND DOCS prints it: "string", "generic", "connection", "server" */
-    const char *syntax;     /* arguments in the documentation's notation; see syntax.h */
+    const char *name;   /* lower case, as COMMAND prints it; a subcommand's is "container|name" */
+    const char *group;  /* as COMMAND DOCS prints it: "string", "generic", "connection", "server" */
+    const char *syntax; /* arguments in the documentation's notation; see syntax.h */
     const char *summary;
     const char *since;
     const char *complexity;
@@ -135,9 +140,9 @@ struct dbx_command {
     uint32_t flags;
     dbx_effect effect;
     dbx_keyspec keys[DBX_KEYSPECS_MAX];
-    dbx_handler *run;             /* NULL: a container of subcommands only */
+    dbx_handler *run;               /* NULL: a container of subcommands only */
     const dbx_command *subcommands; /* array ended by a row without a name; may be NULL */
-    const char *doc_flags;        /* "deprecated" or NULL; then the next two say more */
+    const char *doc_flags;          /* "deprecated" or NULL; then the next two say more */
     const char *deprecated_since, *replaced_by;
     uint32_t acl; /* enum dbx_acl: what group and flags do not say */
     /* Flags of the first key of this very call, where a key specification says VARIABLE_FLAGS. */

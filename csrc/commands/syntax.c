@@ -24,7 +24,7 @@ static bool fail(parser *p, const char *why) {
 
 static bool parse_arguments(parser *p, siblings *list);
 
-/* --- Types by name ---------------------------------------------------------------------------- */
+/* --- Types by name --------------------------------------------------------------------------- */
 
 static bool begins(dbx_slice s, const char *with) {
     size_t n = strlen(with);
@@ -90,7 +90,7 @@ static bool type_by_word(dbx_slice word, uint8_t *type) {
     return false;
 }
 
-/* --- Words ------------------------------------------------------------------------------------ */
+/* --- Words ----------------------------------------------------------------------------------- */
 
 static void skip_blanks(parser *p) {
     while (*p->at == ' ')
@@ -180,7 +180,7 @@ static bool parse_placeholder(parser *p, int16_t *node) {
     return true;
 }
 
-/* --- Groups ----------------------------------------------------------------------------------- */
+/* --- Groups ---------------------------------------------------------------------------------- */
 
 /* parse_label reads "name: " at the start of a group, when there is one. */
 static dbx_slice parse_label(parser *p) {
@@ -245,7 +245,7 @@ static bool parse_group(parser *p, char close, int16_t *node) {
     return true;
 }
 
-/* --- Repetition: `[name ...]` and `[TOKEN name ...]` ------------------------------------------ */
+/* --- Repetition: `[name ...]` and `[TOKEN name ...]` ----------------------------------------- */
 
 /* repeats says whether p stands at a repetition of `node`, and if so skips it and marks the node.
  */
@@ -268,7 +268,7 @@ static bool repeats(parser *p, dbx_syntax_node *node) {
     return true;
 }
 
-/* --- Arguments -------------------------------------------------------------------------------- */
+/* --- Arguments ------------------------------------------------------------------------------- */
 
 /* parse_worded reads a word and, when an argument or a <group> follows directly, that as well. */
 static bool parse_worded(parser *p, int16_t *node) {

@@ -1,5 +1,5 @@
-/* syntax.h: a row's `syntax` string as a tree of arguments, from which COMMAND DOCS and later OpenAPI
- * and SDK stubs are made. The notation is the one of Redis's documentation, made precise:
+/* syntax.h: a row's `syntax` string as a tree of arguments, from which COMMAND DOCS and later
+ * OpenAPI and SDK stubs are made. The notation is the one of Redis's documentation, made precise:
  *
  *   key                  an argument; its type follows from its name, see below
  *   KEEPTTL              a word to be typed as it is (a pure token): whatever does not begin with a
@@ -24,9 +24,10 @@
  * Types by name (the first that fits): `key`, what ends in "key" or "key" and a digit, `source`,
  * `destination`: key; what ends in `pattern`: pattern; what begins with `unix-time`: unix-time;
  * radius, width, height, longitude, latitude, score, timeout: double; start, stop, end, offset,
- * cursor, seconds, milliseconds, increment, decrement, rank, weight, db, index, port, slot, limit, what
- * ends in `count`, `-db` or `-len` or begins with `num`: integer; anything else: string. The n-th
- * key argument is described by the command's n-th key specification, or the last when it has fewer.
+ * cursor, seconds, milliseconds, increment, decrement, rank, weight, db, index, port, slot, limit,
+ * what ends in `count`, `-db` or `-len` or begins with `num`: integer; anything else: string. The
+ * n-th key argument is described by the command's n-th key specification, or the last when it has
+ * fewer.
  */
 #ifndef DBX_COMMANDS_SYNTAX_H
 #define DBX_COMMANDS_SYNTAX_H
@@ -68,13 +69,13 @@ typedef struct dbx_syntax_node {
 typedef struct dbx_syntax {
     dbx_syntax_node nodes[DBX_SYNTAX_NODES_MAX];
     int16_t count;
-    int16_t first;      /* first argument, -1: none */
-    uint8_t arguments;  /* at the top level */
-    const char *error;  /* after a failure: what is wrong */
+    int16_t first;     /* first argument, -1: none */
+    uint8_t arguments; /* at the top level */
+    const char *error; /* after a failure: what is wrong */
 } dbx_syntax;
 
-/* dbx_syntax_parse reads `text`, which must outlive *out. False: not in the notation above, or larger than
- * the limits; then out->error says why. */
+/* dbx_syntax_parse reads `text`, which must outlive *out. False: not in the notation above, or
+ * larger than the limits; then out->error says why. */
 bool dbx_syntax_parse(const char *text, dbx_syntax *out);
 
 /* dbx_syntax_type_name is the type as COMMAND DOCS prints it. */

@@ -75,7 +75,7 @@ size_t dbx_table_count(void) {
     return by_name.count;
 }
 
-/* --- ACL categories --------------------------------------------------------------------------- */
+/* --- ACL categories -------------------------------------------------------------------------- */
 
 static const char *const ACL_NAMES[] = {
     "keyspace", "read",   "write",       "set",       "sortedset",  "list",        "hash",

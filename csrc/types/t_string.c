@@ -26,7 +26,7 @@ const char *dbx_string_encoding(const dbx_key *k) {
     return k->meta.encoding == DBX_STRING_EMBSTR ? "embstr" : "raw";
 }
 
-/* --- Reading ---------------------------------------------------------------------------------- */
+/* --- Reading --------------------------------------------------------------------------------- */
 
 void dbx_string_parts_open(dbx_string_parts *parts, dbx_view *view, const dbx_key *k, uint64_t from,
                            uint64_t n) {
@@ -64,7 +64,7 @@ int dbx_string_read(dbx_txn *txn, const dbx_key *k, uint64_t from, uint64_t n, d
     return out->failed ? DBX_ENOMEM : DBX_OK;
 }
 
-/* --- Writing a whole value -------------------------------------------------------------------- */
+/* --- Writing a whole value ------------------------------------------------------------------- */
 
 static uint8_t encoding_of(dbx_slice bytes) {
     int64_t number;
@@ -100,7 +100,7 @@ int dbx_string_set_i64(dbx_txn *txn, dbx_key *k, int64_t value) {
     return dbx_key_write(txn, k, digits);
 }
 
-/* --- Writing a part --------------------------------------------------------------------------- */
+/* --- Writing a part -------------------------------------------------------------------------- */
 
 /* write_inline replaces the payload by itself with `bytes` laid over it at `offset`: at most a
  * chunk. */
