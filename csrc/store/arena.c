@@ -14,25 +14,18 @@ enum { CHUNK_HEADER = 32, SMALL_MAX = 1024, SMALL_STEP = 16, SMALL_CLASSES = 64 
 
 _Static_assert(sizeof(arena_chunk) <= CHUNK_HEADER, "the header keeps blocks aligned");
 
-/* Class index and block size for a request of n bytes, 1 <= n <= DBX_ARENA_BLOCK_MAX. */
-static unsigned class_of(size_t n, size_t *size) {
-    if (n <= SMALL_MAX) {
-        unsigned index = n == 0 ? 0 : (unsigned)((n - 1) / SMALL_STEP);
-        *size = ((size_t)index + 1) * SMALL_STEP;
-        return index;
-    }
+unsigned dbx_arena_class(size_t n) {
+    if (n <= SMALL_MAX) return n == 0 ? 0 : (unsigned)((n - 1) / SMALL_STEP);
     unsigned log2 = 63u - (unsigned)__builtin_clzll((unsigned long long)(n - 1));
-    size_t step = ((size_t)1 << log2) / 4;
-    size_t quarter = (n - 1 - ((size_t)1 << log2)) / step; /* 0..3 */
-    *size = ((size_t)1 << log2) + (quarter + 1) * step;
+    size_t quarter = (n - 1 - ((size_t)1 << log2)) / (((size_t)1 << log2) / 4);
     return SMALL_CLASSES + (log2 - 10) * 4 + (unsigned)quarter;
 }
 
-size_t dbx_arena_room(size_t n) {
-    size_t size;
-    if (n > DBX_ARENA_BLOCK_MAX) return n;
-    (void)class_of(n, &size);
-    return size;
+size_t dbx_arena_class_bytes(unsigned index) {
+    if (index < SMALL_CLASSES) return ((size_t)index + 1) * SMALL_STEP;
+    unsigned log2 = 10 + (index - SMALL_CLASSES) / 4;
+    size_t quarter = (index - SMALL_CLASSES) % 4;
+    return ((size_t)1 << log2) + (quarter + 1) * (((size_t)1 << log2) / 4);
 }
 
 static arena_chunk *map_chunk(dbx_arena *arena, size_t bytes) {
@@ -66,9 +59,9 @@ static void free_large(dbx_arena *arena, void *block, size_t n) {
 }
 
 void *dbx_arena_alloc(dbx_arena *arena, size_t n) {
-    size_t size;
     if (n > DBX_ARENA_BLOCK_MAX) return alloc_large(arena, n);
-    unsigned index = class_of(n, &size);
+    unsigned index = dbx_arena_class(n);
+    size_t size = dbx_arena_class_bytes(index);
     void *block = arena->free[index];
     if (block != NULL) {
         memcpy(&arena->free[index], block, sizeof(void *));
@@ -88,15 +81,14 @@ void *dbx_arena_alloc(dbx_arena *arena, size_t n) {
 }
 
 void dbx_arena_free(dbx_arena *arena, void *block, size_t n) {
-    size_t size;
     if (n > DBX_ARENA_BLOCK_MAX) {
         free_large(arena, block, n);
         return;
     }
-    unsigned index = class_of(n, &size);
+    unsigned index = dbx_arena_class(n);
     memcpy(block, &arena->free[index], sizeof(void *));
     arena->free[index] = block;
-    arena->bytes -= size;
+    arena->bytes -= dbx_arena_class_bytes(index);
 }
 
 void dbx_arena_destroy(dbx_arena *arena) {

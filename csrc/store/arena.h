@@ -26,8 +26,10 @@ typedef struct dbx_arena {
 
 /* dbx_arena_alloc returns 16-byte aligned memory for n bytes, or NULL. */
 void *dbx_arena_alloc(dbx_arena *arena, size_t n);
-/* dbx_arena_room is how many bytes a block asked for with `n` really has. */
-size_t dbx_arena_room(size_t n);
+/* dbx_arena_class is the size class of a block of n <= DBX_ARENA_BLOCK_MAX bytes, and
+ * dbx_arena_class_bytes how many bytes such a block really has. */
+unsigned dbx_arena_class(size_t n);
+size_t dbx_arena_class_bytes(unsigned index);
 /* dbx_arena_free takes back a block that was asked for with `n`. */
 void dbx_arena_free(dbx_arena *arena, void *block, size_t n);
 /* dbx_arena_destroy returns everything to the system. */

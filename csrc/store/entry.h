@@ -2,6 +2,7 @@
 #ifndef DBX_STORE_ENTRY_H
 #define DBX_STORE_ENTRY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/slice.h"
@@ -23,9 +24,13 @@ struct dbx_entry {
     uint32_t epoch;      /* the buffer's epoch when the value was written: which views see it */
     uint16_t key_len;
     uint8_t flags;
-    uint8_t block_in_place; /* the value lies in the entry's own block */
-    uint8_t key[];
+    uint8_t size_class; /* of the entry's block, for the arena */
+    uint8_t key[];      /* then, when it is in place, the value */
 };
+
+static inline bool dbx_entry_in_place(const dbx_entry *entry) {
+    return entry->value == entry->key + entry->key_len;
+}
 
 static inline dbx_slice dbx_entry_key(const dbx_entry *entry) {
     return (dbx_slice){entry->key, entry->key_len};

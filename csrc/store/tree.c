@@ -280,3 +280,26 @@ void dbx_tree_remove(dbx_tree *tree, dbx_entry *entry) {
     }
     fold(tree, slot);
 }
+
+dbx_slice dbx_tree_random(const dbx_tree *tree, dbx_rand *rand, dbx_slice prefix) {
+    dbx_slice none = {NULL, 0};
+    void *at = tree->root;
+    size_t depth = 0;
+    while (at != NULL && !dbx_child_is_entry(at)) {
+        dbx_node *node = at;
+        depth += node->prefix_len;
+        if (depth < prefix.len) {
+            void **slot = dbx_node_child(node, prefix.ptr[depth++]);
+            at = slot != NULL ? *slot : NULL;
+            continue;
+        }
+        uint64_t pick = dbx_rand_below(rand, (uint64_t)node->count + (node->end != NULL));
+        if (pick == node->count) return dbx_entry_key(node->end);
+        at = dbx_node_child_nth(node, (unsigned)pick);
+        depth++;
+    }
+    if (at == NULL) return none;
+    dbx_slice key = dbx_entry_key(dbx_child_entry(at));
+    bool fits = key.len >= prefix.len && memcmp(key.ptr, prefix.ptr, prefix.len) == 0;
+    return fits ? key : none;
+}

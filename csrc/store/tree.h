@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 
+#include "base/rand.h"
 #include "store/arena.h"
 #include "store/entry.h"
 
@@ -28,6 +29,10 @@ dbx_entry *dbx_tree_seek(const dbx_tree *tree, dbx_slice key);
 bool dbx_tree_insert(dbx_tree *tree, dbx_entry *entry);
 /* dbx_tree_remove takes an entry out (it must be in). Never fails; frees nodes, not the entry. */
 void dbx_tree_remove(dbx_tree *tree, dbx_entry *entry);
+
+/* dbx_tree_random picks some key that begins with `prefix`, by choosing among a node's children at
+ * random on the way down: not quite uniform. Empty when there is none. */
+dbx_slice dbx_tree_random(const dbx_tree *tree, dbx_rand *rand, dbx_slice prefix);
 
 /* dbx_tree_before is the last entry with a key < `key`, or NULL. */
 static inline dbx_entry *dbx_tree_before(const dbx_tree *tree, dbx_slice key) {

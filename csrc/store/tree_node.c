@@ -137,6 +137,16 @@ void *dbx_node_child_before(const dbx_node *node, int byte) {
     return NULL;
 }
 
+void *dbx_node_child_nth(const dbx_node *node, unsigned n) {
+    dbx_node *mutable = (dbx_node *)(uintptr_t)node;
+    if (node->type <= DBX_NODE_16) return sorted_children(mutable)[n];
+    for (int b = 0; b < 256; b++) {
+        void **slot = dbx_node_child(mutable, (uint8_t)b);
+        if (slot != NULL && n-- == 0) return *slot;
+    }
+    return NULL;
+}
+
 /* Puts a child into a node that has room. */
 static void place(dbx_node *node, uint8_t byte, void *child) {
     if (node->type <= DBX_NODE_16) {

@@ -44,6 +44,9 @@ void *dbx_node_child_after(const dbx_node *node, int byte);
 /* dbx_node_child_before returns the last child at a byte < `byte` (256: the last of all), or NULL. */
 void *dbx_node_child_before(const dbx_node *node, int byte);
 
+/* dbx_node_child_nth returns the n-th child in order, n < count. */
+void *dbx_node_child_nth(const dbx_node *node, unsigned n);
+
 /* dbx_node_add adds a child at a byte that has none; *slot may be replaced by a larger node.
  * False: out of memory, nothing changed. */
 bool dbx_node_add(dbx_arena *arena, void **slot, uint8_t byte, void *child);

@@ -24,6 +24,7 @@ typedef struct dbx_savepoint {
     size_t undo;    /* undo records */
     size_t effects; /* bytes of the turn's effects */
     uint64_t writes;
+    uint32_t effects_db;
 } dbx_savepoint;
 
 /* dbx_txn_command_begin starts a command (or an EXEC or a script: one atomic group). `writing`: it may
@@ -67,6 +68,17 @@ uint64_t dbx_txn_new_id(dbx_txn *txn);
 
 /* dbx_txn_retire hands a collection id to the background reclaim: O(1) whatever its size. */
 int dbx_txn_retire(dbx_txn *txn, uint64_t cid);
+
+/* What keyspace.c remembers of a lookup, so that the write that follows need not look again. */
+typedef struct dbx_probe {
+    uint64_t hash;
+    uint64_t changes;        /* of the active buffer when `entry` was found */
+    struct dbx_entry *entry; /* in the active buffer; NULL: none */
+    bool below;              /* alive in a lower level, or not known */
+    bool known;              /* `below` was looked up */
+    bool found;
+    dbx_slice value; /* when found */
+} dbx_probe;
 
 /* --- Views: a state that later writes do not change --------------------------------------------- */
 

@@ -1,0 +1,308 @@
+/* cursor.c: walking one view in key order: active buffer over frozen buffer over MDBX snapshot.
+ *
+ * Each level stands on its next candidate; a step takes the smallest (largest) key, the upper level
+ * winning a tie. What an upper level says is dead is passed over, whole gaps by one seek below. While
+ * walking the live view, runs of tombstones that turn out to hide nothing are folded into gaps, so
+ * that the next walk does not meet them (invariant 12).
+ */
+#include <stdbool.h>
+
+#include "base/alloc.h"
+#include "base/err.h"
+#include "store/internal.h"
+
+enum { LEVELS = 3, ACTIVE = 0, FROZEN = 1, BELOW = 2 };
+
+/* A level's candidate. Buffers keep an entry, the snapshot a key and value. */
+typedef struct level {
+    const dbx_buffer *buffer; /* NULL for the snapshot */
+    uint32_t epoch;
+    dbx_entry *entry;
+    bool on; /* there is a candidate */
+    bool dead;
+    dbx_slice key, value;
+} level;
+
+struct dbx_cursor {
+    dbx_view *view;
+    level levels[LEVELS];
+    dbx_env_cursor *below; /* NULL: in memory */
+    bool forward;
+    bool standing; /* on an entry: key and value are set */
+    uint64_t changes; /* of the active buffer, when the levels were placed */
+    unsigned swept; /* gaps in a row, ending at the active level's candidate, that hide nothing alive */
+    const dbx_entry *sweep_from; /* the active entry from which nothing alive was met so far */
+    dbx_slice key, value;
+    size_t prefix_len;
+    uint8_t prefix[DBX_ENCODED_KEY_MAX];
+};
+
+dbx_cursor *dbx_cursor_open(dbx_view *view, dbx_slice prefix) {
+    if (prefix.len > DBX_ENCODED_KEY_MAX) return NULL;
+    dbx_cursor *c = dbx_alloc(sizeof *c);
+    if (c == NULL) return NULL;
+    memset(c, 0, offsetof(dbx_cursor, prefix));
+    c->view = view;
+    c->levels[ACTIVE].buffer = view->active;
+    c->levels[ACTIVE].epoch = view->active_epoch;
+    c->levels[FROZEN].buffer = view->frozen;
+    c->levels[FROZEN].epoch = DBX_EPOCH_LIVE;
+    c->prefix_len = prefix.len;
+    if (prefix.len > 0) memcpy(c->prefix, prefix.ptr, prefix.len);
+    if (view->below != NULL && (c->below = dbx_env_cursor_open(view->below)) == NULL) {
+        dbx_alloc_free(c);
+        return NULL;
+    }
+    return c;
+}
+
+void dbx_cursor_close(dbx_cursor *c) {
+    if (c == NULL) return;
+    if (c->below != NULL) dbx_env_cursor_close(c->below);
+    dbx_alloc_free(c);
+}
+
+static dbx_slice prefix_slice(const dbx_cursor *c) {
+    return dbx_slice_of(c->prefix, c->prefix_len);
+}
+
+static bool in_prefix(const dbx_cursor *c, dbx_slice key) {
+    return key.len >= c->prefix_len && memcmp(key.ptr, c->prefix, c->prefix_len) == 0;
+}
+
+static bool is_live(const dbx_cursor *c) {
+    return c->view->active_epoch == DBX_EPOCH_LIVE;
+}
+
+/* --- Moving one level ------------------------------------------------------------------------- */
+
+/* Makes `entry`, or the next one this view sees, the level's candidate. */
+static void set_entry(level *l, dbx_entry *entry, bool forward) {
+    dbx_state state;
+    while (entry != NULL && !dbx_buffer_see(l->buffer, entry, l->epoch, &state)) {
+        entry = forward ? entry->next : entry->prev;
+    }
+    l->entry = entry;
+    l->on = entry != NULL;
+    if (!l->on) return;
+    l->key = dbx_entry_key(entry);
+    l->value = state.value;
+    l->dead = (state.flags & DBX_ENTRY_DEAD) != 0;
+}
+
+static int move_below(dbx_cursor *c, dbx_env_move move, dbx_slice key) {
+    level *l = &c->levels[BELOW];
+    l->on = false;
+    if (c->below == NULL) return DBX_OK;
+    l->key = key;
+    int rc = dbx_env_cursor_move(c->below, move, &l->key, &l->value);
+    l->on = rc == DBX_OK;
+    return rc == DBX_ENOTFOUND ? DBX_OK : rc;
+}
+
+static int seek_level(dbx_cursor *c, int which, dbx_slice key, bool forward) {
+    level *l = &c->levels[which];
+    if (which == BELOW) return move_below(c, forward ? DBX_ENV_SEEK : DBX_ENV_SEEK_BACK, key);
+    if (l->buffer == NULL) return DBX_OK;
+    dbx_entry *entry = dbx_tree_seek(&l->buffer->tree, key);
+    if (!forward && (entry == NULL || !dbx_slice_eq(dbx_entry_key(entry), key))) {
+        entry = entry != NULL ? entry->prev : l->buffer->tree.tail;
+    }
+    set_entry(l, entry, forward);
+    return DBX_OK;
+}
+
+static int step_level(dbx_cursor *c, int which) {
+    level *l = &c->levels[which];
+    if (which == BELOW) return move_below(c, c->forward ? DBX_ENV_NEXT : DBX_ENV_PREV, l->key);
+    set_entry(l, c->forward ? l->entry->next : l->entry->prev, c->forward);
+    return DBX_OK;
+}
+
+/* --- Merging ------------------------------------------------------------------------------------- */
+
+/* Whether key a comes before key b in the walking direction: negative, 0, positive. */
+static int order(const dbx_cursor *c, dbx_slice a, dbx_slice b) {
+    int cmp = dbx_slice_cmp(a, b);
+    return c->forward ? cmp : -cmp;
+}
+
+/* The level whose candidate comes first; the upper one of equals; -1: none. */
+static int leading(const dbx_cursor *c) {
+    int best = -1;
+    for (int i = 0; i < LEVELS; i++) {
+        if (!c->levels[i].on) continue;
+        if (best < 0 || order(c, c->levels[i].key, c->levels[best].key) < 0) best = i;
+    }
+    return best;
+}
+
+/* If the candidate of level `low` lies in a gap of level `up`, its keys are dead up to the gap's end. */
+static bool gap_hides(const dbx_cursor *c, int up) {
+    const level *l = &c->levels[up];
+    if (l->buffer == NULL) return false;
+    const dbx_entry *left;
+    if (c->forward) {
+        left = l->on ? l->entry->prev : l->buffer->tree.tail;
+    } else {
+        left = l->on ? l->entry : NULL;
+    }
+    return left != NULL && (left->flags & DBX_ENTRY_GAP) != 0;
+}
+
+/* Seeks levels below `up` past its gap: to the candidate of `up`, which bounds it. */
+static int jump_gap(dbx_cursor *c, int up) {
+    const level *l = &c->levels[up];
+    dbx_slice bound = l->key;
+    for (int i = up + 1; i < LEVELS; i++) {
+        level *low = &c->levels[i];
+        if (!low->on || order(c, low->key, bound) >= 0) continue;
+        int rc = seek_level(c, i, bound, c->forward);
+        if (rc != DBX_OK) return rc;
+    }
+    return DBX_OK;
+}
+
+/* Called when the active level's candidate is the one to be dealt with: counts the gap behind it as
+ * swept if nothing alive was met since the entry before, and folds a tombstone between two such gaps. */
+static void sweep(dbx_cursor *c) {
+    dbx_entry *here = c->levels[ACTIVE].entry;
+    dbx_buffer *buffer = c->view->active;
+    if (!is_live(c)) return;
+    dbx_entry *before = c->forward ? here->prev : here->next;
+    c->swept = before != NULL && before == c->sweep_from ? c->swept + 1 : 0;
+    c->sweep_from = here;
+    if (c->swept < 2 || (before->flags & DBX_ENTRY_DEAD) == 0) return;
+    dbx_entry *left = c->forward ? before->prev : here;
+    uint64_t changes = buffer->changes;
+    dbx_buffer_fold(buffer, &c->view->store->txn.undo, left, before);
+    if (buffer->changes != changes) c->swept = 1;
+    c->changes = buffer->changes;
+}
+
+/* Steps every level that stands on `key`. */
+static int pass(dbx_cursor *c, dbx_slice key) {
+    for (int i = 0; i < LEVELS; i++) {
+        level *l = &c->levels[i];
+        if (!l->on || !dbx_slice_eq(l->key, key)) continue;
+        int rc = step_level(c, i);
+        if (rc != DBX_OK) return rc;
+    }
+    return DBX_OK;
+}
+
+/* Stands on the first live candidate, or finds that there is none within the prefix. */
+static int settle(dbx_cursor *c) {
+    c->standing = false;
+    for (;;) {
+        int lead = leading(c);
+        if (lead < 0 || !in_prefix(c, c->levels[lead].key)) return DBX_ENOTFOUND;
+        int hidden_by = -1;
+        for (int up = 0; up < lead && hidden_by < 0; up++) {
+            if (c->levels[up].on && gap_hides(c, up)) hidden_by = up;
+        }
+        int rc;
+        if (hidden_by >= 0) {
+            rc = jump_gap(c, hidden_by);
+        } else {
+            level *l = &c->levels[lead];
+            if (lead == ACTIVE) sweep(c);
+            if (!l->dead || lead == BELOW) {
+                c->key = l->key;
+                c->value = l->value;
+                c->standing = true;
+                if (lead != ACTIVE) c->sweep_from = NULL;
+                return DBX_OK;
+            }
+            rc = pass(c, l->key);
+        }
+        if (rc != DBX_OK) return rc;
+    }
+}
+
+static int place(dbx_cursor *c, dbx_slice key, bool forward) {
+    c->forward = forward;
+    c->swept = 0;
+    c->sweep_from = NULL;
+    for (int i = 0; i < LEVELS; i++) {
+        int rc = seek_level(c, i, key, forward);
+        if (rc != DBX_OK) return rc;
+    }
+    c->changes = c->view->active->changes;
+    /* A gap that the place lies in counts from its left end when walking on. */
+    if (is_live(c) && c->levels[ACTIVE].on) {
+        dbx_entry *here = c->levels[ACTIVE].entry;
+        dbx_entry *before = forward ? here->prev : here->next;
+        const dbx_entry *left = forward ? before : here;
+        if (before != NULL && left != NULL && (left->flags & DBX_ENTRY_GAP) != 0) {
+            c->sweep_from = before;
+        }
+    }
+    return DBX_OK;
+}
+
+int dbx_cursor_seek(dbx_cursor *c, dbx_slice key) {
+    if (dbx_slice_cmp(key, prefix_slice(c)) < 0) key = prefix_slice(c);
+    int rc = place(c, key, true);
+    return rc != DBX_OK ? rc : settle(c);
+}
+
+int dbx_cursor_seek_back(dbx_cursor *c, dbx_slice key) {
+    if (!in_prefix(c, key) && dbx_slice_cmp(key, prefix_slice(c)) > 0) return dbx_cursor_last(c);
+    int rc = place(c, key, false);
+    return rc != DBX_OK ? rc : settle(c);
+}
+
+int dbx_cursor_first(dbx_cursor *c) {
+    return dbx_cursor_seek(c, prefix_slice(c));
+}
+
+int dbx_cursor_last(dbx_cursor *c) {
+    uint8_t bound[DBX_ENCODED_KEY_MAX];
+    memcpy(bound, c->prefix, c->prefix_len);
+    size_t n = dbx_format_successor(bound, c->prefix_len);
+    if (n == 0) { /* no prefix, or one of 0xFF only: no key of the map begins with 0xFF */
+        bound[0] = 0xFF;
+        n = 1;
+    }
+    int rc = place(c, dbx_slice_of(bound, n), false);
+    if (rc != DBX_OK) return rc;
+    for (int i = 0; i < LEVELS; i++) {
+        level *l = &c->levels[i];
+        if (l->on && dbx_slice_eq(l->key, dbx_slice_of(bound, n))) {
+            rc = step_level(c, i);
+            if (rc != DBX_OK) return rc;
+        }
+    }
+    return settle(c);
+}
+
+/* One step in a direction. After a write, or a turn round, the levels are placed again by key; the
+ * old key's bytes are still there: nothing of a turn is freed before its end. */
+static int step(dbx_cursor *c, bool forward) {
+    if (!c->standing) return DBX_ENOTFOUND;
+    dbx_slice from = c->key;
+    int rc = DBX_OK;
+    if (c->forward != forward || c->changes != c->view->active->changes) rc = place(c, from, forward);
+    if (rc == DBX_OK && c->levels[ACTIVE].on && dbx_slice_eq(c->levels[ACTIVE].key, from)) {
+        if (is_live(c) && c->sweep_from == NULL) c->sweep_from = c->levels[ACTIVE].entry;
+    }
+    if (rc == DBX_OK) rc = pass(c, from);
+    return rc != DBX_OK ? rc : settle(c);
+}
+
+int dbx_cursor_next(dbx_cursor *c) {
+    return step(c, true);
+}
+
+int dbx_cursor_prev(dbx_cursor *c) {
+    return step(c, false);
+}
+
+dbx_slice dbx_cursor_key(const dbx_cursor *c) {
+    return c->key;
+}
+
+dbx_slice dbx_cursor_value(const dbx_cursor *c) {
+    return c->value;
+}

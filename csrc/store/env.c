@@ -1,0 +1,239 @@
+/* env.c: see env.h. */
+#include "store/env.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/alloc.h"
+#include "store/env_internal.h"
+#include "store/format.h"
+
+/* Address space for the map: as much as the system lends. Some RISC-V kernels lend little, 32-bit
+ * ones less: halve until it fits. */
+#define MAP_BYTES_MAX ((uint64_t)1 << (sizeof(void *) == 8 ? 40 : 30))
+#define MAP_BYTES_MIN ((uint64_t)64 << 20)
+#define FILE_GROWTH_BYTES ((intptr_t)4 << 20)
+
+enum {
+    READERS_MAX = 1024,         /* snapshots: one for the live view, one for each open view */
+    DIRTY_PAGES_RESERVE = 128,  /* page buffers libmdbx keeps for reuse between transactions */
+    OPEN_MODE = 0600
+};
+
+/* Turns an error of libmdbx into ours; the message says what to do. */
+int dbx_env_error(int rc, const char *doing, const char *path, dbx_error *error) {
+    switch (rc) {
+    case MDBX_SUCCESS:
+        return DBX_OK;
+    case MDBX_NOTFOUND:
+        return DBX_ENOTFOUND;
+    case ENOMEM:
+        return dbx_error_set(error, DBX_ENOMEM, "out of memory while %s %s", doing, path);
+    case ENOSPC:
+    case EDQUOT:
+    case MDBX_MAP_FULL:
+        return dbx_error_set(error, DBX_ENOSPC, "no space left while %s %s: free some", doing, path);
+    case MDBX_CORRUPTED:
+    case MDBX_PAGE_NOTFOUND:
+    case MDBX_INVALID:
+    case MDBX_VERSION_MISMATCH:
+    case MDBX_WANNA_RECOVERY:
+        return dbx_error_set(error, DBX_ECORRUPT,
+                             "%s is damaged (%s): restore it from a backup, or move it away to start "
+                             "empty",
+                             path, mdbx_strerror(rc));
+    case MDBX_BUSY:
+    case EAGAIN:
+        return dbx_error_set(error, DBX_ELOCKED, "%s is in use by another process", path);
+    default:
+        return dbx_error_set(error, DBX_EIO, "error while %s %s: %s", doing, path,
+                             mdbx_strerror(rc));
+    }
+}
+
+static int set_limits(MDBX_env *env) {
+    int rc = mdbx_env_set_option(env, MDBX_opt_max_readers, READERS_MAX);
+    if (rc == 0) rc = mdbx_env_set_option(env, MDBX_opt_txn_dp_limit, DBX_DIRTY_PAGES_MAX);
+    if (rc == 0) rc = mdbx_env_set_option(env, MDBX_opt_dp_reserve_limit, DIRTY_PAGES_RESERVE);
+    return rc;
+}
+
+/* One attempt with a given amount of address space. */
+static int try_open(dbx_env *env, const char *path, uint64_t map_bytes) {
+    int rc = mdbx_env_create(&env->env);
+    if (rc != 0) return rc;
+    rc = set_limits(env->env);
+    if (rc == 0) {
+        rc = mdbx_env_set_geometry(env->env, -1, -1, (intptr_t)map_bytes, FILE_GROWTH_BYTES,
+                                   2 * FILE_GROWTH_BYTES, DBX_PAGE_BYTES);
+    }
+    if (rc == 0) {
+        rc = mdbx_env_open(env->env, path,
+                           MDBX_NOSUBDIR | MDBX_EXCLUSIVE | MDBX_NOSTICKYTHREADS | MDBX_NORDAHEAD |
+                               MDBX_NOMEMINIT | MDBX_LIFORECLAIM,
+                           OPEN_MODE);
+    }
+    if (rc != 0) {
+        (void)mdbx_env_close_ex(env->env, true);
+        env->env = NULL;
+    }
+    return rc;
+}
+
+static int open_map(dbx_env *env) {
+    MDBX_txn *txn;
+    int rc = mdbx_txn_begin(env->env, NULL, MDBX_TXN_RDONLY, &txn);
+    if (rc != 0) return rc;
+    rc = mdbx_dbi_open(txn, NULL, MDBX_DB_DEFAULTS, &env->dbi);
+    int end = mdbx_txn_commit(txn);
+    return rc != 0 ? rc : end;
+}
+
+int dbx_env_open(const char *path, dbx_env **out, dbx_error *error) {
+    dbx_env *env = dbx_alloc_zero(1, sizeof *env);
+    if (env == NULL) return dbx_error_set(error, DBX_ENOMEM, "out of memory");
+    size_t len = strlen(path) + 1;
+    env->path = dbx_alloc(len);
+    if (env->path == NULL) {
+        dbx_alloc_free(env);
+        return dbx_error_set(error, DBX_ENOMEM, "out of memory");
+    }
+    memcpy(env->path, path, len);
+    int rc = ENOMEM;
+    for (uint64_t bytes = MAP_BYTES_MAX; bytes >= MAP_BYTES_MIN; bytes /= 2) {
+        rc = try_open(env, path, bytes);
+        if (rc != ENOMEM && rc != EFBIG && rc != MDBX_TOO_LARGE) break;
+    }
+    if (rc == 0) rc = open_map(env);
+    if (rc != 0) {
+        rc = dbx_env_error(rc, "opening", path, error);
+        dbx_env_close(env, false);
+        return rc;
+    }
+    *out = env;
+    return DBX_OK;
+}
+
+void dbx_env_close(dbx_env *env, bool forked) {
+    if (env == NULL) return;
+    /* A forked child must not touch the parent's lock or file: libmdbx then only unmaps. */
+    if (env->env != NULL) {
+        if (forked) (void)mdbx_env_resurrect_after_fork(env->env);
+        (void)mdbx_env_close_ex(env->env, true);
+    }
+    dbx_alloc_free(env->path);
+    dbx_alloc_free(env);
+}
+
+void dbx_env_size(dbx_env *env, uint64_t *file_bytes, uint64_t *map_bytes) {
+    MDBX_envinfo info;
+    struct stat st;
+    *file_bytes = stat(env->path, &st) == 0 ? (uint64_t)st.st_size : 0;
+    *map_bytes = 0;
+    if (mdbx_env_info_ex(env->env, NULL, &info, sizeof info) == 0) *map_bytes = info.mi_mapsize;
+}
+
+/* --- Snapshots ----------------------------------------------------------------------------------- */
+
+static MDBX_val to_val(dbx_slice bytes) {
+    return (MDBX_val){(void *)(uintptr_t)bytes.ptr, bytes.len};
+}
+
+static dbx_slice from_val(MDBX_val val) {
+    return dbx_slice_of(val.iov_base, val.iov_len);
+}
+
+int dbx_snapshot_open(dbx_env *env, dbx_snapshot **out) {
+    dbx_snapshot *snapshot = dbx_alloc_zero(1, sizeof *snapshot);
+    if (snapshot == NULL) return DBX_ENOMEM;
+    snapshot->env = env;
+    int rc = mdbx_txn_begin(env->env, NULL, MDBX_TXN_RDONLY, &snapshot->txn);
+    if (rc != 0) {
+        dbx_alloc_free(snapshot);
+        return dbx_env_error(rc, "reading", env->path, NULL);
+    }
+    *out = snapshot;
+    return DBX_OK;
+}
+
+int dbx_snapshot_renew(dbx_snapshot *snapshot) {
+    int rc = mdbx_txn_reset(snapshot->txn);
+    if (rc == 0) rc = mdbx_txn_renew(snapshot->txn);
+    return dbx_env_error(rc, "reading", snapshot->env->path, NULL);
+}
+
+void dbx_snapshot_close(dbx_snapshot *snapshot) {
+    if (snapshot == NULL) return;
+    (void)mdbx_txn_abort(snapshot->txn);
+    dbx_alloc_free(snapshot);
+}
+
+int dbx_snapshot_get(dbx_snapshot *snapshot, dbx_slice key, dbx_slice *value) {
+    MDBX_val k = to_val(key), v;
+    int rc = mdbx_get(snapshot->txn, snapshot->env->dbi, &k, &v);
+    if (rc != 0) return dbx_env_error(rc, "reading", snapshot->env->path, NULL);
+    *value = from_val(v);
+    return DBX_OK;
+}
+
+uint64_t dbx_snapshot_entries(dbx_snapshot *snapshot) {
+    MDBX_stat stat;
+    int rc = mdbx_dbi_stat(snapshot->txn, snapshot->env->dbi, &stat, sizeof stat);
+    return rc == 0 ? stat.ms_entries : 0;
+}
+
+uint64_t dbx_snapshot_estimate(dbx_snapshot *snapshot, dbx_slice from, dbx_slice to) {
+    MDBX_val first = to_val(from), end = to_val(to);
+    ptrdiff_t items = 0;
+    int rc = mdbx_estimate_range(snapshot->txn, snapshot->env->dbi, &first, NULL,
+                                 to.len > 0 ? &end : NULL, NULL, &items);
+    return rc == 0 && items > 0 ? (uint64_t)items : 0;
+}
+
+/* --- Cursors ------------------------------------------------------------------------------------- */
+
+dbx_env_cursor *dbx_env_cursor_open(dbx_snapshot *snapshot) {
+    dbx_env_cursor *cursor = dbx_alloc_zero(1, sizeof *cursor);
+    if (cursor == NULL) return NULL;
+    cursor->snapshot = snapshot;
+    if (mdbx_cursor_open(snapshot->txn, snapshot->env->dbi, &cursor->cursor) != 0) {
+        dbx_alloc_free(cursor);
+        return NULL;
+    }
+    return cursor;
+}
+
+void dbx_env_cursor_close(dbx_env_cursor *cursor) {
+    if (cursor == NULL) return;
+    mdbx_cursor_close(cursor->cursor);
+    dbx_alloc_free(cursor);
+}
+
+int dbx_env_cursor_move(dbx_env_cursor *cursor, dbx_env_move move, dbx_slice *key,
+                        dbx_slice *value) {
+    MDBX_val k = to_val(*key), v = {NULL, 0};
+    int rc = MDBX_EINVAL;
+    switch (move) {
+    case DBX_ENV_SEEK:
+        rc = mdbx_cursor_get(cursor->cursor, &k, &v, MDBX_SET_RANGE);
+        break;
+    case DBX_ENV_SEEK_BACK:
+        rc = mdbx_cursor_get(cursor->cursor, &k, &v, MDBX_SET_RANGE);
+        if (rc == MDBX_NOTFOUND) {
+            rc = mdbx_cursor_get(cursor->cursor, &k, &v, MDBX_LAST);
+        } else if (rc == 0 && !dbx_slice_eq(from_val(k), *key)) {
+            rc = mdbx_cursor_get(cursor->cursor, &k, &v, MDBX_PREV);
+        }
+        break;
+    case DBX_ENV_NEXT:
+        rc = mdbx_cursor_get(cursor->cursor, &k, &v, MDBX_NEXT);
+        break;
+    case DBX_ENV_PREV:
+        rc = mdbx_cursor_get(cursor->cursor, &k, &v, MDBX_PREV);
+        break;
+    }
+    if (rc != 0) return dbx_env_error(rc, "reading", cursor->snapshot->env->path, NULL);
+    *key = from_val(k);
+    *value = from_val(v);
+    return DBX_OK;
+}

@@ -1,0 +1,46 @@
+/* env.h: the MDBX file: the only header through which the rest of the store reaches libmdbx.
+ *
+ * One map, MDBX's unnamed one. Readers hold snapshots; the applier's write transaction is in apply.c.
+ */
+#ifndef DBX_STORE_ENV_H
+#define DBX_STORE_ENV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/slice.h"
+
+typedef struct dbx_env dbx_env;
+typedef struct dbx_snapshot dbx_snapshot;
+typedef struct dbx_env_cursor dbx_env_cursor;
+
+/* dbx_env_open opens or creates the file, exclusively. Errors: DBX_ECORRUPT, DBX_EIO, DBX_ENOSPC, ... */
+int dbx_env_open(const char *path, dbx_env **out, dbx_error *error);
+void dbx_env_close(dbx_env *env, bool forked);
+/* dbx_env_size reports the file's bytes and the address space reserved for it. */
+void dbx_env_size(dbx_env *env, uint64_t *file_bytes, uint64_t *map_bytes);
+
+/* A snapshot is used by one thread at a time, under the engine lock, but by any thread. */
+int dbx_snapshot_open(dbx_env *env, dbx_snapshot **out);
+int dbx_snapshot_renew(dbx_snapshot *snapshot);
+void dbx_snapshot_close(dbx_snapshot *snapshot);
+/* Values stay valid until the snapshot is renewed or closed. */
+int dbx_snapshot_get(dbx_snapshot *snapshot, dbx_slice key, dbx_slice *value);
+uint64_t dbx_snapshot_entries(dbx_snapshot *snapshot);
+/* dbx_snapshot_estimate says about how many entries lie in [from, to). */
+uint64_t dbx_snapshot_estimate(dbx_snapshot *snapshot, dbx_slice from, dbx_slice to);
+
+dbx_env_cursor *dbx_env_cursor_open(dbx_snapshot *snapshot);
+void dbx_env_cursor_close(dbx_env_cursor *cursor);
+/* Each returns DBX_OK with the entry, DBX_ENOTFOUND, or a failure. */
+typedef enum dbx_env_move {
+    DBX_ENV_SEEK,      /* first >= *key */
+    DBX_ENV_SEEK_BACK, /* last <= *key */
+    DBX_ENV_NEXT,
+    DBX_ENV_PREV
+} dbx_env_move;
+int dbx_env_cursor_move(dbx_env_cursor *cursor, dbx_env_move move, dbx_slice *key, dbx_slice *value);
+
+#endif

@@ -1,0 +1,90 @@
+/* expire.c: removing keys whose time has come, in the order of time. TTL entries are hints: the
+ * record decides (invariant 16), since a database that was flushed leaves its entries behind. */
+#include <string.h>
+
+#include "store/internal.h"
+#include "store/keyspace.h"
+#include "store/record.h"
+
+enum { TTL_HEAD = 9 }; /* tag and time, before namespace and name */
+
+int64_t dbx_expire_next_ms(dbx_txn *txn) {
+    dbx_store *store = txn->store;
+    uint8_t tag = DBX_TABLE_TTL;
+    if (!store->next_expiry_known) {
+        dbx_cursor *cursor = dbx_cursor_open(&store->live, dbx_slice_of(&tag, 1));
+        if (cursor == NULL) return txn->now_ms; /* no memory now: ask again at once */
+        store->next_expiry_ms = INT64_MAX;
+        if (dbx_cursor_first(cursor) == DBX_OK && dbx_cursor_key(cursor).len > TTL_HEAD) {
+            store->next_expiry_ms = (int64_t)dbx_format_get_be64(dbx_cursor_key(cursor).ptr + 1);
+        }
+        store->next_expiry_known = true;
+        dbx_cursor_close(cursor);
+    }
+    return store->next_expiry_ms == INT64_MAX ? DBX_NO_EXPIRY : store->next_expiry_ms;
+}
+
+/* The database a namespace is in now; false: it was flushed. */
+static bool db_of_ns(const dbx_store *store, uint64_t ns, uint32_t *db) {
+    for (uint32_t i = 0; i < store->options.databases; i++) {
+        if (store->dbs[i].ns != ns) continue;
+        *db = i;
+        return true;
+    }
+    return false;
+}
+
+/* Removes the key that a due TTL entry names, if its record agrees. */
+static int expire_key(dbx_txn *txn, dbx_slice ttl_key, dbx_expired_fn *expired, void *arg) {
+    uint8_t encoded[DBX_ENCODED_KEY_MAX];
+    dbx_slice rest = dbx_slice_of(ttl_key.ptr + TTL_HEAD, ttl_key.len - TTL_HEAD);
+    dbx_slice record, name, payload;
+    dbx_meta meta;
+    dbx_key k;
+    uint64_t ns;
+    uint32_t db;
+    encoded[0] = DBX_TABLE_KEY;
+    memcpy(encoded + 1, rest.ptr, rest.len);
+    dbx_slice key = dbx_slice_of(encoded, rest.len + 1);
+    if (!dbx_format_read_number(&rest, &ns)) return DBX_ECORRUPT;
+    if (!db_of_ns(txn->store, ns, &db)) return dbx_txn_del(txn, ttl_key);
+    int rc = dbx_txn_get(txn, key, &record);
+    if (rc == DBX_ENOTFOUND) return dbx_txn_del(txn, ttl_key);
+    if (rc != DBX_OK) return rc;
+    if (!dbx_record_read(record, &meta, &name, &payload)) return DBX_ECORRUPT;
+    if (meta.expire_ms != (int64_t)dbx_format_get_be64(ttl_key.ptr + 1)) {
+        return dbx_txn_del(txn, ttl_key);
+    }
+    /* The name's bytes outlive the removal: nothing of a turn is freed before its end. */
+    if (name.len == 0) name = rest;
+    rc = dbx_key_find(txn, db, name, &k); /* a writing command: this removes and journals it */
+    if (rc == DBX_OK && expired != NULL) expired(arg, db, name);
+    return rc;
+}
+
+int dbx_expire_step(dbx_txn *txn, uint32_t max, dbx_expired_fn *expired, void *arg) {
+    uint8_t tag = DBX_TABLE_TTL;
+    uint32_t done = 0;
+    dbx_cursor *cursor = dbx_cursor_open(&txn->store->live, dbx_slice_of(&tag, 1));
+    if (cursor == NULL) return DBX_ENOMEM;
+    int rc = dbx_cursor_first(cursor);
+    while (rc == DBX_OK && done < max) {
+        dbx_slice key = dbx_cursor_key(cursor);
+        if (key.len <= TTL_HEAD) {
+            rc = DBX_ECORRUPT;
+            break;
+        }
+        if ((int64_t)dbx_format_get_be64(key.ptr + 1) > txn->now_ms) break;
+        /* Each removal is a group of its own in the journal. */
+        dbx_savepoint savepoint = dbx_txn_command_begin(txn, true);
+        rc = expire_key(txn, key, expired, arg);
+        if (rc != DBX_OK) dbx_txn_command_undo(txn, savepoint);
+        dbx_txn_command_end(txn, savepoint);
+        if (rc != DBX_OK) break;
+        done++;
+        rc = dbx_cursor_next(cursor);
+    }
+    dbx_cursor_close(cursor);
+    txn->store->next_expiry_known = false;
+    return rc == DBX_OK || rc == DBX_ENOTFOUND ? (int)done : rc;
+}

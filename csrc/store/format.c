@@ -1,0 +1,118 @@
+/* format.c: see format.h. */
+#include "store/format.h"
+
+#include <string.h>
+
+#include "base/hash.h"
+
+void dbx_format_put_be64(uint8_t *out, uint64_t value) {
+    for (int i = 7; i >= 0; i--, value >>= 8) out[i] = (uint8_t)value;
+}
+
+uint64_t dbx_format_get_be64(const uint8_t *in) {
+    uint64_t value = 0;
+    for (int i = 0; i < 8; i++) value = value << 8 | in[i];
+    return value;
+}
+
+void dbx_format_put_be32(uint8_t *out, uint32_t value) {
+    for (int i = 3; i >= 0; i--, value >>= 8) out[i] = (uint8_t)value;
+}
+
+void dbx_format_put_le64(uint8_t *out, uint64_t value) {
+    for (int i = 0; i < 8; i++, value >>= 8) out[i] = (uint8_t)value;
+}
+
+uint64_t dbx_format_get_le64(const uint8_t *in) {
+    uint64_t value = 0;
+    for (int i = 7; i >= 0; i--) value = value << 8 | in[i];
+    return value;
+}
+
+void dbx_format_put_le32(uint8_t *out, uint32_t value) {
+    for (int i = 0; i < 4; i++, value >>= 8) out[i] = (uint8_t)value;
+}
+
+uint32_t dbx_format_get_le32(const uint8_t *in) {
+    return (uint32_t)in[0] | (uint32_t)in[1] << 8 | (uint32_t)in[2] << 16 | (uint32_t)in[3] << 24;
+}
+
+size_t dbx_format_number(uint8_t *out, uint64_t value) {
+    if (value < 0xF8) {
+        out[0] = (uint8_t)value;
+        return 1;
+    }
+    size_t n = (size_t)(71 - __builtin_clzll(value)) / 8;
+    out[0] = (uint8_t)(0xF7 + n);
+    for (size_t i = n; i > 0; i--, value >>= 8) out[i] = (uint8_t)value;
+    return n + 1;
+}
+
+bool dbx_format_read_number(dbx_slice *in, uint64_t *value) {
+    if (in->len == 0) return false;
+    size_t n = in->ptr[0] < 0xF8 ? 0 : (size_t)in->ptr[0] - 0xF7;
+    if (in->len < n + 1) return false;
+    uint64_t number = n == 0 ? in->ptr[0] : 0;
+    for (size_t i = 1; i <= n; i++) number = number << 8 | in->ptr[i];
+    *value = number;
+    in->ptr += n + 1;
+    in->len -= n + 1;
+    return true;
+}
+
+size_t dbx_format_varint(uint8_t *out, uint64_t value) {
+    size_t n = 0;
+    for (; value >= 0x80; value >>= 7) out[n++] = (uint8_t)(value | 0x80);
+    out[n++] = (uint8_t)value;
+    return n;
+}
+
+bool dbx_format_read_varint(dbx_slice *in, uint64_t *value) {
+    uint64_t number = 0;
+    for (size_t i = 0; i < in->len && i < DBX_VARINT_MAX; i++) {
+        number |= (uint64_t)(in->ptr[i] & 0x7F) << (7 * i);
+        if ((in->ptr[i] & 0x80) != 0) continue;
+        *value = number;
+        in->ptr += i + 1;
+        in->len -= i + 1;
+        return true;
+    }
+    return false;
+}
+
+size_t dbx_format_key(uint8_t out[DBX_ENCODED_KEY_MAX], uint64_t ns, dbx_slice name,
+                      const uint8_t seed[16], bool *long_name) {
+    out[0] = DBX_TABLE_KEY;
+    size_t at = 1 + dbx_format_number(out + 1, ns);
+    *long_name = name.len > DBX_NAME_INLINE_MAX;
+    if (!*long_name) {
+        if (name.len > 0) memcpy(out + at, name.ptr, name.len);
+        return at + name.len;
+    }
+    /* One byte longer than any name kept whole, so the two kinds cannot be the same key. */
+    size_t prefix = DBX_NAME_INLINE_MAX + 1 - DBX_NAME_HASH_BYTES;
+    memcpy(out + at, name.ptr, prefix);
+    dbx_hash_sip(name, seed, out + at + prefix);
+    return at + prefix + DBX_NAME_HASH_BYTES;
+}
+
+size_t dbx_format_ttl_key(uint8_t out[DBX_ENCODED_KEY_MAX], int64_t expire_ms, dbx_slice encoded) {
+    out[0] = DBX_TABLE_TTL;
+    dbx_format_put_be64(out + 1, (uint64_t)expire_ms);
+    memcpy(out + 9, encoded.ptr + 1, encoded.len - 1);
+    return encoded.len + 8;
+}
+
+dbx_slice dbx_format_retired_key(uint8_t out[DBX_RETIRED_KEY_BYTES], enum dbx_retired_kind kind,
+                                 uint64_t id) {
+    out[0] = DBX_TABLE_RETIRED;
+    out[1] = (uint8_t)kind;
+    dbx_format_put_be64(out + 2, id);
+    return dbx_slice_of(out, DBX_RETIRED_KEY_BYTES);
+}
+
+size_t dbx_format_successor(uint8_t *key, size_t len) {
+    while (len > 0 && key[len - 1] == 0xFF) len--;
+    if (len > 0) key[len - 1]++;
+    return len;
+}

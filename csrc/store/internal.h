@@ -1,0 +1,91 @@
+/* internal.h: the store's own structures, for the files of store/ only. */
+#ifndef DBX_STORE_INTERNAL_H
+#define DBX_STORE_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/rand.h"
+#include "store/buffer.h"
+#include "store/env.h"
+#include "store/format.h"
+#include "store/store.h"
+#include "store/txn.h"
+#include "store/undo.h"
+
+struct dbx_view {
+    dbx_store *store;
+    dbx_buffer *active;
+    dbx_buffer *frozen;   /* NULL: none */
+    dbx_snapshot *below;  /* NULL: in memory */
+    uint32_t active_epoch; /* DBX_EPOCH_LIVE for the live view */
+    dbx_view *prev, *next; /* open views, for the list in the store */
+};
+
+/* One database number: the namespace it stands for now, and what is in it. */
+typedef struct dbx_db {
+    uint64_t ns;
+    uint64_t keys;    /* expired ones that are still there included */
+    uint64_t expires; /* keys with an expiry */
+} dbx_db;
+
+struct dbx_txn {
+    dbx_store *store;
+    int64_t now_ms;
+    bool writing;   /* the current command may change data */
+    bool replaying; /* effects are being executed again: none is recorded */
+    uint64_t writes; /* grows with every change: what dbx_txn_changed compares */
+    dbx_spool *input;
+    dbx_undo undo;
+    dbx_buf head;         /* scratch: the header of a record with a long name or an extension */
+    dbx_buf effects;      /* the turn's effects, RESP, without frame headers */
+    uint32_t effects_db;  /* the database the last effect selected */
+    uint64_t effect_count;
+    size_t *groups;       /* ends, in `effects`, of commands' effects: where a frame may end */
+    size_t group_count, group_cap;
+    size_t group_effects; /* effects in the open group */
+};
+
+struct dbx_store {
+    dbx_store_options options;
+    dbx_txn txn;
+    dbx_view live;
+    dbx_view *views; /* open ones, the live one not included */
+    size_t view_count;
+    dbx_db *dbs; /* options.databases of them */
+    uint64_t next_id;
+    uint8_t seed[16]; /* of this database, for long names */
+    struct dbx_scan_table *scans;
+    dbx_rand rand;
+    dbx_env *env;             /* NULL: in memory */
+    struct dbx_journal *journal;
+    struct dbx_applier *applier;
+    struct dbx_lock *lock;
+    size_t buffer_bytes_max, filter_bytes;
+    bool freeze_wanted;
+    bool next_expiry_known;
+    int64_t next_expiry_ms; /* when known: no TTL entry is earlier (one later may be the first) */
+    int64_t clock_base_ms; /* database time never runs back below this */
+    uint64_t expired, hits, misses, write_stalls, turns, effects;
+    uint64_t replay_ms, replay_effects;
+    char last_error[128];
+};
+
+/* --- Probed access: a lookup in the live view, so that a write can follow without looking again. */
+
+/* dbx_txn_probe looks a key up; fills probe->found, ->value. DBX_OK unless something failed. */
+int dbx_txn_probe(dbx_txn *txn, dbx_slice key, dbx_probe *probe);
+int dbx_txn_put_probed(dbx_txn *txn, dbx_slice key, dbx_probe *probe, dbx_slice head,
+                       dbx_slice tail);
+/* dbx_txn_append_patched appends like dbx_txn_append and overwrites the value's first bytes by `patch`. */
+int dbx_txn_append_patched(dbx_txn *txn, dbx_slice key, dbx_slice patch, dbx_slice bytes);
+int dbx_txn_del_probed(dbx_txn *txn, dbx_slice key, dbx_probe *probe);
+
+/* dbx_view_below_get looks the key up in the frozen buffer or the snapshot. */
+int dbx_view_below_get(dbx_view *view, dbx_slice key, uint64_t hash, dbx_slice *value);
+
+#endif

@@ -1,0 +1,200 @@
+/* keyspace.c: one key: find, write, expire, move, remove. Whole databases are in db.c. */
+#include "store/keyspace.h"
+
+#include <string.h>
+
+#include "store/internal.h"
+#include "store/record.h"
+
+static dbx_db *db_of(dbx_txn *txn, uint32_t db) {
+    return &txn->store->dbs[db];
+}
+
+static dbx_slice encoded(const dbx_key *k) {
+    return dbx_slice_of(k->encoded, k->encoded_len);
+}
+
+/* Adds to the counts of a database, undoably. */
+static int count(dbx_txn *txn, uint32_t db, int keys, int expires) {
+    dbx_db *d = db_of(txn, db);
+    if (keys == 0 && expires == 0) return DBX_OK;
+    int rc = dbx_undo_state(&txn->undo, d, sizeof *d);
+    if (rc != DBX_OK) return rc;
+    d->keys += (uint64_t)(int64_t)keys;
+    d->expires += (uint64_t)(int64_t)expires;
+    return DBX_OK;
+}
+
+/* --- TTL index ----------------------------------------------------------------------------------- */
+
+/* Moves the key's TTL entry from the expiry the store has to the one the record is getting. */
+static int index_expiry(dbx_txn *txn, dbx_key *k, int64_t expire_ms) {
+    uint8_t key[DBX_ENCODED_KEY_MAX];
+    dbx_slice none = {NULL, 0};
+    int rc = DBX_OK;
+    if (k->old_expire_ms == expire_ms) return DBX_OK;
+    if (k->old_expire_ms != DBX_NO_EXPIRY) {
+        size_t n = dbx_format_ttl_key(key, k->old_expire_ms, encoded(k));
+        rc = dbx_txn_del(txn, dbx_slice_of(key, n));
+    }
+    if (rc == DBX_OK && expire_ms != DBX_NO_EXPIRY) {
+        size_t n = dbx_format_ttl_key(key, expire_ms, encoded(k));
+        rc = dbx_txn_put(txn, dbx_slice_of(key, n), none, none);
+        if (expire_ms < txn->store->next_expiry_ms) txn->store->next_expiry_ms = expire_ms;
+    }
+    if (rc == DBX_OK) {
+        rc = count(txn, k->db, 0,
+                   (expire_ms != DBX_NO_EXPIRY) - (k->old_expire_ms != DBX_NO_EXPIRY));
+    }
+    if (rc == DBX_OK) k->old_expire_ms = expire_ms;
+    return rc;
+}
+
+/* --- Finding ------------------------------------------------------------------------------------- */
+
+static int read_record(dbx_key *k) {
+    dbx_slice name;
+    if (!dbx_record_read(k->probe.value, &k->meta, &name, &k->payload)) return DBX_ECORRUPT;
+    if (k->name.len > DBX_NAME_INLINE_MAX && !dbx_slice_eq(name, k->name)) return DBX_ECORRUPT;
+    k->old_expire_ms = k->meta.expire_ms;
+    k->old_cid = k->meta.cid;
+    return DBX_OK;
+}
+
+/* A write met a key whose time is over: its removal is journalled before anything else. */
+static int remove_expired(dbx_txn *txn, dbx_key *k) {
+    dbx_slice argv[] = {dbx_slice_str("DEL"), k->name};
+    uint64_t writes = txn->writes;
+    int rc = dbx_key_remove(txn, k);
+    if (rc == DBX_OK) rc = dbx_txn_effect(txn, k->db, 2, argv);
+    /* The removal is not what the command did: by itself it does not make it a change. */
+    txn->writes = writes;
+    txn->store->expired++;
+    return rc;
+}
+
+int dbx_key_find(dbx_txn *txn, uint32_t db, dbx_slice name, dbx_key *k) {
+    bool long_name;
+    dbx_store *store = txn->store;
+    k->db = db;
+    k->name = name;
+    k->exists = false;
+    k->old_expire_ms = DBX_NO_EXPIRY;
+    k->old_cid = 0;
+    k->encoded_len = dbx_format_key(k->encoded, store->dbs[db].ns, name, store->seed, &long_name);
+    int rc = dbx_txn_probe(txn, encoded(k), &k->probe);
+    if (rc != DBX_OK) return rc;
+    if (!k->probe.found) {
+        store->misses += !txn->writing;
+        return DBX_OK;
+    }
+    rc = read_record(k);
+    if (rc != DBX_OK) return rc;
+    bool expired = k->meta.expire_ms != DBX_NO_EXPIRY && k->meta.expire_ms <= txn->now_ms &&
+                   !txn->replaying;
+    k->exists = !expired;
+    if (!txn->writing) {
+        store->hits += k->exists;
+        store->misses += expired;
+    }
+    return expired && txn->writing ? remove_expired(txn, k) : DBX_OK;
+}
+
+void dbx_key_reset(dbx_key *k, uint8_t type, uint8_t encoding) {
+    int64_t created_ms = k->exists ? k->meta.created_ms : 0;
+    k->meta = (dbx_meta){.type = type,
+                         .encoding = encoding,
+                         .created_ms = created_ms,
+                         .expire_ms = DBX_NO_EXPIRY};
+}
+
+/* --- Writing ------------------------------------------------------------------------------------- */
+
+/* Stores meta and payload as they are; neither times nor expiry nor counts are touched. */
+static int put_record(dbx_txn *txn, dbx_key *k, dbx_slice payload) {
+    uint8_t fixed[DBX_RECORD_FIXED_MAX], varint[DBX_VARINT_MAX];
+    bool long_name = k->name.len > DBX_NAME_INLINE_MAX;
+    dbx_slice head = dbx_slice_of(fixed, dbx_record_fixed(fixed, &k->meta, long_name));
+    if (long_name || k->meta.ext.len > 0) {
+        txn->head.len = 0;
+        dbx_buf_add(&txn->head, head.ptr, head.len);
+        if (k->meta.ext.len > 0) {
+            dbx_buf_add(&txn->head, varint, dbx_format_varint(varint, k->meta.ext.len));
+            dbx_buf_add(&txn->head, k->meta.ext.ptr, k->meta.ext.len);
+        }
+        if (long_name) {
+            dbx_buf_add(&txn->head, varint, dbx_format_varint(varint, k->name.len));
+            dbx_buf_add(&txn->head, k->name.ptr, k->name.len);
+        }
+        if (txn->head.failed) {
+            txn->head.failed = false;
+            return DBX_ENOMEM;
+        }
+        head = dbx_buf_slice(&txn->head);
+    }
+    return dbx_txn_put_probed(txn, encoded(k), &k->probe, head, payload);
+}
+
+int dbx_key_write(dbx_txn *txn, dbx_key *k, dbx_slice payload) {
+    bool is_new = !k->exists;
+    if (is_new) k->meta.created_ms = txn->now_ms;
+    k->meta.updated_ms = txn->now_ms;
+    int rc = put_record(txn, k, payload);
+    if (rc == DBX_OK && is_new) rc = count(txn, k->db, 1, 0);
+    if (rc == DBX_OK) rc = index_expiry(txn, k, k->meta.expire_ms);
+    if (rc == DBX_OK && k->old_cid != 0 && k->old_cid != k->meta.cid) {
+        rc = dbx_txn_retire(txn, k->old_cid);
+    }
+    if (rc != DBX_OK) return rc;
+    k->old_cid = k->meta.cid;
+    k->exists = true;
+    return DBX_OK;
+}
+
+int dbx_key_append(dbx_txn *txn, dbx_key *k, dbx_slice bytes) {
+    uint8_t fixed[DBX_RECORD_FIXED_MAX];
+    bool long_name = k->name.len > DBX_NAME_INLINE_MAX;
+    size_t old = dbx_record_fixed(fixed, &k->meta, long_name);
+    k->meta.updated_ms = txn->now_ms;
+    size_t now = dbx_record_fixed(fixed, &k->meta, long_name);
+    /* The header's length follows updated_ms: when it grows, which is seldom, all is written anew. */
+    int rc = old == now ? DBX_OK : put_record(txn, k, k->payload);
+    if (rc != DBX_OK) return rc;
+    rc = dbx_txn_append_patched(txn, encoded(k), dbx_slice_of(fixed, now), bytes);
+    k->probe.changes = txn->store->live.active->changes - 1;
+    return rc;
+}
+
+int dbx_key_set_expiry(dbx_txn *txn, dbx_key *k, int64_t expire_ms) {
+    k->meta.expire_ms = expire_ms;
+    return dbx_key_write(txn, k, k->payload);
+}
+
+int dbx_key_remove(dbx_txn *txn, dbx_key *k) {
+    int rc = index_expiry(txn, k, DBX_NO_EXPIRY);
+    if (rc == DBX_OK) rc = dbx_txn_del_probed(txn, encoded(k), &k->probe);
+    if (rc == DBX_OK) rc = count(txn, k->db, -1, 0);
+    if (rc == DBX_OK && k->old_cid != 0) rc = dbx_txn_retire(txn, k->old_cid);
+    if (rc != DBX_OK) return rc;
+    k->old_cid = 0;
+    k->exists = false;
+    k->probe.found = false;
+    return DBX_OK;
+}
+
+int dbx_key_move(dbx_txn *txn, dbx_key *from, dbx_key *to) {
+    to->meta = from->meta;
+    int64_t created_ms = from->meta.created_ms;
+    bool is_new = !to->exists;
+    to->meta.updated_ms = txn->now_ms;
+    to->meta.created_ms = created_ms;
+    int rc = put_record(txn, to, from->payload);
+    if (rc == DBX_OK && is_new) rc = count(txn, to->db, 1, 0);
+    if (rc == DBX_OK) rc = index_expiry(txn, to, to->meta.expire_ms);
+    if (rc == DBX_OK && to->old_cid != 0) rc = dbx_txn_retire(txn, to->old_cid);
+    if (rc != DBX_OK) return rc;
+    to->old_cid = to->meta.cid;
+    to->exists = true;
+    from->old_cid = 0; /* the collection lives on under its new name */
+    return dbx_key_remove(txn, from);
+}

@@ -1,0 +1,19 @@
+/* limits.h: the store's bounds that are not part of the format: each a named constant, most of them
+ * the default of a setting. */
+#ifndef DBX_STORE_LIMITS_H
+#define DBX_STORE_LIMITS_H
+
+enum {
+    DBX_VALUE_BYTES_MAX = 96 * 1024, /* of one map entry: a record header and a chunk fit easily */
+    DBX_REFER_MIN = 16 * 1024        /* a value this long that lies in a spool is not copied */
+};
+
+/* The write buffer: a sixteenth of the memory we may use, within these. */
+#define DBX_BUFFER_BYTES_MIN ((size_t)16 << 20)
+#define DBX_BUFFER_BYTES_MAX ((size_t)64 << 20)
+/* Journal since the last freeze: what the next start replays in well under a second. */
+#define DBX_JOURNAL_BYTES_DEFAULT ((size_t)48 << 20)
+/* A buffer's oldest entry is applied after this long, so that the journal does not stay for ever. */
+enum { DBX_BUFFER_AGE_MS_DEFAULT = 3600 * 1000 };
+
+#endif

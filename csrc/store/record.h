@@ -1,0 +1,23 @@
+/* record.h: a key's record: metadata, then the payload of its type. See store/README.md.
+ *
+ *   byte 0   type << 4 | encoding
+ *   byte 1   which of the optional fields follow
+ *   varint   created_ms; varint updated_ms - created_ms
+ *   varint   expire_ms, cid, count, each only if flagged
+ *   varint   length, then that many bytes: extension; the same: the whole name, if it is a long one
+ *   bytes    payload
+ */
+#ifndef DBX_STORE_RECORD_H
+#define DBX_STORE_RECORD_H
+
+#include "base/buf.h"
+#include "store/keyspace.h"
+
+enum { DBX_RECORD_FIXED_MAX = 2 + 5 * DBX_VARINT_MAX }; /* header bytes before extension and name */
+
+/* dbx_record_fixed writes the fixed part of the header; returns its length. */
+size_t dbx_record_fixed(uint8_t out[DBX_RECORD_FIXED_MAX], const dbx_meta *meta, bool long_name);
+/* dbx_record_read splits a record; false: it is damaged. `name` is empty unless it is a long one. */
+bool dbx_record_read(dbx_slice record, dbx_meta *meta, dbx_slice *name, dbx_slice *payload);
+
+#endif

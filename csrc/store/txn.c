@@ -1,0 +1,200 @@
+/* txn.c: writing to the map: commands, effects and undo. */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/num.h"
+#include "codec/resp_write.h"
+#include "store/internal.h"
+#include "store/limits.h"
+
+/* --- Commands and effects ------------------------------------------------------------------------ */
+
+dbx_savepoint dbx_txn_command_begin(dbx_txn *txn, bool writing) {
+    txn->writing = writing;
+    txn->group_effects = 0;
+    return (dbx_savepoint){txn->undo.count, txn->effects.len, txn->writes, txn->effects_db};
+}
+
+void dbx_txn_command_end(dbx_txn *txn, dbx_savepoint savepoint) {
+    txn->writing = false;
+    txn->input = NULL;
+    if (txn->effects.len == savepoint.effects) return;
+    /* Room was made by dbx_txn_effect, so that ending a command cannot fail. */
+    txn->groups[txn->group_count++] = txn->effects.len;
+    txn->effect_count += txn->group_effects;
+}
+
+void dbx_txn_command_undo(dbx_txn *txn, dbx_savepoint savepoint) {
+    dbx_undo_revert(&txn->undo, txn->store->live.active, savepoint.undo);
+    txn->effects.len = savepoint.effects;
+    txn->effects.failed = false;
+    txn->effects_db = savepoint.effects_db;
+    txn->writes = savepoint.writes;
+    txn->group_effects = 0;
+}
+
+bool dbx_txn_changed(const dbx_txn *txn, dbx_savepoint savepoint) {
+    return txn->writes != savepoint.writes;
+}
+
+static void add_select(dbx_txn *txn, uint32_t db) {
+    char digits[DBX_NUM_TEXT_MAX];
+    size_t n = dbx_num_to_text(db, digits);
+    dbx_slice argv[] = {dbx_slice_str("SELECT"), dbx_slice_of(digits, n)};
+    dbx_resp_command(&txn->effects, 2, argv);
+    txn->effects_db = db;
+}
+
+int dbx_txn_effect(dbx_txn *txn, uint32_t db, size_t argc, const dbx_slice *argv) {
+    if (txn->replaying || txn->store->env == NULL) return DBX_OK;
+    if (txn->group_count == txn->group_cap) {
+        size_t cap = txn->group_cap == 0 ? 64 : txn->group_cap * 2;
+        void *grown = dbx_alloc_resize_array(txn->groups, cap, sizeof *txn->groups);
+        if (grown == NULL) return DBX_ENOMEM;
+        txn->groups = grown;
+        txn->group_cap = cap;
+    }
+    if (txn->effects_db != db) add_select(txn, db);
+    if (txn->input != NULL) {
+        dbx_spool_effect(&txn->effects, txn->input, argc, argv);
+    } else {
+        dbx_resp_command(&txn->effects, argc, argv);
+    }
+    txn->group_effects++;
+    return txn->effects.failed ? DBX_ENOMEM : DBX_OK;
+}
+
+size_t dbx_txn_effect_bytes(const dbx_txn *txn) {
+    return txn->effects.len;
+}
+
+int64_t dbx_txn_now_ms(const dbx_txn *txn) {
+    return txn->now_ms;
+}
+
+bool dbx_txn_replaying(const dbx_txn *txn) {
+    return txn->replaying;
+}
+
+void dbx_txn_input(dbx_txn *txn, dbx_spool *spool) {
+    txn->input = spool;
+}
+
+/* --- The map ------------------------------------------------------------------------------------- */
+
+int dbx_txn_get(dbx_txn *txn, dbx_slice key, dbx_slice *value) {
+    return dbx_view_get(&txn->store->live, key, value);
+}
+
+int dbx_txn_probe(dbx_txn *txn, dbx_slice key, dbx_probe *probe) {
+    dbx_view *view = &txn->store->live;
+    *probe = (dbx_probe){.hash = dbx_buffer_hash(key), .changes = view->active->changes};
+    probe->entry = dbx_buffer_find(view->active, key, probe->hash);
+    if (probe->entry != NULL) {
+        probe->below = (probe->entry->flags & DBX_ENTRY_BELOW) != 0;
+        probe->found = (probe->entry->flags & DBX_ENTRY_DEAD) == 0;
+        if (probe->found) probe->value = dbx_entry_value(probe->entry);
+        return DBX_OK;
+    }
+    probe->known = true;
+    if (dbx_buffer_in_gap(view->active, key)) return DBX_OK;
+    int rc = dbx_view_below_get(view, key, probe->hash, &probe->value);
+    probe->found = probe->below = rc == DBX_OK;
+    return rc == DBX_ENOTFOUND ? DBX_OK : rc;
+}
+
+/* Other keys were written since the probe: the entry may have come or gone. */
+static void refresh(dbx_txn *txn, dbx_slice key, dbx_probe *probe) {
+    dbx_buffer *active = txn->store->live.active;
+    if (probe->changes == active->changes) return;
+    probe->entry = dbx_buffer_find(active, key, probe->hash);
+    if (probe->entry != NULL) probe->below = (probe->entry->flags & DBX_ENTRY_BELOW) != 0;
+}
+
+static void wrote(dbx_txn *txn, dbx_probe *probe) {
+    dbx_buffer *active = txn->store->live.active;
+    txn->writes++;
+    if (active->oldest_ms == 0) active->oldest_ms = txn->now_ms;
+    probe->changes = active->changes - 1; /* look again before the next write */
+}
+
+int dbx_txn_put_probed(dbx_txn *txn, dbx_slice key, dbx_probe *probe, dbx_slice head,
+                       dbx_slice tail) {
+    if (key.len == 0 || key.len > DBX_ENCODED_KEY_MAX || head.len > DBX_VALUE_BYTES_MAX ||
+        tail.len > DBX_VALUE_BYTES_MAX - head.len) {
+        return DBX_ELIMIT;
+    }
+    refresh(txn, key, probe);
+    dbx_spool *spool = txn->input;
+    bool refer = spool != NULL && head.len == 0 && tail.len >= DBX_REFER_MIN &&
+                 dbx_spool_holds(spool, tail);
+    int rc = dbx_buffer_put(txn->store->live.active, &txn->undo, key, probe->hash, probe->entry,
+                            head, tail, probe->below, refer ? spool : NULL);
+    if (rc == DBX_OK) wrote(txn, probe);
+    return rc;
+}
+
+int dbx_txn_put(dbx_txn *txn, dbx_slice key, dbx_slice head, dbx_slice tail) {
+    dbx_view *view = &txn->store->live;
+    dbx_probe probe = {.hash = dbx_buffer_hash(key), .changes = view->active->changes};
+    probe.entry = dbx_buffer_find(view->active, key, probe.hash);
+    /* Not looked up below: a later deletion does that, if there is one. */
+    probe.below = probe.entry != NULL ? (probe.entry->flags & DBX_ENTRY_BELOW) != 0
+                                      : view->below != NULL || view->frozen != NULL;
+    return dbx_txn_put_probed(txn, key, &probe, head, tail);
+}
+
+int dbx_txn_append_patched(dbx_txn *txn, dbx_slice key, dbx_slice patch, dbx_slice bytes) {
+    dbx_probe probe;
+    int rc = dbx_txn_probe(txn, key, &probe);
+    if (rc != DBX_OK) return rc;
+    if (!probe.found) return DBX_ENOTFOUND;
+    if (bytes.len > DBX_VALUE_BYTES_MAX - probe.value.len) return DBX_ELIMIT;
+    if (probe.entry == NULL) { /* it lies below: bring it up first */
+        dbx_slice none = {NULL, 0};
+        rc = dbx_txn_put_probed(txn, key, &probe, probe.value, none);
+        if (rc != DBX_OK) return rc;
+        refresh(txn, key, &probe);
+    }
+    rc = dbx_buffer_append(txn->store->live.active, &txn->undo, probe.entry, patch, bytes);
+    if (rc == DBX_OK) wrote(txn, &probe);
+    return rc;
+}
+
+int dbx_txn_append(dbx_txn *txn, dbx_slice key, dbx_slice bytes) {
+    return dbx_txn_append_patched(txn, key, (dbx_slice){NULL, 0}, bytes);
+}
+
+int dbx_txn_del_probed(dbx_txn *txn, dbx_slice key, dbx_probe *probe) {
+    refresh(txn, key, probe);
+    if (probe->entry != NULL && probe->below && !probe->known) {
+        dbx_slice value;
+        int rc = dbx_view_below_get(&txn->store->live, key, probe->hash, &value);
+        if (rc != DBX_OK && rc != DBX_ENOTFOUND) return rc;
+        probe->below = rc == DBX_OK;
+    }
+    int rc = dbx_buffer_kill(txn->store->live.active, &txn->undo, key, probe->hash, probe->entry,
+                             probe->below);
+    if (rc == DBX_OK) wrote(txn, probe);
+    return rc;
+}
+
+int dbx_txn_del(dbx_txn *txn, dbx_slice key) {
+    dbx_probe probe;
+    int rc = dbx_txn_probe(txn, key, &probe);
+    if (rc != DBX_OK || !probe.found) return rc;
+    return dbx_txn_del_probed(txn, key, &probe);
+}
+
+/* --- Ids ----------------------------------------------------------------------------------------- */
+
+uint64_t dbx_txn_new_id(dbx_txn *txn) {
+    /* Never given back, not even by an undo: an id must not name two things. */
+    return txn->store->next_id++;
+}
+
+int dbx_txn_retire(dbx_txn *txn, uint64_t id) {
+    uint8_t key[DBX_RETIRED_KEY_BYTES];
+    dbx_slice none = {NULL, 0};
+    return dbx_txn_put(txn, dbx_format_retired_key(key, DBX_RETIRED_COLLECTION, id), none, none);
+}

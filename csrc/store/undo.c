@@ -1,0 +1,78 @@
+/* undo.c: see undo.h. */
+#include "store/undo.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/err.h"
+#include "store/buffer.h"
+
+enum { UNDO_SAVED_KEEP = 1 << 16, UNDO_RECORDS_KEEP = 4096 };
+
+int dbx_undo_reserve(dbx_undo *undo, size_t bytes) {
+    if (undo->count == undo->cap) {
+        size_t cap = undo->cap == 0 ? 64 : undo->cap * 2;
+        void *grown = dbx_alloc_resize_array(undo->records, cap, sizeof *undo->records);
+        if (grown == NULL) return DBX_ENOMEM;
+        undo->records = grown;
+        undo->cap = cap;
+    }
+    if (bytes > 0 && dbx_buf_reserve(&undo->saved, bytes) == NULL) {
+        undo->saved.failed = false;
+        return DBX_ENOMEM;
+    }
+    return DBX_OK;
+}
+
+void dbx_undo_add(dbx_undo *undo, dbx_undo_kind kind, dbx_entry *entry, size_t saved_len) {
+    undo->records[undo->count++] = (dbx_undo_record){.kind = kind,
+                                                     .flags = entry->flags,
+                                                     .value_len = entry->value_len,
+                                                     .value_room = entry->value_room,
+                                                     .epoch = entry->epoch,
+                                                     .entry = entry,
+                                                     .value = entry->value,
+                                                     .saved = undo->saved.len,
+                                                     .saved_len = saved_len};
+    dbx_buf_add(&undo->saved, entry->value, saved_len);
+}
+
+int dbx_undo_state(dbx_undo *undo, void *at, size_t len) {
+    if (dbx_undo_reserve(undo, len) != DBX_OK) return DBX_ENOMEM;
+    undo->records[undo->count++] = (dbx_undo_record){
+        .kind = DBX_UNDO_STATE, .value = at, .saved = undo->saved.len, .saved_len = len};
+    dbx_buf_add(&undo->saved, at, len);
+    return DBX_OK;
+}
+
+void dbx_undo_revert(dbx_undo *undo, dbx_buffer *buffer, size_t from) {
+    while (undo->count > from) {
+        const dbx_undo_record *record = &undo->records[--undo->count];
+        if (record->kind == DBX_UNDO_STATE) {
+            memcpy(record->value, undo->saved.ptr + record->saved, record->saved_len);
+        } else {
+            dbx_buffer_revert(buffer, undo, record);
+        }
+        undo->saved.len = record->saved;
+    }
+}
+
+void dbx_undo_settle(dbx_undo *undo, dbx_buffer *buffer) {
+    for (size_t i = 0; i < undo->count; i++) {
+        if (undo->records[i].kind != DBX_UNDO_STATE) dbx_buffer_settle(buffer, &undo->records[i]);
+    }
+    undo->count = 0;
+    undo->saved.len = 0;
+    dbx_buf_shrink(&undo->saved, UNDO_SAVED_KEEP);
+    if (undo->cap > UNDO_RECORDS_KEEP) {
+        dbx_alloc_free(undo->records);
+        undo->records = NULL;
+        undo->cap = 0;
+    }
+}
+
+void dbx_undo_free(dbx_undo *undo) {
+    dbx_alloc_free(undo->records);
+    dbx_buf_free(&undo->saved);
+    memset(undo, 0, sizeof *undo);
+}

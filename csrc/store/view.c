@@ -1,0 +1,65 @@
+/* view.c: one state of the map: active buffer, frozen buffer, MDBX snapshot; and getting a key. */
+#include "base/alloc.h"
+#include "store/internal.h"
+
+dbx_view *dbx_txn_view(dbx_txn *txn) {
+    return &txn->store->live;
+}
+
+dbx_view *dbx_view_open(dbx_txn *txn) {
+    dbx_store *store = txn->store;
+    dbx_view *view = dbx_alloc_zero(1, sizeof *view);
+    if (view == NULL) return NULL;
+    if (store->live.below != NULL && dbx_snapshot_open(store->env, &view->below) != DBX_OK) {
+        dbx_alloc_free(view);
+        return NULL;
+    }
+    view->store = store;
+    view->active = store->live.active;
+    view->active_epoch = dbx_buffer_view_open(view->active);
+    view->frozen = store->live.frozen;
+    if (view->frozen != NULL) view->frozen->refs++;
+    view->next = store->views;
+    if (view->next != NULL) view->next->prev = view;
+    store->views = view;
+    store->view_count++;
+    return view;
+}
+
+void dbx_view_close(dbx_view *view) {
+    dbx_store *store = view->store;
+    if (view->prev != NULL) view->prev->next = view->next;
+    if (view->next != NULL) view->next->prev = view->prev;
+    if (store->views == view) store->views = view->next;
+    store->view_count--;
+    dbx_buffer_view_close(view->active);
+    dbx_buffer_unref(view->frozen);
+    if (view->below != NULL) dbx_snapshot_close(view->below);
+    dbx_alloc_free(view);
+}
+
+int dbx_view_below_get(dbx_view *view, dbx_slice key, uint64_t hash, dbx_slice *value) {
+    if (view->frozen != NULL) {
+        const dbx_entry *entry = dbx_buffer_find(view->frozen, key, hash);
+        dbx_state state;
+        if (entry != NULL && dbx_buffer_see(view->frozen, entry, DBX_EPOCH_LIVE, &state)) {
+            *value = state.value;
+            return (state.flags & DBX_ENTRY_DEAD) != 0 ? DBX_ENOTFOUND : DBX_OK;
+        }
+        if (dbx_buffer_in_gap(view->frozen, key)) return DBX_ENOTFOUND;
+    }
+    if (view->below == NULL) return DBX_ENOTFOUND;
+    return dbx_snapshot_get(view->below, key, value);
+}
+
+int dbx_view_get(dbx_view *view, dbx_slice key, dbx_slice *value) {
+    uint64_t hash = dbx_buffer_hash(key);
+    const dbx_entry *entry = dbx_buffer_find(view->active, key, hash);
+    dbx_state state;
+    if (entry != NULL && dbx_buffer_see(view->active, entry, view->active_epoch, &state)) {
+        *value = state.value;
+        return (state.flags & DBX_ENTRY_DEAD) != 0 ? DBX_ENOTFOUND : DBX_OK;
+    }
+    if (dbx_buffer_in_gap(view->active, key)) return DBX_ENOTFOUND;
+    return dbx_view_below_get(view, key, hash, value);
+}
