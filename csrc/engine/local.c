@@ -7,31 +7,26 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <time.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "codec/resp_write.h"
-#include "store/store.h"
 
-enum {
-    STREAM_STEP_BYTES = 1 << 20, /* of a large reply, between two releases of the lock */
-    DUE_SLACK_US = 500           /* timed work due this much earlier than planned does not wake */
-};
+enum { STREAM_STEP_BYTES = 1 << 20 }; /* of a large reply, between two releases of the lock */
 
 struct dbx_local {
     dbx_engine *engine;
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    bool woken, stopping;        /* under lock */
-    _Atomic int64_t planned_us;  /* when the thread wakes by itself */
-    bool forked;                 /* set by the fork handler, in a process with one thread */
-    dbx_local *next;             /* in `all` */
+    bool woken, stopping; /* under lock */
+    bool forked;          /* set by the fork handler, in a process with one thread */
+    dbx_local *next;      /* in `all` */
 };
 
-/* --- Forks ----------------------------------------------------------------------------------------- */
+/* --- Forks
+ * ----------------------------------------------------------------------------------------- */
 
 static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t all_once = PTHREAD_ONCE_INIT;
@@ -86,7 +81,8 @@ dbx_engine *dbx_local_engine(dbx_local *local) {
     return local->engine;
 }
 
-/* --- Timed work ------------------------------------------------------------------------------------ */
+/* --- Timed work
+ * ------------------------------------------------------------------------------------ */
 
 static void wake(void *arg) {
     dbx_local *local = arg;
@@ -106,9 +102,8 @@ static void sleep_until(dbx_local *local, int64_t due_us) {
                           .tv_nsec = (long)(due_us % 1000000) * 1000};
     pthread_mutex_lock(&local->lock);
     while (!local->woken && !local->stopping) {
-        int rc = due_us == INT64_MAX
-                     ? pthread_cond_wait(&local->changed, &local->lock)
-                     : pthread_cond_timedwait(&local->changed, &local->lock, &at);
+        int rc = due_us == INT64_MAX ? pthread_cond_wait(&local->changed, &local->lock)
+                                     : pthread_cond_timedwait(&local->changed, &local->lock, &at);
         if (rc == ETIMEDOUT) break;
     }
     local->woken = false;
@@ -127,25 +122,14 @@ static void *timer_main(void *arg) {
     while (!stopping(local)) {
         dbx_engine_lock(local->engine);
         int64_t due_us = due_at(dbx_engine_tick(local->engine));
-        /* Under the engine's lock, so that a caller who makes something due earlier sees it. */
-        atomic_store(&local->planned_us, due_us);
         dbx_engine_unlock(local->engine);
         sleep_until(local, due_us);
     }
     return NULL;
 }
 
-/* after_turn does what is due and wakes the thread when the turn made it due earlier than planned. */
-static void after_turn(dbx_local *local) {
-    int64_t wait_ms = dbx_engine_tick(local->engine);
-    if (wait_ms < 0) return;
-    int64_t due_us = due_at(wait_ms);
-    if (due_us + DUE_SLACK_US >= atomic_load(&local->planned_us)) return;
-    atomic_store(&local->planned_us, due_us);
-    wake(local);
-}
-
-/* --- Opening and closing --------------------------------------------------------------------------- */
+/* --- Opening and closing
+ * --------------------------------------------------------------------------- */
 
 static void init_timer(dbx_local *local) {
     pthread_condattr_t attr;
@@ -154,7 +138,6 @@ static void init_timer(dbx_local *local) {
     pthread_mutex_init(&local->lock, NULL);
     pthread_cond_init(&local->changed, &attr);
     pthread_condattr_destroy(&attr);
-    atomic_store(&local->planned_us, INT64_MAX);
 }
 
 int dbx_local_open(const dbx_engine_options *options, dbx_local **out, dbx_error *error) {
@@ -212,7 +195,8 @@ void dbx_local_session_close(dbx_local *local, dbx_session *session) {
     dbx_engine_unlock(local->engine);
 }
 
-/* --- Large commands -------------------------------------------------------------------------------- */
+/* --- Large commands
+ * -------------------------------------------------------------------------------- */
 
 static size_t call_bytes(const dbx_call *call) {
     size_t bytes = 0;
@@ -221,37 +205,43 @@ static size_t call_bytes(const dbx_call *call) {
     return bytes;
 }
 
-int dbx_local_spool(dbx_local *local, dbx_call *call, dbx_error *error) {
-    size_t bytes = call_bytes(call);
-    call->input = NULL;
-    if (bytes <= DBX_SPOOL_MIN) return DBX_OK;
-    dbx_engine_lock(local->engine);
-    int rc = dbx_engine_spool_open(local->engine, &call->input, error);
-    dbx_engine_unlock(local->engine);
-    if (rc < 0) return rc;
-    uint8_t *at = dbx_spool_reserve(call->input, 0, bytes, error);
-    if (at == NULL) {
-        dbx_local_unspool(local, call);
-        return DBX_ENOSPC;
-    }
+static void copy_in(dbx_call *call, uint8_t *at) {
     for (size_t i = 0; i < call->argc; i++) {
         dbx_slice *arg = &call->argv[i];
         if (arg->len > 0) memcpy(at, arg->ptr, arg->len);
         *arg = dbx_slice_of(at, arg->len);
         at += arg->len;
     }
+}
+
+int dbx_local_spool(dbx_local *local, dbx_call *call, dbx_error *error) {
+    size_t bytes = call_bytes(call);
+    uint8_t *base = NULL;
+    call->input = NULL;
+    if (bytes <= DBX_ENGINE_SPOOL_MIN) return DBX_OK;
+    dbx_engine_lock(local->engine);
+    int rc = dbx_engine_spool_open(local->engine, &call->input, error);
+    if (rc == DBX_OK) base = dbx_engine_spool_reserve(local->engine, call->input, 0, bytes, error);
+    dbx_engine_unlock(local->engine);
+    if (rc < 0) return rc;
+    if (base == NULL) {
+        dbx_local_unspool(local, call);
+        return DBX_ENOSPC;
+    }
+    copy_in(call, base);
     return DBX_OK;
 }
 
 void dbx_local_unspool(dbx_local *local, dbx_call *call) {
     if (call->input == NULL) return;
     dbx_engine_lock(local->engine);
-    dbx_spool_close(call->input);
+    dbx_engine_spool_close(local->engine, call->input);
     dbx_engine_unlock(local->engine);
     call->input = NULL;
 }
 
-/* --- Running --------------------------------------------------------------------------------------- */
+/* --- Running
+ * --------------------------------------------------------------------------------------- */
 
 /* What is left of a dbx_local_run, from turn to turn. */
 typedef struct work {
@@ -283,7 +273,7 @@ static int collect(work *w, bool to_the_end) {
 /* run_one runs the next command; returns DBX_RUN_WAIT when it must be held back. */
 static int run_one(work *w) {
     const dbx_call *call = &w->calls[w->next];
-    w->reply.errored = false;
+    dbx_resp_sink(&w->reply, 3, w->reply.out); /* HELLO may have changed it for its own reply */
     int rc = dbx_engine_run(w->local->engine, w->session, call->argc, call->argv, call->input,
                             &w->reply);
     if (rc == DBX_RUN_WAIT) return rc;
@@ -293,8 +283,8 @@ static int run_one(work *w) {
     return DBX_OK;
 }
 
-/* run_turn runs commands in one turn until all are done, the turn is full, one must be held back, or
- * one streams its reply. Locked. */
+/* run_turn runs commands in one turn until all are done, the turn is full, one must be held back,
+ * or one streams its reply. Locked. */
 static int run_turn(work *w) {
     dbx_engine *engine = w->local->engine;
     size_t first = w->next;
@@ -315,7 +305,6 @@ static int run_turn(work *w) {
         for (size_t i = first; i < w->next; i++)
             dbx_reply_error(&w->reply, error.text);
     }
-    after_turn(w->local);
     return rc;
 }
 
@@ -332,6 +321,7 @@ static int run_step(work *w) {
     dbx_engine_lock(engine);
     int rc = w->reply.source != NULL ? collect(w, false) : run_turn(w);
     w->result->wait = dbx_engine_replies_wait(engine);
+    w->result->shutdown = dbx_engine_shutdown_wanted(engine);
     if (rc == DBX_RUN_WAIT) delay_us = dbx_engine_write_delay_us(engine);
     dbx_engine_unlock(engine);
     if (delay_us > 0) sleep_us(delay_us);
@@ -340,8 +330,12 @@ static int run_step(work *w) {
 
 int dbx_local_run(dbx_local *local, dbx_session *session, const dbx_call *calls, size_t count,
                   bool together, dbx_buf *out, dbx_local_result *result) {
-    work w = {.local = local, .session = session, .calls = calls, .count = count,
-              .together = together, .result = result};
+    work w = {.local = local,
+              .session = session,
+              .calls = calls,
+              .count = count,
+              .together = together,
+              .result = result};
     *result = (dbx_local_result){.position = 0};
     dbx_resp_sink(&w.reply, 3, out);
     int rc = DBX_OK;

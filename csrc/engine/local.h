@@ -45,8 +45,8 @@ typedef struct dbx_call {
     dbx_spool *input; /* set by dbx_local_spool when argv lies in it, else NULL */
 } dbx_call;
 
-/* dbx_local_spool moves a command of more than DBX_SPOOL_MIN bytes into a spool, whose pages are not
- * the process's memory: argv then points into it. Smaller ones stay. DBX_OK or an error. */
+/* dbx_local_spool moves a command of more than DBX_ENGINE_SPOOL_MIN bytes into a spool, whose pages
+ * are not the process's memory: argv then points into it. Smaller ones stay. DBX_OK or an error. */
 int dbx_local_spool(dbx_local *local, dbx_call *call, dbx_error *error);
 void dbx_local_unspool(dbx_local *local, dbx_call *call);
 
@@ -54,18 +54,19 @@ typedef struct dbx_local_result {
     uint64_t position; /* what the replies have to wait for, see dbx_local_settle */
     bool wait;         /* durability is `always` */
     bool closed;       /* a command asked for the connection to be closed (QUIT) */
+    bool shutdown;     /* SHUTDOWN was executed: close everything */
 } dbx_local_result;
 
-/* dbx_local_run executes `count` commands in order and appends their replies, in RESP3, to `out`. With
- * `together` they are one turn under one hold of the lock: no other command comes between them, and
- * they share one journal write; otherwise turns are as long as the engine wants them. A failed journal
- * write shows in the replies. Returns DBX_OK, or DBX_ENOMEM when a reply did not fit in memory, or
- * what a streamed reply failed with; the commands may then have been executed. */
+/* dbx_local_run executes `count` commands in order and appends their replies, in RESP3, to `out`.
+ * With `together` they are one turn under one hold of the lock: no other command comes between
+ * them, and they share one journal write; otherwise turns are as long as the engine wants them. A
+ * failed journal write shows in the replies. Returns DBX_OK, or DBX_ENOMEM when a reply did not fit
+ * in memory, or what a streamed reply failed with; the commands may then have been executed. */
 int dbx_local_run(dbx_local *local, dbx_session *session, const dbx_call *calls, size_t count,
                   bool together, dbx_buf *out, dbx_local_result *result);
 
-/* dbx_local_settle blocks until the replies of `result` may be believed (durability `always`); DBX_EIO
- * when the sync failed and the outcome is unknown. */
+/* dbx_local_settle blocks until the replies of `result` may be believed (durability `always`);
+ * DBX_EIO when the sync failed and the outcome is unknown. */
 int dbx_local_settle(dbx_local *local, const dbx_local_result *result);
 
 #endif

@@ -1,0 +1,22 @@
+# dbx._core: the one extension module, Cython over the C core.
+
+find_package(Python 3.11 REQUIRED COMPONENTS Interpreter Development.Module)
+
+set(dbx_dir "${CMAKE_CURRENT_SOURCE_DIR}/dbx")
+set(core_c "${CMAKE_CURRENT_BINARY_DIR}/_core.c")
+add_custom_command(
+  OUTPUT "${core_c}"
+  COMMAND "${Python_EXECUTABLE}" -m cython --module-name dbx._core --depfile -3 -Werror
+          "${dbx_dir}/_core.pyx" -o "${core_c}"
+  DEPENDS "${dbx_dir}/_core.pyx"
+  DEPFILE "${core_c}.dep"
+  WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}"
+  COMMENT "Translating dbx/_core.pyx"
+  VERBATIM)
+
+Python_add_library(_core MODULE WITH_SOABI "${core_c}")
+target_link_libraries(_core PRIVATE dbx_server)
+target_compile_options(_core PRIVATE -Wall ${DBX_SANITIZE_FLAGS})
+target_link_options(_core PRIVATE -Wl,--gc-sections)
+set_target_properties(_core PROPERTIES INTERPROCEDURAL_OPTIMIZATION ${DBX_USE_LTO})
+install(TARGETS _core DESTINATION dbx COMPONENT python)

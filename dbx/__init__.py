@@ -1,0 +1,73 @@
+"""DBX: a small Redis-compatible database on an embedded, durable store.
+
+dbx.open(path) opens it in this process; `dbx serve` serves it. The client, dbx.aio and dbx.resp are loaded
+when they are first used, so that the server does not pay for them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dbx._core import __version__
+from dbx.errors import (
+    AuthenticationError,
+    BusyLoadingError,
+    ConnectionError,
+    CorruptError,
+    DataError,
+    DBXError,
+    ForkedError,
+    LockedError,
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    StorageError,
+    TimeoutError,
+    VersionError,
+    WatchError,
+)
+
+if TYPE_CHECKING:
+    from dbx import aio, resp
+    from dbx.client import DBX, open
+
+__all__ = [
+    "__version__",
+    "open",
+    "DBX",
+    "aio",
+    "resp",
+    "DBXError",
+    "RedisError",
+    "AuthenticationError",
+    "BusyLoadingError",
+    "ConnectionError",
+    "CorruptError",
+    "DataError",
+    "ForkedError",
+    "LockedError",
+    "NoPermissionError",
+    "OutOfMemoryError",
+    "ReadOnlyError",
+    "ResponseError",
+    "StorageError",
+    "TimeoutError",
+    "VersionError",
+    "WatchError",
+]
+
+
+_MODULES = {"open": "dbx.client", "DBX": "dbx.client", "aio": "dbx.aio", "resp": "dbx.resp"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module 'dbx' has no attribute {name!r}")
+    from importlib import import_module
+
+    module = import_module(_MODULES[name])
+    value = getattr(module, name, module)
+    globals()[name] = value
+    return value

@@ -1,0 +1,650 @@
+"""The binding: the C core's engine, server and codec, as thin as they can be. No Redis semantics here."""
+
+from _weakref import ref
+
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_GET_SIZE
+from cpython.dict cimport PyDict_GetItem
+from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_CheckExact
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.ref cimport PyObject
+from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
+from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_CheckExact
+from libc.signal cimport SIGINT, SIGTERM
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.string cimport memchr, memset
+
+from dbx._c.base cimport (
+    DBX_ECORRUPT, DBX_EINVAL, DBX_EIO, DBX_ELIMIT, DBX_ELOCKED, DBX_ENOMEM, DBX_ENOSPC,
+    DBX_ENOTFOUND, DBX_EREADONLY, DBX_ESTOPPED, DBX_EVERSION, DBX_LOG_DEBUG, DBX_LOG_NOTICE,
+    DBX_LOG_VERBOSE, DBX_LOG_WARNING, DBX_OK, DBX_VERSION, dbx_buf, dbx_buf_free, dbx_buf_shrink,
+    dbx_error, dbx_log, dbx_log_level, dbx_slice, dbx_slice_of,
+)
+from dbx._c.commands cimport dbx_command, dbx_table_at
+from dbx._c.engine cimport (
+    dbx_call, dbx_engine, dbx_engine_close, dbx_engine_open, dbx_engine_options, dbx_local,
+    dbx_local_close, dbx_local_forked, dbx_local_open, dbx_local_result, dbx_local_run,
+    dbx_local_session_close, dbx_local_session_open, dbx_local_settle, dbx_local_spool,
+    dbx_local_unspool, dbx_session, dbx_setting, DBX_ENGINE_SPOOL_MIN,
+)
+from dbx._c.server cimport (
+    dbx_server, dbx_server_create, dbx_server_free, dbx_server_listen, dbx_server_options,
+    dbx_server_port, dbx_server_run, dbx_server_stop, dbx_server_wake,
+)
+from dbx import errors
+
+cdef enum:
+    _ARGS_ON_STACK = 16
+    _REPLY_KEEP_BYTES = 64 << 10
+    _KNOWN_NAMES_MAX = 1000
+    _CLOSE_POLL_US = 500
+
+cdef extern from "unistd.h" nogil:
+    int usleep(unsigned int us)
+
+cdef extern from "signal.h" nogil:
+    ctypedef void (*sighandler_t)(int) noexcept nogil
+    sighandler_t signal(int number, sighandler_t handler)
+
+cdef extern from "Python.h":
+    ctypedef struct PyThreadState:
+        pass
+    PyThreadState *PyThreadState_Get()
+    uint64_t PyThreadState_GetID(PyThreadState *state)
+    PyObject *PyThreadState_GetDict()
+
+include "_resp.pxi"
+include "_args.pxi"
+
+__version__ = DBX_VERSION.decode()
+
+cdef dict _ERRORS = {}
+
+
+def _map_errors():
+    """Every dbx_err has an exception; a code that nobody thought of must not become an unknown error."""
+    codes = {
+        "ENOTFOUND": DBX_ENOTFOUND, "ENOMEM": DBX_ENOMEM, "EIO": DBX_EIO, "ENOSPC": DBX_ENOSPC,
+        "ECORRUPT": DBX_ECORRUPT, "EINVAL": DBX_EINVAL, "ELIMIT": DBX_ELIMIT,
+        "ELOCKED": DBX_ELOCKED, "EVERSION": DBX_EVERSION, "ESTOPPED": DBX_ESTOPPED,
+        "EREADONLY": DBX_EREADONLY,
+    }
+    if codes.keys() != errors.BY_CORE_CODE.keys() or len(set(codes.values())) != len(codes):
+        raise ImportError("dbx.errors.BY_CORE_CODE and the error codes of the core differ")
+    for name, code in codes.items():
+        _ERRORS[code] = errors.BY_CORE_CODE[name]
+
+
+_map_errors()
+
+
+cdef int _check(int rc, dbx_error *error) except -1:
+    if rc >= 0:
+        return 0
+    raise _ERRORS.get(rc, errors.DBXError)(error.text.decode("utf-8", "replace"))
+
+
+# --- Settings ------------------------------------------------------------------------------------
+
+cdef class _Settings:
+    """dbx_setting[] with the strings it points to."""
+    cdef dbx_setting *rows
+    cdef list texts
+
+    def __cinit__(self, dict settings):
+        cdef size_t i = 0
+        self.texts = []
+        self.rows = <dbx_setting *>PyMem_Malloc((len(settings) + 1) * sizeof(dbx_setting))
+        if self.rows == NULL:
+            raise MemoryError
+        memset(self.rows, 0, (len(settings) + 1) * sizeof(dbx_setting))
+        for name, value in settings.items():
+            self.rows[i].name = self._text(name)
+            self.rows[i].value = self._text(value)
+            i += 1
+
+    cdef const char *_text(self, str text) except NULL:
+        encoded = text.encode("utf-8", "surrogateescape")
+        if b"\0" in encoded:
+            raise errors.DataError("a setting cannot contain a NUL byte")
+        self.texts.append(encoded)
+        return PyBytes_AS_STRING(encoded)
+
+    def __dealloc__(self):
+        PyMem_Free(self.rows)
+
+
+# --- The engine in this process --------------------------------------------------------------------
+
+cdef class Engine:
+    """An open database. Any thread may use it; close() waits for calls that are under way."""
+    cdef dbx_local *_local
+    cdef Py_ssize_t _inside  # calls in the core, counted under the GIL
+    cdef bint _closing
+    cdef dict _sessions  # id -> weak reference: a session ends with its thread
+
+    def __cinit__(self, path, dict settings not None):
+        """`path` is bytes, or None for a database in memory; `settings` are CONFIG's names."""
+        cdef dbx_engine_options options
+        cdef dbx_error error
+        cdef _Settings held = _Settings(settings)
+        cdef int rc
+        memset(&options, 0, sizeof(options))
+        options.settings = held.rows
+        if path is not None:
+            options.path = path
+        self._sessions = {}
+        with nogil:
+            rc = dbx_local_open(&options, &self._local, &error)
+        _check(rc, &error)
+
+    @property
+    def closed(self):
+        return self._local == NULL or self._closing
+
+    cdef int _enter(self) except -1:
+        if self._local == NULL or self._closing:
+            raise errors.ConnectionError("the database is closed")
+        if dbx_local_forked(self._local):
+            raise errors.ForkedError(
+                "the database was opened before this process was forked: open it again here")
+        self._inside += 1
+        return 0
+
+    cdef void _leave(self) noexcept:
+        self._inside -= 1
+
+    def close(self):
+        """Closes the database; a second call does nothing."""
+        cdef dbx_local *local = self._local
+        cdef dbx_error error
+        cdef Session session
+        cdef int rc
+        if local == NULL or self._closing:
+            return
+        self._closing = True
+        while self._inside > 0 and not dbx_local_forked(local):
+            with nogil:
+                usleep(_CLOSE_POLL_US)
+        for reference in list(self._sessions.values()):
+            session = reference()
+            if session is not None:
+                session._end()
+        self._local = NULL
+        with nogil:
+            rc = dbx_local_close(local, &error)
+        _check(rc, &error)
+
+    def __dealloc__(self):
+        # Sessions keep their engine alive, so none is left here.
+        if self._local != NULL:
+            with nogil:
+                dbx_local_close(self._local, NULL)
+
+
+cdef class Session:
+    """One connection's state, and the buffer that its replies are built in."""
+    cdef Engine engine
+    cdef dbx_session *_session
+    cdef dbx_buf out
+    cdef bint busy  # a reply is being read: a finalizer that calls meanwhile needs another session
+    cdef object __weakref__
+
+    def __cinit__(self, Engine engine not None):
+        self.engine = engine
+        engine._enter()
+        with nogil:
+            self._session = dbx_local_session_open(engine._local)
+        engine._leave()
+        if self._session == NULL:
+            raise MemoryError
+        engine._sessions[id(self)] = ref(self)
+
+    cdef void _end(self) noexcept:
+        cdef dbx_session *session = self._session
+        self._session = NULL
+        if session != NULL and self.engine._local != NULL:
+            with nogil:
+                dbx_local_session_close(self.engine._local, session)
+
+    def __del__(self):
+        self.engine._sessions.pop(id(self), None)
+        self._end()
+
+    def __dealloc__(self):
+        dbx_buf_free(&self.out)
+
+
+cdef int _run(dbx_local *local, Session session, dbx_call *calls, size_t count, bint together,
+              dbx_local_result *result, dbx_error *error) except? -1:
+    """Commands into the core and their replies into session.out, without the GIL."""
+    cdef int rc = DBX_OK
+    cdef size_t i
+    session.engine._enter()
+    with nogil:
+        for i in range(count):
+            rc = dbx_local_spool(local, &calls[i], error)
+            if rc != DBX_OK:
+                break
+        if rc == DBX_OK:
+            error.text[0] = 0
+            rc = dbx_local_run(local, session._session, calls, count, together, &session.out,
+                               result)
+        for i in range(count):
+            dbx_local_unspool(local, &calls[i])
+    session.engine._leave()
+    return rc
+
+
+cdef class Caller:
+    """Calls on an engine for one client: how it encodes, what it makes of replies, its sessions.
+
+    With `per_thread` every thread has a session of its own, so that what a thread selects is its own;
+    without, there is one, for one thread at a time. With `settle` a call returns when its reply
+    survives what `durability` says; without, the caller waits by settle() when `unsettled`.
+    """
+    cdef readonly Engine engine
+    cdef _Encoder encoder
+    cdef dict parsers   # upper-case name -> function of the reply
+    cdef dict known     # name as given -> the same, or None
+    cdef int db
+    cdef bint per_thread
+    cdef bint settles
+    cdef uint64_t last_thread
+    cdef Session last
+    cdef object key     # of our session in a thread's dictionary
+    cdef dbx_local_result waiting
+
+    def __cinit__(self, Engine engine not None, dict parsers not None, str encoding="utf-8",
+                  str encoding_errors="strict", bint decode=False, int db=0, bint per_thread=True,
+                  bint settle=True):
+        self.engine = engine
+        self.encoder = _Encoder(encoding, encoding_errors, decode)
+        self.parsers = parsers
+        self.known = {}
+        self.db = db
+        self.per_thread = per_thread
+        self.settles = settle
+        self.key = object()
+
+    # --- Sessions ---
+
+    cdef Session _new_session(self):
+        cdef Session session = Session(self.engine)
+        if self.db != 0:
+            self._one(session, ("SELECT", self.db), None)
+        return session
+
+    cdef Session _session(self):
+        cdef uint64_t thread
+        if self.per_thread:
+            thread = PyThreadState_GetID(PyThreadState_Get())
+            if thread != self.last_thread:
+                self._find_session(thread)
+        if self.last is None or self.last._session == NULL:
+            self._replace_session()
+        return self._new_session() if self.last.busy else self.last
+
+    cdef int _find_session(self, uint64_t thread) except -1:
+        self.last = (<dict>PyThreadState_GetDict()).get(self.key)
+        self.last_thread = thread
+        return 0
+
+    cdef int _replace_session(self) except -1:
+        cdef uint64_t thread = self.last_thread
+        cdef Session session = self._new_session()
+        if self.per_thread:
+            (<dict>PyThreadState_GetDict())[self.key] = session
+        self.last = session
+        self.last_thread = thread
+        return 0
+
+    # --- Calls ---
+
+    def call(self, *args):
+        """Executes one command; what the codec gives, through the command's parser."""
+        return self._one(self._session(), args, None)
+
+    def call_with(self, tuple args, dict options):
+        """call, with options for the parser."""
+        return self._one(self._session(), args, options)
+
+    def run(self, list commands, bint together):
+        """Executes (args, options) commands in order and returns their results, errors among them.
+
+        With `together` nothing else comes between them and they share one journal write.
+        """
+        cdef Session session = self._session()
+        cdef _Batch batch = _Batch(self.encoder, commands)
+        cdef dbx_local_result result
+        cdef dbx_error error
+        cdef int rc
+        cdef size_t at = 0
+        cdef list results = []
+        if not commands:
+            return results
+        session.busy = True
+        try:
+            rc = _run(self.engine._local, session, batch.calls, batch.count, together, &result,
+                      &error)
+            self._arrived(session, rc, &result, &error)
+            for args, options in commands:
+                reply = _reply_read(session.out.ptr, session.out.len, &at, self.encoder)
+                if not isinstance(reply, Exception):
+                    reply = self._parsed(args[0], reply, options)
+                elif options is not None and "empty" in options:
+                    reply = options["empty"]
+                results.append(reply)
+        finally:
+            self._done(session)
+        return results
+
+    cdef object _one(self, Session session, tuple args, dict options):
+        cdef dbx_slice few[_ARGS_ON_STACK]
+        cdef _Scratch scratch
+        cdef dbx_call call
+        cdef dbx_local_result result
+        cdef dbx_error error
+        cdef object keep, reply
+        cdef size_t at = 0
+        cdef int rc
+        cdef tuple words = _words(args)
+        scratch.used = 0
+        call.argc = PyTuple_GET_SIZE(words)
+        call.argv = few if call.argc <= _ARGS_ON_STACK else _many(call.argc)
+        session.busy = True
+        try:
+            keep = _encode(self.encoder, words, call.argv, &scratch)
+            rc = _run(self.engine._local, session, &call, 1, False, &result, &error)
+            self._arrived(session, rc, &result, &error)
+            reply = _reply_read(session.out.ptr, session.out.len, &at, self.encoder)
+        finally:
+            self._done(session)
+            if call.argv != few:
+                PyMem_Free(call.argv)
+        if isinstance(reply, Exception):
+            if options is not None and "empty" in options:
+                return options["empty"]
+            raise reply
+        return self._parsed(args[0], reply, options)
+
+    cdef int _arrived(self, Session session, int rc, dbx_local_result *result,
+                      dbx_error *error) except -1:
+        """What must be seen to before replies may be believed."""
+        if rc < 0:
+            if error.text[0] == 0:
+                raise _ERRORS.get(rc, errors.DBXError)("the reply could not be built")
+            _check(rc, error)
+        if result.closed:
+            session._end()
+        if result.shutdown:
+            self.engine.close()
+        elif result.wait:
+            if self.settles:
+                _settle(self.engine, result)
+            else:
+                self.waiting = result[0]
+        return 0
+
+    cdef void _done(self, Session session) noexcept:
+        session.busy = False
+        session.out.len = 0
+        session.out.failed = False
+        dbx_buf_shrink(&session.out, _REPLY_KEEP_BYTES)
+
+    @property
+    def unsettled(self):
+        """The last call's reply is not to be believed before take_unsettled()() has returned."""
+        return self.waiting.wait
+
+    def take_unsettled(self):
+        """What blocks until the last call's reply survives a power loss; call it in any thread."""
+        cdef _Settling settling = _Settling()
+        settling.engine = self.engine
+        settling.result = self.waiting
+        self.waiting.wait = False
+        return settling
+
+    # --- Replies ---
+
+    cdef object _parsed(self, object name, object reply, dict options):
+        cdef PyObject *found = PyDict_GetItem(self.known, name)
+        parser = <object>found if found != NULL else self._parser(name)
+        if parser is None:
+            return reply
+        return parser(reply) if options is None else parser(reply, **options)
+
+    cdef object _parser(self, object name):
+        text = name if isinstance(name, str) else bytes(name).decode("utf-8", "replace")
+        parser = self.parsers.get(text.upper())
+        if isinstance(name, (str, bytes)) and len(self.known) < _KNOWN_NAMES_MAX:
+            self.known[name] = parser
+        return parser
+
+
+cdef int _settle(Engine engine, dbx_local_result *result) except -1:
+    cdef int rc
+    engine._enter()
+    with nogil:
+        rc = dbx_local_settle(engine._local, result)
+    engine._leave()
+    if rc < 0:
+        raise errors.ConnectionError(
+            "the journal could not be synced: whether the last writes survive is unknown")
+    return 0
+
+
+cdef class _Settling:
+    cdef Engine engine
+    cdef dbx_local_result result
+
+    def __call__(self):
+        _settle(self.engine, &self.result)
+
+
+cdef tuple _words(tuple args):
+    if not args:
+        raise errors.DataError("a command has a name at least")
+    return _split_name(args) if _is_two_words(args[0]) else args
+
+
+cdef dbx_slice *_many(size_t count) except NULL:
+    cdef dbx_slice *slices = <dbx_slice *>PyMem_Malloc(count * sizeof(dbx_slice))
+    if slices == NULL:
+        raise MemoryError
+    return slices
+
+
+cdef object _encode(_Encoder encoder, tuple words, dbx_slice *argv, _Scratch *scratch):
+    """Fills argv; returns what must be kept alive besides `words`."""
+    cdef list keep = None
+    cdef Py_ssize_t i
+    for i in range(PyTuple_GET_SIZE(words)):
+        held = encoder.argument(<object>PyTuple_GET_ITEM(words, i), &argv[i], scratch)
+        if held is not None:
+            if keep is None:
+                keep = []
+            keep.append(held)
+    return keep
+
+
+cdef class _Batch:
+    """The commands of a pipeline as the core wants them, with all that they point to."""
+    cdef dbx_call *calls
+    cdef dbx_slice *argv
+    cdef size_t count
+    cdef list keep
+
+    def __cinit__(self, _Encoder encoder, list commands):
+        cdef _Scratch scratch
+        cdef size_t total = 0
+        cdef size_t at = 0
+        cdef tuple words
+        self.keep = [_words(args) for args, _ in commands]
+        for words in self.keep:
+            total += len(words)
+        self.argv = _many(total + 1)
+        self.calls = <dbx_call *>PyMem_Malloc((len(commands) + 1) * sizeof(dbx_call))
+        if self.calls == NULL:
+            raise MemoryError
+        scratch.used = _SCRATCH_BYTES  # of no use here: it would have to outlive this function
+        for words in tuple(self.keep):
+            self.calls[self.count].argc = len(words)
+            self.calls[self.count].argv = &self.argv[at]
+            self.keep.append(_encode(encoder, words, &self.argv[at], &scratch))
+            at += len(words)
+            self.count += 1
+
+    def __dealloc__(self):
+        PyMem_Free(self.calls)
+        PyMem_Free(self.argv)
+
+
+# --- The server ------------------------------------------------------------------------------------
+
+cdef dbx_server *_signalled = NULL
+
+
+cdef void _on_signal(int number) noexcept nogil:
+    if _signalled != NULL:
+        dbx_server_stop(_signalled)
+
+
+cdef class Server:
+    """One event loop with its own engine: `dbx serve`. One a process at a time runs."""
+    cdef dbx_server *_server
+    cdef dbx_engine *_engine
+
+    def __cinit__(self, path, dict settings not None, socket=None):
+        """Opens the engine; `socket` is the path that others will find in the lock's owner line."""
+        cdef dbx_engine_options options
+        cdef dbx_error error
+        cdef _Settings held = _Settings(settings)
+        cdef int rc
+        memset(&options, 0, sizeof(options))
+        options.settings = held.rows
+        if path is not None:
+            options.path = path
+        if socket is not None:
+            options.socket = socket
+        _check(dbx_server_create(&self._server, &error), &error)
+        options.wake = dbx_server_wake
+        options.wake_arg = self._server
+        with nogil:
+            rc = dbx_engine_open(&options, &self._engine, &error)
+        _check(rc, &error)
+
+    def listen(self, list addresses not None, int port, unixsocket=None, unsigned int perm=0,
+               int backlog=511):
+        """Opens the listeners: `addresses` are bytes, `port` 0 is no TCP and -1 any free port."""
+        cdef dbx_server_options options
+        cdef dbx_error error
+        cdef const char **binds = <const char **>PyMem_Malloc(
+            (len(addresses) + 1) * sizeof(const char *))
+        cdef Py_ssize_t i
+        if binds == NULL:
+            raise MemoryError
+        try:
+            for i in range(len(addresses)):
+                binds[i] = <bytes>addresses[i]
+            binds[len(addresses)] = NULL
+            memset(&options, 0, sizeof(options))
+            options.bind = binds
+            options.port = port
+            options.unixsocketperm = perm
+            options.tcp_backlog = backlog
+            if unixsocket is not None:
+                options.unixsocket = unixsocket
+            _check(dbx_server_listen(self._server, self._engine, &options, &error), &error)
+        finally:
+            PyMem_Free(binds)
+
+    @property
+    def port(self):
+        """The TCP port that is listened on, 0: none."""
+        return dbx_server_port(self._server)
+
+    def run(self):
+        """Serves until stop(), SHUTDOWN, SIGTERM or SIGINT; the main thread only."""
+        global _signalled
+        cdef dbx_error error
+        cdef int rc
+        cdef sighandler_t old_term, old_int
+        _signalled = self._server
+        old_term = signal(SIGTERM, _on_signal)
+        old_int = signal(SIGINT, _on_signal)
+        with nogil:
+            rc = dbx_server_run(self._server, &error)
+        signal(SIGTERM, old_term)
+        signal(SIGINT, old_int)
+        _signalled = NULL
+        _check(rc, &error)
+
+    def stop(self):
+        dbx_server_stop(self._server)
+
+    def close(self):
+        """Closes the listeners and the engine."""
+        cdef dbx_error error
+        cdef dbx_engine *engine = self._engine
+        cdef int rc = DBX_OK
+        self._engine = NULL
+        with nogil:
+            dbx_server_free(self._server)
+            self._server = NULL
+            if engine != NULL:
+                rc = dbx_engine_close(engine, &error)
+        _check(rc, &error)
+
+    def __dealloc__(self):
+        if self._server != NULL:
+            dbx_server_free(self._server)
+        if self._engine != NULL:
+            dbx_engine_close(self._engine, NULL)
+
+
+# --- The command table -----------------------------------------------------------------------------
+
+cdef object _text(const char *text):
+    return None if text == NULL else text.decode()
+
+
+cdef dict _row(const dbx_command *row, str parent):
+    cdef list subcommands = []
+    cdef const dbx_command *sub = row.subcommands
+    name = row.name.decode()
+    full = f"{parent} {name}" if parent else name
+    while sub != NULL and sub.name != NULL:
+        subcommands.append(_row(sub, full))
+        sub += 1
+    return {
+        "name": full, "group": _text(row.group), "syntax": _text(row.syntax),
+        "summary": _text(row.summary), "since": _text(row.since),
+        "complexity": _text(row.complexity), "arity": row.arity, "flags": row.flags,
+        "doc_flags": _text(row.doc_flags), "deprecated_since": _text(row.deprecated_since),
+        "replaced_by": _text(row.replaced_by), "subcommands": subcommands,
+    }
+
+
+def command_table():
+    """Every row of the one command table, subcommands inside. Needs an engine to have been opened."""
+    rows = []
+    cdef size_t i = 0
+    while dbx_table_at(i) != NULL:
+        rows.append(_row(dbx_table_at(i), ""))
+        i += 1
+    return rows
+
+
+# --- The log ---------------------------------------------------------------------------------------
+
+cdef dict _LEVELS = {
+    "debug": DBX_LOG_DEBUG, "verbose": DBX_LOG_VERBOSE, "notice": DBX_LOG_NOTICE,
+    "warning": DBX_LOG_WARNING,
+}
+
+
+def log(str level, str text):
+    """One line of the server's log."""
+    cdef bytes line = text.encode("utf-8", "surrogateescape")
+    dbx_log(<dbx_log_level><int>_LEVELS[level], "%s", <const char *>line)

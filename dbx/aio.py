@@ -1,0 +1,184 @@
+"""The in-process client for asyncio: the same methods as coroutines.
+
+A quick command runs inline: it takes microseconds, less than handing it to a thread would. What may take
+long waits in a thread: the journal's sync (durability `always`) and commands of many bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Any
+
+from dbx import _core
+from dbx.client import MEMORY, Path, open_engine
+from dbx.commands import Commands
+from dbx.commands.base import Pattern
+from dbx.commands.replies import PARSERS
+from dbx.pipeline import PipelineBase
+
+__all__ = ["DBX", "Pipeline", "open"]
+
+LARGE_BYTES = 1 << 20  # commands with an argument above this are copied in a thread
+
+
+def _large(args: tuple[Any, ...]) -> bool:
+    for arg in args:
+        if isinstance(arg, bytes | bytearray | str) and len(arg) > LARGE_BYTES:
+            return True
+        if isinstance(arg, memoryview) and arg.nbytes > LARGE_BYTES:
+            return True
+    return False
+
+
+class _Turnstile:
+    """Runs calls of one caller, one at a time: inline when quick, in a thread when long."""
+
+    def __init__(self, caller: _core.Caller) -> None:
+        self.caller = caller
+        self._busy: asyncio.Future[Any] | None = None
+
+    async def _in_thread(self, function: Any, *args: Any) -> Any:
+        """Nobody else may use the caller meanwhile, and a cancelled wait must not let them."""
+        running = asyncio.get_running_loop().run_in_executor(None, function, *args)
+        self._busy = running
+        return await asyncio.shield(running)
+
+    async def enter(self, long: bool, function: Any, *args: Any) -> Any:
+        while self._busy is not None and not self._busy.done():
+            await asyncio.wait([self._busy])
+        if long:
+            result = await self._in_thread(function, *args)
+        else:
+            result = function(*args)
+        if self.caller.unsettled:
+            settle = self.caller.take_unsettled()
+            await asyncio.get_running_loop().run_in_executor(None, settle)
+        return result
+
+
+class DBX(Commands):
+    """A database, open in this process; one for each event loop."""
+
+    def __init__(self, engine: _core.Engine, caller: _core.Caller) -> None:
+        self._engine = engine
+        self._turnstile = _Turnstile(caller)
+
+    async def _call(self, *args: Any) -> Any:
+        return await self._turnstile.enter(_large(args), self._turnstile.caller.call, *args)
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        options.pop("keys", None)
+        call = self._turnstile.caller.call_with
+        return await self._turnstile.enter(_large(args), call, args, options or None)
+
+    def pipeline(self, transaction: bool = True) -> Pipeline:
+        return Pipeline(self._turnstile, transaction)
+
+    async def scan_iter(
+        self,
+        match: Pattern | None = None,
+        count: int | None = None,
+        _type: str | None = None,
+    ) -> AsyncIterator[Any]:
+        cursor: int | str = "0"
+        while cursor != 0:
+            cursor, found = await self.scan(cursor, match=match, count=count, _type=_type)
+            for key in found:
+                yield key
+
+    @property
+    def closed(self) -> bool:
+        return self._engine.closed
+
+    async def aclose(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(None, self._engine.close)
+
+    close = aclose
+
+    async def __aenter__(self) -> DBX:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+
+class Pipeline(PipelineBase):
+    """Made by DBX.pipeline(); only execute() is a coroutine."""
+
+    def __init__(self, turnstile: _Turnstile, transaction: bool) -> None:
+        super().__init__(turnstile.caller, transaction)
+        self._turnstile = turnstile
+
+    async def execute(self, raise_on_error: bool = True) -> list[Any]:
+        commands = self._take()
+        long = len(commands) > _INLINE_COMMANDS_MAX or any(_large(args) for args, _ in commands)
+        run = self._caller.run
+        results: list[Any] = await self._turnstile.enter(long, run, commands, self.transaction)
+        if raise_on_error:
+            self._raise_first(commands, results)
+        return results
+
+    async def __aenter__(self) -> Pipeline:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.reset()
+
+
+_INLINE_COMMANDS_MAX = 1000  # of a pipeline: about a millisecond of the loop's time
+
+
+class _Opening:
+    """What open() returns: `await` it, or enter it with `async with`."""
+
+    def __init__(self, path: Path, caller: tuple[Any, ...], settings: dict[str, Any]) -> None:
+        self._path = path
+        self._caller = caller
+        self._settings = settings
+        self._db: DBX | None = None
+
+    async def _open(self) -> DBX:
+        loop = asyncio.get_running_loop()
+        engine = await loop.run_in_executor(None, open_engine, self._path, self._settings)
+        self._db = DBX(engine, _core.Caller(engine, PARSERS, *self._caller, False, False))
+        return self._db
+
+    def __await__(self) -> Any:
+        return self._open().__await__()
+
+    async def __aenter__(self) -> DBX:
+        return await self._open()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._db is not None:
+            await self._db.aclose()
+
+
+def open(
+    path: Path = MEMORY,
+    *,
+    db: int = 0,
+    decode_responses: bool = False,
+    encoding: str = "utf-8",
+    encoding_errors: str = "strict",
+    **settings: Any,
+) -> _Opening:
+    """As dbx.open: `db = await dbx.aio.open(path)`, or `async with dbx.aio.open(path) as db`."""
+    return _Opening(path, (encoding, encoding_errors, decode_responses, db), settings)

@@ -1,0 +1,58 @@
+"""dbx serve: opens the database and its listeners, says so, and serves until it is told to stop."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from dbx import _core
+from dbx.config import MEMORY, ServerConfig, server_config
+from dbx.errors import DataError
+
+__all__ = ["run"]
+
+
+def run(flags: Mapping[str, Any]) -> int:
+    config = server_config(flags, os.environ)
+    if config.port == 0 and not config.unixsocket:
+        raise DataError("nothing to listen on: --port is 0 and there is no --unixsocket")
+    server = _open(config)
+    try:
+        server.listen(
+            [os.fsencode(address) for address in config.bind],
+            config.port,
+            os.fsencode(config.unixsocket) if config.unixsocket else None,
+            config.unixsocketperm,
+            config.backlog,
+        )
+        _announce(config)
+        server.run()
+    finally:
+        server.close()
+    _core.log("notice", "Stopped.")
+    return 0
+
+
+def _open(config: ServerConfig) -> _core.Server:
+    path = None if config.data == MEMORY else os.fsencode(config.data)
+    socket = os.fsencode(config.unixsocket) if config.unixsocket else None
+    return _core.Server(path, config.settings, socket)
+
+
+def _announce(config: ServerConfig) -> None:
+    """One line a listener, once it is there."""
+    where = "memory" if config.data == MEMORY else os.path.abspath(config.data)
+    _core.log("notice", f"DBX {_core.__version__} on {where}, process {os.getpid()}")
+    if config.source:
+        _core.log("notice", f"Settings from {config.source}")
+    if config.http_port:
+        _core.log(
+            "warning",
+            f"HTTP is not part of this version yet: nothing listens on port {config.http_port}",
+        )
+    if config.port:
+        for address in config.bind:
+            _core.log("notice", f"Ready for Redis clients on {address.removeprefix('-')} port {config.port}")
+    if config.unixsocket:
+        _core.log("notice", f"Ready for Redis clients on {config.unixsocket}")

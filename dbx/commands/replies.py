@@ -1,0 +1,179 @@
+"""What redis-py makes of a command's reply, by command: the Python values people expect.
+
+Replies arrive as the RESP3 codec gives them. A name that is missing here needs no change. The shapes are those
+of redis-py's defaults (its "legacy responses"), the same with decode_responses on and off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["PARSERS", "Parser"]
+
+Parser = Callable[..., Any]
+
+_CLIENT_INTEGERS = frozenset(
+    "id age idle db sub psub multi qbuf qbuf-free obl argv-mem oll omem tot-mem".split()
+)
+
+
+def _text(value: Any) -> Any:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+
+
+def _ok(reply: Any, **_: Any) -> bool:
+    return reply in (b"OK", "OK")
+
+
+def _set(reply: Any, *, get: bool = False, **_: Any) -> Any:
+    if get or not reply:
+        return reply
+    return reply in (b"OK", "OK")
+
+
+def _ping(reply: Any, **_: Any) -> bool:
+    return reply in (b"PONG", "PONG")
+
+
+def _scan(reply: Any, **_: Any) -> tuple[int, list[Any]]:
+    cursor, items = reply
+    return int(cursor), items
+
+
+def _time(reply: Any, **_: Any) -> tuple[int, int]:
+    return int(reply[0]), int(reply[1])
+
+
+def _lcs(reply: Any, **_: Any) -> Any:
+    if not isinstance(reply, dict):
+        return reply
+    return [part for pair in reply.items() for part in pair]
+
+
+def _texts(reply: Any, **_: Any) -> list[Any]:
+    return [_text(item) for item in reply]
+
+
+def _config(reply: Any, **_: Any) -> dict[Any, Any]:
+    return {_text(name): _text(value) for name, value in (reply or {}).items()}
+
+
+def _info_value(value: str) -> Any:
+    if "=" in value:
+        fields: dict[str, Any] = {}
+        for item in filter(None, value.split(",")):
+            name, equals, rest = item.rpartition("=")
+            fields[name if equals else item] = _info_value(rest) if equals else True
+        return fields
+    if "," in value:
+        return [_info_value(item) for item in value.split(",") if item]
+    try:
+        return float(value) if "." in value else int(value)
+    except ValueError:
+        return value
+
+
+def _info(reply: Any, **_: Any) -> dict[str, Any]:
+    info: dict[str, Any] = {}
+    for line in _text(reply).splitlines():
+        if not line or line.startswith("#"):
+            continue
+        name, colon, value = line.partition(":")
+        if not colon:
+            info.setdefault("__raw__", []).append(line)
+        elif name == "module":
+            info.setdefault("modules", []).append(_info_value(value))
+        else:
+            info[name] = _info_value(value)
+    return info
+
+
+def _client(line: str) -> dict[str, Any]:
+    """One line of CLIENT LIST; a blank inside a value (a socket's path) belongs to it."""
+    fields: dict[str, Any] = {}
+    last = ""
+    for token in line.split(" "):
+        name, equals, value = token.partition("=")
+        if equals:
+            fields[name] = value
+            last = name
+        elif last:
+            fields[last] += f" {token}"
+    return fields
+
+
+def _client_list(reply: Any, **_: Any) -> list[dict[str, Any]]:
+    return [_client(line) for line in _text(reply).splitlines() if line]
+
+
+def _client_info(reply: Any, **_: Any) -> dict[str, Any]:
+    fields = _client(_text(reply).strip())
+    return {name: int(v) if name in _CLIENT_INTEGERS else v for name, v in fields.items()}
+
+
+def _client_kill(reply: Any, **_: Any) -> int | bool:
+    return reply if isinstance(reply, int) else _ok(reply)
+
+
+def _command(reply: Any, **_: Any) -> dict[str, dict[str, Any]]:
+    commands = {}
+    for row in reply:
+        name = _text(row[0])
+        commands[name] = {
+            "name": name,
+            "arity": int(row[1]),
+            "flags": [_text(flag) for flag in row[2]],
+            "first_key_pos": row[3],
+            "last_key_pos": row[4],
+            "step_count": row[5],
+            "acl_categories": [_text(category) for category in row[6]],
+            "tips": row[7],
+            "key_specifications": row[8],
+            "subcommands": row[9],
+        }
+    return commands
+
+
+def _each(names: str, parser: Parser) -> dict[str, Parser]:
+    return dict.fromkeys(names.split(), parser)
+
+
+def _bool(reply: Any, **_: Any) -> bool:
+    return bool(reply)
+
+
+def _float(reply: Any, **_: Any) -> float:
+    return float(reply)
+
+
+def _as_text(reply: Any, **_: Any) -> Any:
+    return _text(reply)
+
+
+PARSERS: dict[str, Parser] = {
+    **_each(
+        "AUTH COPY EXPIRE EXPIREAT MOVE MSETNX PERSIST PEXPIRE PEXPIREAT PSETEX RENAMENX SETEX SETNX",
+        _bool,
+    ),
+    **_each("FLUSHALL FLUSHDB MSET QUIT RENAME SELECT SHUTDOWN SWAPDB", _ok),
+    "CLIENT GETNAME": _as_text,
+    "CLIENT INFO": _client_info,
+    "CLIENT KILL": _client_kill,
+    "CLIENT LIST": _client_list,
+    "CLIENT SETINFO": _ok,
+    "CLIENT SETNAME": _ok,
+    "COMMAND": _command,
+    "COMMAND GETKEYS": _texts,
+    "CONFIG GET": _config,
+    "CONFIG RESETSTAT": _ok,
+    "CONFIG SET": _ok,
+    "INCRBYFLOAT": _float,
+    "INFO": _info,
+    "LCS": _lcs,
+    "PING": _ping,
+    "RESET": _as_text,
+    "SCAN": _scan,
+    "SET": _set,
+    "TIME": _time,
+}
