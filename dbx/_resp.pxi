@@ -7,6 +7,7 @@
 
 import codecs
 
+from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_Realloc
 
 from dbx._c.codec cimport (
@@ -31,6 +32,7 @@ cdef extern from "Python.h":
     void Py_INCREF(PyObject *value)
     void Py_DECREF(PyObject *value)
     void Py_XDECREF(PyObject *value)
+    const Py_ssize_t PY_SSIZE_T_MAX
     PyObject *raw_none "Py_None"
     PyObject *raw_true "Py_True"
     PyObject *raw_false "Py_False"
@@ -425,28 +427,33 @@ cdef class Reader:
 
 # --- Commands ------------------------------------------------------------------------------------
 
-cdef struct _Packed:
-    dbx_slice slice
-    char integer[21]
+cdef _Encoder _PACKING = _Encoder()
 
 
-cdef object _pack_item(object item, dbx_slice *out):
-    """Fills `out`; returns what must stay alive as long as it, or None when the item itself will do."""
-    cdef Py_ssize_t size
-    cdef const char *text
-    cdef bytes made = None
-    if PyUnicode_Check(item):
-        text = PyUnicode_AsUTF8AndSize(item, &size)
-        out[0] = dbx_slice_of(text, size)
-        return None
-    if isinstance(item, bytes):
-        out[0] = dbx_slice_of(PyBytes_AS_STRING(item), PyBytes_GET_SIZE(item))
-        return None
-    if isinstance(item, memoryview):
-        made = item.tobytes()
-    elif PyLong_CheckExact(item) or isinstance(item, float):
-        made = repr(item).encode()
-    else:
-        raise TypeError("A tuple item must be str, int, float or bytes.")
-    out[0] = dbx_slice_of(PyBytes_AS_STRING(made), PyBytes_GET_SIZE(made))
-    return made
+def pack_command(command, /):
+    """The command as RESP bytes: hiredis.pack_command. What redis-py takes as an argument is taken here."""
+    cdef dbx_slice few[_ARGS_ON_STACK]
+    cdef dbx_slice *argv = few
+    cdef _Scratch scratch
+    cdef size_t argc, size
+    cdef object keep
+    cdef bytes packed
+    if not isinstance(command, tuple):
+        raise TypeError("The argument must be a tuple of str, int, float or bytes.")
+    argc = PyTuple_GET_SIZE(command)
+    scratch.used = 0
+    if argc > _ARGS_ON_STACK:
+        argv = _many(argc)
+    try:
+        keep = _encode(_PACKING, command, argv, &scratch)
+        size = dbx_resp_command_len(argc, argv)
+        if size > <size_t>PY_SSIZE_T_MAX:
+            raise MemoryError
+        packed = PyBytes_FromStringAndSize(NULL, size)
+        dbx_resp_command_put(<uint8_t *>PyBytes_AS_STRING(packed), argc, argv)
+        return packed
+    except errors.DataError:
+        raise TypeError("A tuple item must be str, int, float or bytes.") from None
+    finally:
+        if argv != few:
+            PyMem_Free(argv)

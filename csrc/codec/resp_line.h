@@ -21,7 +21,7 @@ static inline size_t dbx_resp_quick_number(const uint8_t *data, size_t at, size_
         value = value * 10 + digit;
     }
     if (i == first || (data[first] == '0' && i > first + 1)) return 0;
-    if (len - i < 2 || data[i] != '\r') return 0;
+    if (len - i < 2 || data[i] != '\r' || data[i + 1] != '\n') return 0;
     *out = value;
     return i + 2;
 }

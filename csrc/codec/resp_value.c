@@ -65,11 +65,11 @@ static int finish(dbx_value_reader *r) {
         dbx_value_level *level = &r->levels[r->depth - 1];
         if (--level->left > 0) return VALUE_GO_ON;
         r->depth--;
-        if (r->dropped > 0) {
-            if (r->depth >= r->dropped) continue;
-            r->dropped = 0; /* that was the attribute: the value it belongs to follows */
+        if (level->type == '|') { /* the value it belongs to follows */
+            if (r->depth < r->dropped) r->dropped = 0;
             return VALUE_GO_ON;
         }
+        if (r->dropped > 0) continue;
         int rc = r->ops->close(r->arg, level->type, level->count);
         if (rc < 0) return rc;
     }

@@ -264,17 +264,32 @@ void dbx_resp_sink(dbx_reply *r, int version, dbx_buf *out) {
     r->source = NULL;
 }
 
-void dbx_resp_command(dbx_buf *out, size_t argc, const dbx_slice *argv) {
-    size_t need = HEADER_MAX;
+/* --- Commands -----------------------------------------------------------------------------------
+ */
+
+size_t dbx_resp_command_len(size_t argc, const dbx_slice *argv) {
+    enum { AROUND_NUMBER = 3, AFTER_BULK = 2 };
+    size_t len = AROUND_NUMBER + dbx_num_digits(argc);
     for (size_t i = 0; i < argc; i++) {
-        size_t more = bulk_room(argv[i].len);
-        need = more < DBX_BUF_BYTES_MAX - need ? need + more : DBX_BUF_BYTES_MAX;
+        size_t bytes = argv[i].len;
+        size_t around = AROUND_NUMBER + dbx_num_digits(bytes) + AFTER_BULK;
+        if (bytes > DBX_BUF_BYTES_MAX - len || around > DBX_BUF_BYTES_MAX - len - bytes) {
+            return SIZE_MAX;
+        }
+        len += bytes + around;
     }
-    uint8_t *at = room(out, need);
-    if (at == NULL) return;
+    return len;
+}
+
+uint8_t *dbx_resp_command_put(uint8_t *at, size_t argc, const dbx_slice *argv) {
     at = put_number(at, '*', argc);
     for (size_t i = 0; i < argc; i++) {
         at = put_bulk(at, argv[i]);
     }
-    wrote_up_to(out, at);
+    return at;
+}
+
+void dbx_resp_command(dbx_buf *out, size_t argc, const dbx_slice *argv) {
+    uint8_t *at = room(out, dbx_resp_command_len(argc, argv));
+    if (at != NULL) wrote_up_to(out, dbx_resp_command_put(at, argc, argv));
 }
