@@ -3,8 +3,6 @@
 
 #include "base/num.h"
 
-static const char NOT_REAL[] = "ERR value is not a valid float";
-
 void dbx_args_fail(dbx_args *a, const char *text) {
     if (a->error == NULL) a->error = text;
 }
@@ -27,14 +25,14 @@ int64_t dbx_args_i64(dbx_args *a) {
 double dbx_args_real(dbx_args *a) {
     double value = 0;
     dbx_slice text = dbx_args_next(a);
-    if (!dbx_num_real_from_slice(text, &value)) dbx_args_fail(a, NOT_REAL);
+    if (!dbx_num_real_from_slice(text, &value)) dbx_args_fail(a, DBX_NOT_A_REAL);
     return value;
 }
 
 long double dbx_args_long_real(dbx_args *a) {
     long double value = 0;
     dbx_slice text = dbx_args_next(a);
-    if (!dbx_num_long_real_from_slice(text, &value)) dbx_args_fail(a, NOT_REAL);
+    if (!dbx_num_long_real_from_slice(text, &value)) dbx_args_fail(a, DBX_NOT_A_REAL);
     return value;
 }
 

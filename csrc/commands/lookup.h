@@ -13,6 +13,10 @@ extern const char DBX_WRONGTYPE[]; /* the error's text */
  * (DBX_OK), or the store failed. */
 bool dbx_lookup(dbx_ctx *ctx, dbx_slice name, uint8_t type, dbx_key *k, dbx_reply *out, int *rc);
 
+/* dbx_type_name is what TYPE replies, and dbx_type_by_name the other way, in any case; 0: none. */
+const char *dbx_type_name(uint8_t type);
+uint8_t dbx_type_by_name(dbx_slice name);
+
 /* dbx_lookup_db reads a database number, as SELECT takes it; on failure an error is replied. */
 bool dbx_lookup_db(dbx_ctx *ctx, dbx_slice text, uint32_t *db, dbx_reply *out);
 
