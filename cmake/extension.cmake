@@ -10,7 +10,6 @@ add_custom_command(
           "${dbx_dir}/_core.pyx" -o "${core_c}"
   DEPENDS "${dbx_dir}/_core.pyx"
   DEPFILE "${core_c}.dep"
-  WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}"
   COMMENT "Translating dbx/_core.pyx"
   VERBATIM)
 

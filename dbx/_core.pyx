@@ -351,7 +351,7 @@ cdef class Caller:
         cdef tuple words = _words(args)
         scratch.used = 0
         call.argc = PyTuple_GET_SIZE(words)
-        call.argv = few if call.argc <= _ARGS_ON_STACK else _many(call.argc)
+        call.argv = &few[0] if call.argc <= _ARGS_ON_STACK else _many(call.argc)
         session.busy = True
         try:
             keep = _encode(self.encoder, words, call.argv, &scratch)
@@ -360,7 +360,7 @@ cdef class Caller:
             reply = _reply_read(session.out.ptr, session.out.len, &at, self.encoder)
         finally:
             self._done(session)
-            if call.argv != few:
+            if call.argv != &few[0]:
                 PyMem_Free(call.argv)
         if isinstance(reply, Exception):
             if options is not None and "empty" in options:

@@ -11,8 +11,8 @@ from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_Realloc
 
 from dbx._c.codec cimport (
-    dbx_buf_add, dbx_buf_consume, dbx_resp_command_len, dbx_resp_command_put, dbx_value_init,
-    dbx_value_ops, dbx_value_read, dbx_value_reader,
+    c_bool, dbx_buf_add, dbx_buf_consume, dbx_resp_command_len, dbx_resp_command_put,
+    dbx_value_init, dbx_value_ops, dbx_value_read, dbx_value_reader,
 )
 
 # Declared here with bare pointers: the builder owns its references itself, and NULL is tested at once.
@@ -157,7 +157,7 @@ cdef int _on_real(void *arg, double value) noexcept:
     return _push(<_Builder *>arg, raw_real(value))
 
 
-cdef int _on_boolean(void *arg, bint value) noexcept:
+cdef int _on_boolean(void *arg, c_bool value) noexcept:
     cdef PyObject *truth = raw_true if value else raw_false
     Py_INCREF(truth)
     return _push(<_Builder *>arg, truth)

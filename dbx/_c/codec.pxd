@@ -3,6 +3,9 @@ from libc.stdint cimport int64_t, uint8_t
 
 from dbx._c.base cimport dbx_buf, dbx_slice
 
+cdef extern from "<stdbool.h>" nogil:
+    ctypedef bint c_bool "bool"
+
 cdef extern from "base/buf.h" nogil:
     void dbx_buf_add(dbx_buf *buf, const void *data, size_t n)
     void dbx_buf_consume(dbx_buf *buf, size_t n)
@@ -12,7 +15,7 @@ cdef extern from "codec/resp_value.h" nogil:
         int (*text)(void *arg, char type, dbx_slice text) noexcept
         int (*integer)(void *arg, int64_t value) noexcept
         int (*real)(void *arg, double value) noexcept
-        int (*boolean)(void *arg, bint value) noexcept
+        int (*boolean)(void *arg, c_bool value) noexcept
         int (*null)(void *arg) noexcept
         int (*open)(void *arg, char type, size_t count) noexcept
         int (*close)(void *arg, char type, size_t count) noexcept

@@ -1,0 +1,130 @@
+# Everything a developer runs; `make help` lists it. The first run of a target sets up what it needs: a virtual
+# environment in .venv, and, as root on Debian, missing system packages.
+
+PYTHON ?= python3
+BUILD := build
+VENV := .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+JOBS ?= $(shell nproc)
+SERVE ?=
+TESTS ?= tests
+FUZZ_SECONDS ?= 60
+
+# An import of an editable install builds what has changed; tests build once, before they start.
+export SKBUILD_EDITABLE_SKIP = $(CURDIR)/$(BUILD)/editable
+export CMAKE_BUILD_PARALLEL_LEVEL = $(JOBS)
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+CMAKE := $(BIN)/cmake
+CTEST := $(BIN)/ctest --output-on-failure
+C_TESTS := -DDBX_TESTS=ON -DDBX_WERROR=ON -DDBX_ALLOC_FAULTS=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo
+GENERATOR := -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja -DPython_EXECUTABLE=$(CURDIR)/$(PY)
+
+.PHONY: help serve build test test-c test-py check lint fmt docs asan tsan fuzz \
+        bench cross cross-python wheel packages-build packages-test packages-cross clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+# --- Setting up ---
+
+packages-build:
+	@tools/packages.sh gcc libc6-dev
+
+packages-test: packages-build
+	@tools/packages.sh redis-server redis-tools debootstrap clang
+
+packages-cross:
+	@tools/packages.sh qemu-user-static gcc-aarch64-linux-gnu libc6-dev-arm64-cross \
+	    gcc-riscv64-linux-gnu libc6-dev-riscv64-cross redis-tools
+
+$(PY):
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || tools/packages.sh python3-venv python3-dev
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.tools: pyproject.toml | packages-build $(PY)
+	$(PY) -m pip install -q --upgrade 'pip>=25.1'
+	$(PY) -m pip install -q cmake ninja 'scikit-build-core>=0.11' 'cython>=3.1,<4' 'poetry-core>=1'
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.tools CMakeLists.txt $(wildcard cmake/*)
+	$(PY) -m pip install -q --no-build-isolation --no-deps -e .
+	@touch $@
+
+$(VENV)/.tests: $(VENV)/.tools
+	$(PY) -m pip install -q --group test --group lint
+	@touch $@
+
+build: $(VENV)/.installed ## build the extension module in .venv (editable)
+	@SKBUILD_EDITABLE_SKIP= $(PY) -c 'import dbx'
+
+# --- Running ---
+
+serve: build ## build and serve; SERVE="--port 7000 ..." passes options
+	$(BIN)/dbx serve $(SERVE)
+
+# --- Testing ---
+
+test: packages-test test-c test-py ## everything that must pass, set up from nothing
+
+test-c: $(VENV)/.tools ## the C tests
+	$(CMAKE) -S . -B $(BUILD)/c $(GENERATOR) $(C_TESTS)
+	$(CMAKE) --build $(BUILD)/c
+	$(CTEST) --test-dir $(BUILD)/c
+
+test-py: packages-test packages-cross build $(VENV)/.tests ## the Python tests; TESTS=path narrows them
+	$(PY) -m pytest -q $(TESTS)
+
+check: lint test ## lint, types and tests: what CI runs
+
+cross: packages-cross build $(VENV)/.tests ## C core and server for aarch64 and riscv64, under qemu
+	$(PY) -m pytest -q -rA tests/cross
+
+cross-python: packages-cross ## pip install and `dbx serve` in arm64 and riscv64 roots, under qemu (root, slow)
+	tools/packages.sh debootstrap
+	tests/cross/python.sh arm64 riscv64
+
+asan: $(VENV)/.tools $(VENV)/.tests ## C and Python tests under the address and undefined-behaviour sanitizers
+	$(CMAKE) -S . -B $(BUILD)/asan $(GENERATOR) $(C_TESTS) -DDBX_SANITIZE=address,undefined
+	$(CMAKE) --build $(BUILD)/asan
+	$(CTEST) --test-dir $(BUILD)/asan
+	tools/asan.sh $(TESTS)
+
+tsan: $(VENV)/.tools ## C tests and a loaded server under the thread sanitizer
+	$(CMAKE) -S . -B $(BUILD)/tsan $(GENERATOR) $(C_TESTS) -DDBX_SANITIZE=thread
+	$(CMAKE) --build $(BUILD)/tsan
+	$(CTEST) --test-dir $(BUILD)/tsan
+	tools/tsan.sh $(BUILD)/tsan/bin/serve_main
+
+fuzz: $(VENV)/.tools ## the libFuzzer targets, FUZZ_SECONDS each
+	tools/packages.sh clang
+	CC=clang $(CMAKE) -S . -B $(BUILD)/fuzz $(GENERATOR) -DDBX_FUZZ=ON -DDBX_SANITIZE=address,undefined
+	$(CMAKE) --build $(BUILD)/fuzz
+	tools/fuzz.sh $(BUILD)/fuzz/bin $(FUZZ_SECONDS)
+
+bench: build $(VENV)/.tests ## side by side with redis-server; BENCH="--help" for its options
+	$(PY) -m bench $(BENCH)
+
+# --- Style ---
+
+lint: build $(VENV)/.tests ## ruff, mypy, clang-format, codespell
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/clang-format --dry-run --Werror $$(git ls-files '*.c' '*.h')
+	$(BIN)/codespell $$(git ls-files '*.md' '*.py' '*.pyx' '*.c' '*.h')
+
+fmt: $(VENV)/.tests ## format Python and C
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/clang-format -i $$(git ls-files '*.c' '*.h')
+
+docs: build ## write docs/commands from the command table
+	$(PY) tools/gen_docs.py
+
+wheel: $(VENV)/.tools ## a wheel in dist/
+	$(PY) -m pip wheel -q --no-deps -w dist .
+
+clean: ## remove what was built; .venv stays
+	rm -rf $(BUILD) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
