@@ -1,7 +1,7 @@
 /* engine.h: the engine as transports see it: sessions in, replies out, one lock.
  *
- * RESP, the in-process API and later HTTP, WebSocket and scripts all enter by dbx_engine_run() with a
- * session and argv. Nothing here knows of sockets; nothing here touches Python.
+ * RESP, the in-process API and later HTTP, WebSocket and scripts all enter by dbx_engine_run() with
+ * a session and argv. Nothing here knows of sockets; nothing here touches Python.
  *
  * The order of things (see ARCHITECTURE.md, "life of a write"): lock; turn_begin; run...; turn_end
  * (journal write); unlock; then, and only then, replies leave; with durability `always` when
@@ -21,18 +21,20 @@
 
 typedef struct dbx_engine dbx_engine;
 typedef struct dbx_session dbx_session;
-typedef struct dbx_spool dbx_spool;
+typedef struct dbx_spool dbx_spool; /* store/store.h */
 
 typedef struct dbx_setting {
     const char *name, *value; /* CONFIG's names and spellings */
 } dbx_setting;
 
 typedef struct dbx_engine_options {
-    const char *path;            /* data directory; NULL: in memory */
-    const dbx_setting *settings; /* ended by a NULL name; what CONFIG SET takes, plus start-up ones */
-    const char *socket;          /* Unix socket to tell others of, or NULL */
-    void (*wake)(void *arg);     /* called by background threads and by calls of other threads that need the
-                                    transport's attention (output for a session, durability): must only wake */
+    const char *path; /* data directory; NULL: in memory */
+    const dbx_setting
+        *settings;      /* ended by a NULL name; what CONFIG SET takes, plus start-up ones */
+    const char *socket; /* Unix socket to tell others of, or NULL */
+    void (*wake)(
+        void *arg); /* called by background threads and by calls of other threads that need the
+                       transport's attention (output for a session, durability): must only wake */
     void *wake_arg;
 } dbx_engine_options;
 
@@ -41,46 +43,74 @@ int dbx_engine_open(const dbx_engine_options *options, dbx_engine **out, dbx_err
 int dbx_engine_close(dbx_engine *engine, dbx_error *error);
 void dbx_engine_close_forked(dbx_engine *engine);
 
-/* --- Sessions ------------------------------------------------------------------------------------ */
+/* --- Sessions ------------------------------------------------------------------------------------
+ */
 typedef struct dbx_session_options {
     const char *peer, *local; /* "ip:port" or a socket's path, for CLIENT LIST; copied */
     bool trusted;             /* in-process: needs no AUTH */
     int fd;                   /* for CLIENT LIST; -1 */
     void *transport;          /* the transport's own connection; see dbx_session_transport */
-    /* CLIENT KILL, output limits: the transport must close this session's connection once its pending
-     * output is sent (`now`: without). Called under the lock; NULL for in-process sessions. */
+    /* CLIENT KILL, output limits: the transport must close this session's connection once its
+     * pending output is sent (`now`: without). Called under the lock; NULL for in-process sessions.
+     */
     void (*kill)(void *transport, bool now);
 } dbx_session_options;
 
+/* NULL: out of memory. */
 dbx_session *dbx_session_open(dbx_engine *engine, const dbx_session_options *options); /* locked */
-void dbx_session_close(dbx_session *session);                                       /* locked */
+void dbx_session_close(dbx_session *session);                                          /* locked */
 
-/* --- Turns --------------------------------------------------------------------------------------- */
+/* The protocol version that replies to this session are written in: set the sink by it before each
+ * command. HELLO and RESET change it, and set the sink of their own reply, which must be a RESP
+ * one. */
+int dbx_session_resp(const dbx_session *session);
+/* dbx_session_active: the client sent something; CLIENT LIST's idle and `timeout` count from it.
+ * Locked. */
+void dbx_session_active(dbx_session *session);
+
+/* What CLIENT LIST shows of a transport's buffers, in bytes. */
+typedef struct dbx_session_buffers {
+    size_t input, input_free;   /* qbuf, qbuf-free */
+    size_t output, output_room; /* obl and omem, rbs */
+    bool writing, closing;      /* waits to be writable; closes when its output is sent */
+} dbx_session_buffers;
+typedef void dbx_session_measure_fn(void *transport, dbx_session_buffers *out);
+/* dbx_session_set_measure tells how to ask; called back under the lock. */
+void dbx_session_set_measure(dbx_session *session, dbx_session_measure_fn *measure);
+
+/* --- Turns ---------------------------------------------------------------------------------------
+ */
 void dbx_engine_lock(dbx_engine *engine);
 void dbx_engine_unlock(dbx_engine *engine);
 
 void dbx_engine_turn_begin(dbx_engine *engine);
-/* dbx_engine_run executes one command; its reply is in `out` (a sink of the session's protocol). `input` is
- * the spool argv points into, or NULL. Returns 0, or DBX_RUN_CLOSE when the connection must be closed
- * after the reply (QUIT), or DBX_RUN_WAIT: a write that must be held back for
- * dbx_engine_write_delay_us() (nothing was done; run it again). */
+/* dbx_engine_run executes one command; its reply is in `out` (a sink of the session's protocol).
+ * `input` is the spool argv points into, or NULL. Returns 0, or DBX_RUN_CLOSE when the connection
+ * must be closed after the reply, if there is one (QUIT, SHUTDOWN), or DBX_RUN_WAIT: a write that
+ * must be held back for dbx_engine_write_delay_us() (nothing was done; run it again), or
+ * DBX_RUN_NOREPLY: it was executed and says nothing (CLIENT REPLY). */
 enum { DBX_RUN_CLOSE = 1, DBX_RUN_WAIT = 2, DBX_RUN_NOREPLY = 3 };
 int dbx_engine_run(dbx_engine *engine, dbx_session *session, size_t argc, const dbx_slice *argv,
                    dbx_spool *input, dbx_reply *out);
 /* dbx_engine_turn_full: the turn has done enough (commands, bytes, time): end it now. */
 bool dbx_engine_turn_full(const dbx_engine *engine);
-/* dbx_engine_turn_end writes the journal. On failure everything was undone: the transport replaces every
- * reply of the turn by error->text. *position: what a reply of this turn has to wait for. */
+/* dbx_engine_turn_end writes the journal. On failure everything was undone: the transport replaces
+ * every reply of the turn by error->text. *position: what a reply of this turn has to wait for. */
 int dbx_engine_turn_end(dbx_engine *engine, uint64_t *position, dbx_error *error);
 
-/* --- Between turns ------------------------------------------------------------------------------- */
-bool dbx_engine_replies_wait(const dbx_engine *engine); /* durability is `always` */
-uint64_t dbx_engine_durable(dbx_engine *engine);        /* any thread */
-int dbx_engine_wait_durable(dbx_engine *engine, uint64_t position); /* any thread, unlocked, blocks */
+/* --- Between turns -------------------------------------------------------------------------------
+ */
+/* dbx_engine_replies_wait: the replies of the last turn wait for its sync (`always`, SAVE). Locked.
+ */
+bool dbx_engine_replies_wait(const dbx_engine *engine);
+uint64_t dbx_engine_durable(dbx_engine *engine); /* any thread */
+int dbx_engine_wait_durable(dbx_engine *engine,
+                            uint64_t position); /* any thread, unlocked, blocks */
 uint32_t dbx_engine_write_delay_us(dbx_engine *engine);
 
-/* dbx_engine_tick does timed work (expiry, client timeouts) in bounded steps in turns of its own; returns
- * milliseconds until it wants to be called again (0: at once; -1: not before something changes). Locked. */
+/* dbx_engine_tick does timed work (expiry, client timeouts) in bounded steps in turns of its own;
+ * returns milliseconds until it wants to be called again (0: at once; -1: not before something
+ * changes). Locked. */
 int64_t dbx_engine_tick(dbx_engine *engine);
 
 /* dbx_engine_shutdown_wanted: SHUTDOWN was executed; the transport stops its loop and closes. */
@@ -89,7 +119,28 @@ bool dbx_engine_shutdown_wanted(const dbx_engine *engine);
 /* Protocol limits as configured; unauthenticated sessions get tighter ones. */
 const dbx_resp_limits *dbx_engine_limits(const dbx_engine *engine, const dbx_session *session);
 
-/* Spools for input too large for memory: see store/store.h. Locked. */
+/* Commands of more bytes than this belong in a spool: a file, so that they do not fill memory. See
+ * store/store.h for the three functions. Locked. */
+enum { DBX_ENGINE_SPOOL_MIN = 1 << 20 };
 int dbx_engine_spool_open(dbx_engine *engine, dbx_spool **out, dbx_error *error);
+uint8_t *dbx_engine_spool_reserve(dbx_engine *engine, dbx_spool *spool, size_t len, size_t more,
+                                  dbx_error *error);
+void dbx_engine_spool_close(dbx_engine *engine, dbx_spool *spool);
+
+/* --- For transports ------------------------------------------------------------------------------
+ */
+struct dbx_config;
+struct dbx_stats;
+/* Settings to read (engine/config.h) and counters to add to (engine/stats.h). Locked. */
+const struct dbx_config *dbx_engine_config(const dbx_engine *engine);
+struct dbx_stats *dbx_engine_stats(dbx_engine *engine);
+size_t dbx_engine_session_count(const dbx_engine *engine); /* locked */
+/* dbx_engine_put_setting sets a setting from the transport's side, start-up ones included: what
+ * `port` came to be. Locked. DBX_EINVAL with `error` set: not a setting, or not a value of it. */
+int dbx_engine_put_setting(dbx_engine *engine, const char *name, const char *value,
+                           dbx_error *error);
+/* dbx_engine_add_listener adds a line to INFO server: "name=tcp,bind=127.0.0.1,port=6379". Locked.
+ */
+int dbx_engine_add_listener(dbx_engine *engine, const char *text);
 
 #endif

@@ -1,0 +1,273 @@
+/* dispatch.c: how every command is executed, whoever sends it.
+ *
+ * One function, dbx_engine_run: find the row, check what may be checked without running (arity,
+ * password, writes refused or held back), run the handler between a savepoint and its end, journal
+ * the effect as the row says, undo what failed, count. MULTI, ACL and blocking join here.
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "codec/resp_write.h"
+#include "commands/table.h"
+#include "engine/state.h"
+
+enum { SHOWN_MAX = 128 }; /* bytes of names and arguments that an error repeats, as in Redis */
+
+/* --- Errors
+ * ---------------------------------------------------------------------------------------- */
+
+static int shown(dbx_slice text, size_t max) {
+    size_t n = text.len < max ? text.len : max;
+    const uint8_t *nul = n == 0 ? NULL : memchr(text.ptr, '\0', n);
+    return (int)(nul != NULL ? (size_t)(nul - text.ptr) : n);
+}
+
+static void reply_unknown(size_t argc, const dbx_slice *argv, dbx_reply *out) {
+    char args[SHOWN_MAX + 4];
+    size_t len = 0;
+    for (size_t i = 1; i < argc && len < SHOWN_MAX; i++) {
+        int n = shown(argv[i], SHOWN_MAX - len);
+        args[len++] = '\'';
+        memcpy(args + len, argv[i].ptr == NULL ? (const uint8_t *)"" : argv[i].ptr, (size_t)n);
+        len += (size_t)n;
+        args[len++] = '\'';
+        args[len++] = ' ';
+    }
+    dbx_reply_errorf(out, "ERR unknown command '%.*s', with args beginning with: %.*s",
+                     shown(argv[0], SHOWN_MAX), (const char *)argv[0].ptr, (int)len, args);
+}
+
+static void reply_unknown_subcommand(const dbx_command *row, dbx_slice name, dbx_reply *out) {
+    char upper[SHOWN_MAX];
+    size_t n = strlen(row->name);
+    if (n >= sizeof upper) n = sizeof upper - 1;
+    for (size_t i = 0; i < n; i++) {
+        char c = row->name[i];
+        upper[i] = (char)(c >= 'a' && c <= 'z' ? c - ('a' - 'A') : c);
+    }
+    upper[n] = '\0';
+    dbx_reply_errorf(out, "ERR unknown subcommand '%.*s'. Try %s HELP.", shown(name, SHOWN_MAX),
+                     (const char *)name.ptr, upper);
+}
+
+/* What a failed handler is answered with: the command did nothing. */
+static const char *failure_text(int rc) {
+    switch (rc) {
+    case DBX_ENOMEM:
+        return "OOM not enough memory for this command";
+    case DBX_ENOSPC:
+        return "MISCONF the disk is full: writes are refused until there is room";
+    case DBX_EIO:
+        return "MISCONF the data directory cannot be read or written: see the log";
+    case DBX_EREADONLY:
+        return "MISCONF writes are refused after a failed sync: see the log";
+    case DBX_ECORRUPT:
+        return "ERR the data needed for this command is damaged: see the log";
+    case DBX_ELIMIT:
+        return "ERR the command exceeds a limit of the store";
+    case DBX_ESTOPPED:
+        return "ERR the server is shutting down";
+    default:
+        return "ERR internal error";
+    }
+}
+
+/* Counts an error by its code, which stands behind the '-' of a RESP error. */
+static void count_error(dbx_engine *engine, const dbx_reply *out, size_t from) {
+    const dbx_buf *buf = out->out;
+    dbx_slice text = {NULL, 0};
+    if (buf->len > from && buf->ptr[from] == '-')
+        text = dbx_slice_of(buf->ptr + from + 1, buf->len - from - 1);
+    dbx_stats_error(&engine->stats, text);
+}
+
+/* --- Before running
+ * -------------------------------------------------------------------------------- */
+
+/* The row that argv names, or NULL with the error written. */
+static const dbx_command *resolve(size_t argc, const dbx_slice *argv, dbx_reply *out) {
+    const dbx_command *row = dbx_table_find(argv[0]);
+    if (row == NULL) {
+        reply_unknown(argc, argv, out);
+        return NULL;
+    }
+    if (row->subcommands == NULL || argc == 1) return row;
+    const dbx_command *subcommand = dbx_table_subcommand(row, argv[1]);
+    if (subcommand == NULL) reply_unknown_subcommand(row, argv[1], out);
+    return subcommand;
+}
+
+/* A browser was made to talk to us: Redis's protection against cross-protocol scripting. */
+static bool is_http(dbx_slice name) {
+    return dbx_slice_eq_nocase(name, dbx_slice_str("post")) ||
+           dbx_slice_eq_nocase(name, dbx_slice_str("host:"));
+}
+
+/* Whether writes are refused now, asked for once a turn. Deleting stays possible on a full disk. */
+static bool refuse_write(dbx_engine *engine, const dbx_command *row, dbx_reply *out) {
+    dbx_turn *turn = &engine->turn;
+    if (!turn->write_checked) {
+        turn->write_checked = true;
+        turn->refusal_code = dbx_store_writable(engine->store, &turn->refusal);
+    }
+    if (turn->refusal_code == DBX_OK) return false;
+    if (turn->refusal_code == DBX_ENOSPC && (row->flags & DBX_CMD_DENYOOM) == 0) return false;
+    dbx_reply_error(out, turn->refusal.text);
+    return true;
+}
+
+/* Writers wait while the applier or the disk is behind: each session once, then for a whole turn
+ * not again, so that a pipeline is not held back command by command. */
+static bool hold_back(dbx_engine *engine, dbx_session *session) {
+    dbx_turn *turn = &engine->turn;
+    if (turn->delay_us == 0 || session->paid_turn == turn->number) return false;
+    if (session->held_until_us == 0) {
+        session->held_until_us = turn->now_us + turn->delay_us;
+        return true;
+    }
+    if (turn->now_us < session->held_until_us) return true;
+    session->held_until_us = 0;
+    session->paid_turn = turn->number;
+    return false;
+}
+
+/* True when the command may run; otherwise its error is written. */
+static bool admit(dbx_engine *engine, const dbx_session *session, const dbx_command *row,
+                  size_t argc, dbx_reply *out) {
+    if (!dbx_table_arity_fits(row, argc)) {
+        dbx_reply_errorf(out, "ERR wrong number of arguments for '%s' command", row->name);
+    } else if ((row->flags & DBX_CMD_NO_AUTH) == 0 && dbx_session_needs_auth(session)) {
+        dbx_reply_error(out, "NOAUTH Authentication required.");
+    } else if ((row->flags & DBX_CMD_WRITE) == 0 || !refuse_write(engine, row, out)) {
+        return true;
+    }
+    return false;
+}
+
+/* --- Running
+ * --------------------------------------------------------------------------------------- */
+
+/* Runs the handler and journals its effect; on failure nothing is left of it but the error reply.
+ */
+static int execute(dbx_ctx *ctx, size_t argc, const dbx_slice *argv, bool is_subcommand,
+                   dbx_reply *out, dbx_reply_mark mark) {
+    const dbx_command *row = ctx->command;
+    dbx_args args = {.argv = argv, .argc = argc, .at = is_subcommand ? 2 : 1};
+    dbx_savepoint savepoint = dbx_txn_command_begin(ctx->txn, (row->flags & DBX_CMD_WRITE) != 0);
+    int rc = row->run(ctx, &args, out);
+    if (rc >= 0 && row->effect == DBX_EFFECT_ARGV && !out->errored &&
+        dbx_txn_changed(ctx->txn, savepoint)) {
+        int journalled = dbx_txn_effect(ctx->txn, ctx->db, argc, argv);
+        if (journalled < 0) rc = journalled;
+    }
+    if (rc < 0) {
+        dbx_txn_command_undo(ctx->txn, savepoint);
+        dbx_reply_rollback(out, mark);
+        dbx_reply_error(out, failure_text(rc));
+    }
+    dbx_txn_command_end(ctx->txn, savepoint);
+    return rc;
+}
+
+static int run_row(dbx_engine *engine, dbx_session *session, const dbx_command *row, size_t argc,
+                   const dbx_slice *argv, dbx_spool *input, dbx_reply *out, dbx_reply_mark mark) {
+    dbx_turn *turn = &engine->turn;
+    dbx_command_stats *slot = dbx_stats_of(&engine->stats, row);
+    dbx_ctx ctx = {.txn = engine->txn,
+                   .session = session,
+                   .engine = engine,
+                   .command = row,
+                   .db = session->state.db,
+                   .now_ms = dbx_txn_now_ms(engine->txn),
+                   .resp = session->state.resp};
+    session->last = slot;
+    if (!admit(engine, session, row, argc, out)) {
+        slot->rejected++;
+        return 0;
+    }
+    if ((row->flags & DBX_CMD_WRITE) != 0 && hold_back(engine, session)) return DBX_RUN_WAIT;
+    if (input != NULL) dbx_txn_input(engine->txn, input);
+    int rc = execute(&ctx, argc, argv, slot->parent != NULL, out, mark);
+    if (input != NULL) dbx_txn_input(engine->txn, NULL);
+    int64_t now_us = dbx_clock_mono_us();
+    dbx_stats_called(slot, (uint64_t)(now_us - turn->now_us), engine->config.latency_tracking != 0);
+    turn->now_us = now_us;
+    if (out->errored) slot->failed++;
+    engine->stats.commands++;
+    return rc > 0 ? rc : 0;
+}
+
+/* CLIENT REPLY: whether the command that just ran says nothing, and what holds for the next.
+ * `before`: the mode it was started in. */
+static bool silenced(dbx_session *session, dbx_reply_mode before) {
+    dbx_reply_mode now = (dbx_reply_mode)session->state.reply;
+    if (before == DBX_REPLY_ON && now == DBX_REPLY_ON) return false;
+    if (now == DBX_REPLY_SKIP || now == DBX_REPLY_SKIP_NEXT) {
+        dbx_session_state *state = dbx_session_edit(session);
+        /* Without memory for the savepoint the mode changes without one: only a turn that fails
+         * right then would notice. */
+        if (state == NULL) state = &session->state;
+        state->reply = now == DBX_REPLY_SKIP ? DBX_REPLY_ON : DBX_REPLY_SKIP;
+        return true;
+    }
+    return now == DBX_REPLY_OFF;
+}
+
+int dbx_engine_run(dbx_engine *engine, dbx_session *session, size_t argc, const dbx_slice *argv,
+                   dbx_spool *input, dbx_reply *out) {
+    dbx_reply_mode mode = (dbx_reply_mode)session->state.reply;
+    dbx_reply_mark mark = dbx_reply_mark_take(out);
+    const dbx_command *row = resolve(argc, argv, out);
+    int rc = 0;
+    if (row != NULL) {
+        rc = run_row(engine, session, row, argc, argv, input, out, mark);
+        if (rc == DBX_RUN_WAIT) return rc;
+    } else if (is_http(argv[0]) && dbx_session_kill(session, true)) {
+        dbx_reply_rollback(out, mark);
+        return DBX_RUN_CLOSE;
+    }
+    engine->turn.commands++;
+    if (out->errored) count_error(engine, out, mark.len);
+    if ((mode != DBX_REPLY_ON || session->state.reply != DBX_REPLY_ON) && silenced(session, mode)) {
+        dbx_reply_rollback(out, mark);
+        return rc == 0 ? DBX_RUN_NOREPLY : rc;
+    }
+    engine->turn.reply_bytes += out->out->len - mark.len;
+    return rc;
+}
+
+/* --- Replay
+ * ---------------------------------------------------------------------------------------- */
+
+int dbx_dispatch_replay(void *arg, dbx_txn *txn, uint32_t db, size_t argc, const dbx_slice *argv,
+                        dbx_error *error) {
+    dbx_replayer *replayer = arg;
+    const dbx_command *row = argc == 0 ? NULL : dbx_table_resolve(argc, argv);
+    if (row == NULL || (row->flags & DBX_CMD_WRITE) == 0 || !dbx_table_arity_fits(row, argc)) {
+        return dbx_error_set(error, DBX_ECORRUPT, "the journal holds what is no effect: '%.*s'",
+                             argc == 0 ? 0 : shown(argv[0], SHOWN_MAX),
+                             argc == 0 ? "" : (const char *)argv[0].ptr);
+    }
+    dbx_ctx ctx = {.txn = txn,
+                   .engine = replayer->engine,
+                   .command = row,
+                   .db = db,
+                   .now_ms = dbx_txn_now_ms(txn),
+                   .resp = 2};
+    replayer->text.len = 0;
+    dbx_resp_sink(&replayer->reply, 2, &replayer->text);
+    dbx_reply_mark mark = dbx_reply_mark_take(&replayer->reply);
+    bool is_subcommand = row != dbx_table_find(argv[0]);
+    int rc = execute(&ctx, argc, argv, is_subcommand, &replayer->reply, mark);
+    bool errored = replayer->reply.errored;
+    if (rc >= 0 && !errored) {
+        dbx_reply_rollback(&replayer->reply, mark);
+        return DBX_OK;
+    }
+    size_t len = replayer->text.len;
+    (void)dbx_error_set(error, rc < 0 ? rc : DBX_ECORRUPT, "the journal's '%s' failed: %.*s",
+                        row->name, len > 3 ? (int)(len - 3) : 0,
+                        len > 3 ? (const char *)replayer->text.ptr + 1 : "");
+    dbx_reply_rollback(&replayer->reply, mark);
+    return rc < 0 ? rc : DBX_ECORRUPT;
+}

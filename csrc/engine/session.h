@@ -1,0 +1,80 @@
+/* session.h: who talks to the engine: a client's own state, and the registry of all clients.
+ *
+ * What commands change of a session (selected database, protocol, name, user, reply mode) lives in
+ * dbx_session_state and has a savepoint per turn: a handler calls dbx_session_edit() before it
+ * changes anything, and a failed turn puts the state back. Guarded by the engine lock.
+ */
+#ifndef DBX_ENGINE_SESSION_H
+#define DBX_ENGINE_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+#include "commands/command.h"
+#include "engine/engine.h"
+
+enum { DBX_SESSION_TEXT_MAX = 4096 }; /* bytes of a client name, library name or version */
+
+typedef enum dbx_reply_mode {
+    DBX_REPLY_ON,
+    DBX_REPLY_OFF,
+    DBX_REPLY_SKIP,     /* the command that comes now says nothing */
+    DBX_REPLY_SKIP_NEXT /* CLIENT REPLY SKIP is running; becomes SKIP when it is done */
+} dbx_reply_mode;
+
+typedef struct dbx_session_state {
+    uint32_t db;
+    uint8_t resp;
+    uint8_t reply; /* dbx_reply_mode */
+    bool authenticated, no_evict, no_touch;
+    char *name, *lib_name, *lib_ver; /* owned; NULL: none */
+} dbx_session_state;
+
+struct dbx_session {
+    dbx_engine *engine;
+    uint64_t id;
+    dbx_session_state state;
+    dbx_session_state *saved; /* owned: as the turn found it; NULL while nothing was changed */
+    dbx_session *next_saved;  /* in engine->saved_sessions */
+    char *peer, *local;       /* owned */
+    int fd;
+    bool trusted;
+    bool killed; /* CLIENT KILL or a timeout has asked the transport to close */
+    void *transport;
+    void (*kill)(void *transport, bool now);
+    dbx_session_measure_fn *measure;      /* NULL: nothing to measure */
+    int64_t opened_us, active_us;         /* dbx_clock_mono_us */
+    const struct dbx_command_stats *last; /* the last command, NULL: none yet */
+    int64_t held_until_us;                /* a write is held back until then; 0: none */
+    uint64_t paid_turn;                   /* the delay was waited for: this turn's writes may run */
+};
+
+/* The registry: open sessions in the order of their ids. */
+typedef struct dbx_sessions {
+    dbx_session **at; /* owned array, not the sessions */
+    size_t count, cap;
+    uint64_t last_id;
+} dbx_sessions;
+
+dbx_session *dbx_session_find(const dbx_sessions *sessions, uint64_t id); /* NULL: not open */
+
+/* dbx_session_edit returns the state for changing; NULL when out of memory. */
+dbx_session_state *dbx_session_edit(dbx_session *session);
+/* dbx_session_put_text replaces one of the state's texts by a copy, or by none when `text` is
+ * empty. Between edit and the end of the turn. DBX_OK or DBX_ENOMEM. */
+int dbx_session_put_text(dbx_session *session, char **field, dbx_slice text);
+/* dbx_session_reset puts the state back to a new connection's (RESET); false: out of memory. */
+bool dbx_session_reset(dbx_session *session);
+
+/* dbx_session_turn_done keeps (or, `undo`, takes back) what the turn changed in all sessions. */
+void dbx_session_turn_done(dbx_engine *engine, bool undo);
+
+/* dbx_session_needs_auth: only commands for everybody may run. */
+bool dbx_session_needs_auth(const dbx_session *session);
+
+/* dbx_session_kill asks the transport to close; false when it cannot be asked (in-process). */
+bool dbx_session_kill(dbx_session *session, bool now);
+
+#endif

@@ -1,0 +1,112 @@
+/* state.h: the engine's own state, for the files of engine/ alone; the rest sees engine.h.
+ *
+ * Everything here is guarded by `lock`, except what is marked.
+ */
+#ifndef DBX_ENGINE_STATE_H
+#define DBX_ENGINE_STATE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/version.h"
+#include "codec/reply.h"
+#include "codec/resp_read.h"
+#include "engine/config.h"
+#include "engine/engine.h"
+#include "engine/session.h"
+#include "engine/stats.h"
+#include "store/store.h"
+#include "store/txn.h"
+
+#define DBX_REDIS_VERSION "8.0.2" /* the Redis whose behaviour is ours: clients ask for it */
+
+/* A turn ends when it has done this much of anything (DESIGN, invariant 9). */
+enum {
+    DBX_TURN_COMMANDS_MAX = 16384,
+    DBX_TURN_EFFECT_BYTES_MAX = 1 << 20,
+    DBX_TURN_REPLY_BYTES_MAX = 8 << 20,
+    DBX_TURN_US_MAX = 10000
+};
+
+/* Expired keys are removed in steps, so that nobody waits long for them. */
+enum { DBX_EXPIRE_STEP_KEYS = 128, DBX_EXPIRE_RETRY_MS = 1000 };
+/* `timeout` is looked after this often, when it is set at all. */
+enum { DBX_TIMEOUT_CHECK_MS = 1000 };
+
+enum { DBX_RUN_ID_CHARS = 40 };
+
+/* What one turn has done so far. */
+typedef struct dbx_turn {
+    uint64_t number;
+    int64_t now_us; /* monotonic: when the last command ended */
+    int64_t begun_us;
+    uint32_t commands;
+    size_t reply_bytes;
+    uint32_t delay_us;    /* how long writers are held back */
+    bool write_checked;   /* refusal and refusal_code are known */
+    bool must_be_durable; /* SAVE: replies wait for the sync whatever the durability */
+    int refusal_code;     /* why writes are refused, DBX_OK: they are not */
+    dbx_error refusal;
+} dbx_turn;
+
+struct dbx_engine {
+    pthread_mutex_t lock;
+    dbx_store *store;
+    dbx_txn *txn; /* NULL between turns */
+    dbx_turn turn;
+    dbx_config config;
+    dbx_resp_limits limits, limits_noauth;
+    dbx_stats stats;
+    dbx_sessions sessions;
+    dbx_session *saved_sessions; /* those the turn has changed */
+    bool shutdown_wanted;
+    bool in_memory;
+    char *listeners; /* owned: INFO server's listener lines */
+
+    void (*wake)(void *arg); /* any thread */
+    void *wake_arg;
+
+    /* timed work: see dbx_engine_tick */
+    int64_t expire_at_ms;    /* when the next key expires, database time; DBX_NO_EXPIRY: never */
+    bool expire_unknown;     /* expire_at_ms has to be asked for */
+    int64_t expire_retry_us; /* after a failure: not before */
+    int64_t timeouts_at_us;  /* next look at idle clients */
+    int64_t tick_at_ms;      /* the transport looks again then, database time; INT64_MAX: never */
+    bool wake_on_unlock;     /* and has to be told that this is too late */
+
+    /* figures */
+    int64_t started_s, started_us;
+    int64_t saved_s;  /* LASTSAVE */
+    uint64_t applies; /* the store's counter when saved_s was noted */
+    char run_id[DBX_RUN_ID_CHARS + 1];
+};
+
+/* dbx_engine_settings_changed brings everything derived from settings up to date. */
+void dbx_engine_settings_changed(dbx_engine *engine);
+/* dbx_engine_now_us is the monotonic time of the running command, without reading a clock. */
+static inline int64_t dbx_engine_now_us(const dbx_engine *engine) {
+    return engine->turn.now_us;
+}
+
+/* dbx_engine_refresh brings figures that are looked at now and then up to date (LASTSAVE, memory).
+ */
+void dbx_engine_refresh(dbx_engine *engine);
+
+/* dbx_dispatch_replay executes one journalled effect: a dbx_replay_fn whose argument is this. */
+typedef struct dbx_replayer {
+    dbx_engine *engine;
+    dbx_buf text; /* the last reply, read only when it is an error */
+    dbx_reply reply;
+} dbx_replayer;
+int dbx_dispatch_replay(void *replayer, dbx_txn *txn, uint32_t db, size_t argc,
+                        const dbx_slice *argv, dbx_error *error);
+
+/* The families of engine/. */
+extern const dbx_command dbx_cmd_connection[];
+extern const dbx_command dbx_cmd_client[];
+extern const dbx_command dbx_cmd_config[];
+extern const dbx_command dbx_cmd_server[];
+
+#endif
