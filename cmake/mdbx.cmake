@@ -28,6 +28,7 @@ add_library(dbx_mdbx STATIC "${mdbx_dir}/mdbx.c")
 # SYSTEM: its header is not held to our warnings. Never for the compiler's own optimisation level to
 # be lowered: an assertion-checking libmdbx is many times slower and tests nothing of ours.
 target_include_directories(dbx_mdbx SYSTEM PUBLIC "${mdbx_dir}")
+target_compile_options(dbx_mdbx INTERFACE -Wno-cpp) # it has a #warning about RISC-V
 target_compile_options(dbx_mdbx PRIVATE -w -O3 -fno-strict-aliasing)
 target_compile_definitions(
   dbx_mdbx
