@@ -9,6 +9,7 @@ import codecs
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_Realloc
+from libc.string cimport memcpy
 
 from dbx._c.codec cimport (
     c_bool, dbx_buf_add, dbx_buf_consume, dbx_resp_command_len, dbx_resp_command_put,
@@ -58,6 +59,10 @@ class PushNotification(list):
 
 # --- Building values -----------------------------------------------------------------------------
 
+cdef enum:
+    _VALUES_FEW = 16
+    _VALUES_KEEP = 4096  # a larger stack is given back after its reply
+
 cdef struct _Builder:
     PyObject **values      # finished values that wait for their container; owned references
     size_t count
@@ -68,23 +73,34 @@ cdef struct _Builder:
     bint sets_as_lists
     PyObject *make_error   # of an error reply's text; not owned
     PyObject *failure      # the first exception met; owned. The value it spoils is None until then
+    PyObject *few[_VALUES_FEW]  # where values begin: most replies need no more
 
 
 cdef void _builder_init(_Builder *b, PyObject *make_error) noexcept:
-    memset(b, 0, sizeof(_Builder))
-    b.make_error = make_error
+    b.values = b.few
+    b.count = 0
+    b.cap = _VALUES_FEW
+    b.encoding = b.errors = NULL
+    b.utf8 = False
     b.sets_as_lists = True
+    b.make_error = make_error
+    b.failure = NULL
+
+
+cdef void _give_back(_Builder *b) noexcept:
+    if b.values != b.few:
+        PyMem_Free(b.values)
+    b.values = b.few
+    b.cap = _VALUES_FEW
 
 
 cdef void _builder_clear(_Builder *b) noexcept:
     while b.count > 0:
         b.count -= 1
         Py_DECREF(b.values[b.count])
-    PyMem_Free(b.values)
+    _give_back(b)
     Py_XDECREF(b.failure)
-    b.values = NULL
     b.failure = NULL
-    b.cap = 0
 
 
 cdef int _raise_pending() except -1:
@@ -105,20 +121,26 @@ cdef PyObject *_keep_failure(_Builder *b) noexcept:
     return raw_none
 
 
+cdef int _grow(_Builder *b) noexcept:
+    cdef size_t cap = b.cap * 2
+    cdef PyObject **old = NULL if b.values == b.few else b.values
+    cdef PyObject **values = <PyObject **>PyMem_Realloc(old, cap * sizeof(PyObject *))
+    if values == NULL:
+        return DBX_ENOMEM
+    if old == NULL:
+        memcpy(values, b.few, sizeof(b.few))
+    b.values = values
+    b.cap = cap
+    return DBX_OK
+
+
 cdef int _push(_Builder *b, PyObject *value) noexcept:
     """Takes over the reference; NULL: an exception is set."""
-    cdef PyObject **values
-    cdef size_t cap
     if value == NULL:
         value = _keep_failure(b)
-    if b.count == b.cap:
-        cap = 16 if b.cap == 0 else b.cap * 2
-        values = <PyObject **>PyMem_Realloc(b.values, cap * sizeof(PyObject *))
-        if values == NULL:
-            Py_DECREF(value)
-            return DBX_ENOMEM
-        b.values = values
-        b.cap = cap
+    if b.count == b.cap and _grow(b) != DBX_OK:
+        Py_DECREF(value)
+        return DBX_ENOMEM
     b.values[b.count] = value
     b.count += 1
     return DBX_OK
@@ -238,6 +260,8 @@ cdef object _built(_Builder *b):
     b.count -= 1
     value = <object>b.values[b.count]
     Py_DECREF(b.values[b.count])
+    if b.cap > _VALUES_KEEP:
+        _give_back(b)
     if b.failure != NULL:
         failure = <object>b.failure
         Py_DECREF(b.failure)
