@@ -293,10 +293,13 @@ bool dbx_num_real_from_slice(dbx_slice text, double *out) {
 static long double round_to_64_bits(long double value) {
 #if LDBL_MANT_DIG > 64
     const long double factor = (long double)(UINT64_C(1) << (LDBL_MANT_DIG - 64)) + 1;
-    if (!isfinite(value) || fabsl(value) > LDBL_MAX / (factor * 2)) return value;
-    volatile long double product = value * factor;
-    volatile long double rest = product - value;
-    return product - rest;
+    const long double scale =
+        fabsl(value) > 1 ? 0x1p-64L : 1; /* so that the product stays finite */
+    if (!isfinite(value)) return value;
+    volatile long double scaled_value = value * scale;
+    volatile long double product = scaled_value * factor;
+    volatile long double rest = product - scaled_value;
+    return (product - rest) / scale;
 #else
     return value;
 #endif
