@@ -1,7 +1,7 @@
 """DBX: a small Redis-compatible database on an embedded, durable store.
 
-dbx.open(path) opens it in this process; `dbx serve` serves it. The client, dbx.aio and dbx.resp are loaded
-when they are first used, so that the server does not pay for them.
+dbx.open(path) opens it in this process; `dbx serve` serves it. The client, dbx.aio and dbx.resp are
+loaded when they are first used, so that the server does not pay for them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Arguments of commands: Python values to slices, by redis-py's rules, with no copy where none is needed.
+# Arguments of commands: Python values to slices, by redis-py's rules, copied only where they must be.
 
 cdef extern from "base/num.h" nogil:
     size_t dbx_num_to_text(int64_t value, char *text)
@@ -38,10 +38,11 @@ cdef class _Encoder:
         self.encoding = encoding
         self.errors = errors
         self.decode = decode
-        self.plain_utf8 = encoding.lower().replace("_", "-") in ("utf-8", "utf8") and errors == "strict"
+        name = encoding.lower().replace("_", "-")
+        self.plain_utf8 = name in ("utf-8", "utf8") and errors == "strict"
 
     cdef object argument(self, object value, dbx_slice *out, _Scratch *scratch):
-        """Fills `out`; returns what has to stay alive as long as it, or None when `value` itself will do."""
+        """Fills `out`; returns what has to stay alive as long as it, None: `value` itself."""
         cdef Py_ssize_t size
         cdef const char *text
         cdef int overflow

@@ -1,4 +1,4 @@
-"""The binding: the C core's engine, server and codec, as thin as they can be. No Redis semantics here."""
+"""The binding: the C core's engine, server and codec, as thin as can be. No Redis semantics here."""
 
 from _weakref import ref
 
@@ -62,7 +62,7 @@ cdef dict _ERRORS = {}
 
 
 def _map_errors():
-    """Every dbx_err has an exception; a code that nobody thought of must not become an unknown error."""
+    """Every dbx_err has an exception: a code that nobody thought of stops the import."""
     codes = {
         "ENOTFOUND": DBX_ENOTFOUND, "ENOMEM": DBX_ENOMEM, "EIO": DBX_EIO, "ENOSPC": DBX_ENOSPC,
         "ECORRUPT": DBX_ECORRUPT, "EINVAL": DBX_EINVAL, "ELIMIT": DBX_ELIMIT,
@@ -114,7 +114,7 @@ cdef class _Settings:
         PyMem_Free(self.rows)
 
 
-# --- The engine in this process --------------------------------------------------------------------
+# --- The engine in this process -------------------------------------------------------------------
 
 cdef class Engine:
     """An open database. Any thread may use it; close() waits for calls that are under way."""
@@ -239,9 +239,9 @@ cdef int _run(dbx_local *local, Session session, dbx_call *calls, size_t count, 
 cdef class Caller:
     """Calls on an engine for one client: how it encodes, what it makes of replies, its sessions.
 
-    With `per_thread` every thread has a session of its own, so that what a thread selects is its own;
-    without, there is one, for one thread at a time. With `settle` a call returns when its reply
-    survives what `durability` says; without, the caller waits by settle() when `unsettled`.
+    With `per_thread` every thread has a session of its own, so that what a thread selects is its
+    own; without, there is one, for one thread at a time. With `settle` a call returns when its reply
+    survives what `durability` says; without, the caller waits itself, see take_unsettled().
     """
     cdef readonly Engine engine
     cdef _Encoder encoder
@@ -500,7 +500,7 @@ cdef class _Batch:
         PyMem_Free(self.argv)
 
 
-# --- The server ------------------------------------------------------------------------------------
+# --- The server -----------------------------------------------------------------------------------
 
 cdef dbx_server *_signalled = NULL
 
@@ -603,7 +603,7 @@ cdef class Server:
             dbx_engine_close(self._engine, NULL)
 
 
-# --- The command table -----------------------------------------------------------------------------
+# --- The command table ----------------------------------------------------------------------------
 
 cdef object _text(const char *text):
     return None if text == NULL else text.decode()
@@ -627,7 +627,7 @@ cdef dict _row(const dbx_command *row, str parent):
 
 
 def command_table():
-    """Every row of the one command table, subcommands inside. Needs an engine to have been opened."""
+    """Every row of the one command table, subcommands inside; filled when an engine opens."""
     rows = []
     cdef size_t i = 0
     while dbx_table_at(i) != NULL:
@@ -636,7 +636,7 @@ def command_table():
     return rows
 
 
-# --- The log ---------------------------------------------------------------------------------------
+# --- The log --------------------------------------------------------------------------------------
 
 cdef dict _LEVELS = {
     "debug": DBX_LOG_DEBUG, "verbose": DBX_LOG_VERBOSE, "notice": DBX_LOG_NOTICE,

@@ -1,7 +1,7 @@
 """The in-process client for asyncio: the same methods as coroutines.
 
-A quick command runs inline: it takes microseconds, less than handing it to a thread would. What may take
-long waits in a thread: the journal's sync (durability `always`) and commands of many bytes.
+A quick command runs inline: it takes microseconds, less than handing it to a thread would. What may
+take long waits in a thread: the journal's sync (durability `always`) and commands of many bytes.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from dbx.pipeline import PipelineBase
 __all__ = ["DBX", "Pipeline", "open"]
 
 LARGE_BYTES = 1 << 20  # commands with an argument above this are copied in a thread
+_INLINE_COMMANDS_MAX = 1000  # of a pipeline: about a millisecond of the loop's time
 
 
 def _large(args: tuple[Any, ...]) -> bool:
@@ -137,13 +138,10 @@ class Pipeline(PipelineBase):
         self.reset()
 
 
-_INLINE_COMMANDS_MAX = 1000  # of a pipeline: about a millisecond of the loop's time
-
-
 class _Opening:
     """What open() returns: `await` it, or enter it with `async with`."""
 
-    def __init__(self, path: Path, caller: tuple[Any, ...], settings: dict[str, Any]) -> None:
+    def __init__(self, path: Path, caller: dict[str, Any], settings: dict[str, Any]) -> None:
         self._path = path
         self._caller = caller
         self._settings = settings
@@ -152,7 +150,8 @@ class _Opening:
     async def _open(self) -> DBX:
         loop = asyncio.get_running_loop()
         engine = await loop.run_in_executor(None, open_engine, self._path, self._settings)
-        self._db = DBX(engine, _core.Caller(engine, PARSERS, *self._caller, False, False))
+        caller = _core.Caller(engine, PARSERS, per_thread=False, settle=False, **self._caller)
+        self._db = DBX(engine, caller)
         return self._db
 
     def __await__(self) -> Any:
@@ -181,4 +180,10 @@ def open(
     **settings: Any,
 ) -> _Opening:
     """As dbx.open: `db = await dbx.aio.open(path)`, or `async with dbx.aio.open(path) as db`."""
-    return _Opening(path, (encoding, encoding_errors, decode_responses, db), settings)
+    caller = {
+        "encoding": encoding,
+        "encoding_errors": encoding_errors,
+        "decode": decode_responses,
+        "db": db,
+    }
+    return _Opening(path, caller, settings)

@@ -30,7 +30,7 @@ class DBX(Commands):
     def __init__(self, engine: _core.Engine, caller: _core.Caller) -> None:
         self._engine = engine
         self._caller = caller
-        self._call = caller.call
+        self._call = caller.call  # type: ignore[method-assign]  # no frame of ours between
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """Executes any command: execute_command("CONFIG GET", "maxclients")."""
@@ -105,7 +105,7 @@ def open(
     """Opens the database in directory `path` (made when missing), or one in memory: ":memory:".
 
     `settings` are CONFIG's names with underscores: durability="always", databases=4,
-    write_buffer_size="64mb". A directory that another process owns raises LockedError, which names it.
+    write_buffer="64mb". A directory that another process owns raises LockedError, which names it.
     """
     engine = open_engine(path, settings)
     caller = _core.Caller(engine, PARSERS, encoding, encoding_errors, decode_responses, db)

@@ -1,4 +1,7 @@
-"""Settings: their names, and where the server's come from: flags > DBX_* environment > dbx.toml > defaults."""
+"""Settings: their names, and where the server's come from.
+
+Flags win over DBX_* in the environment, these over dbx.toml, and that over the defaults.
+"""
 
 from __future__ import annotations
 
@@ -181,8 +184,8 @@ def _refuse_open_door(config: ServerConfig) -> None:
     for address in config.bind:
         if not is_loopback(address):
             raise DataError(
-                f"refusing to listen on {address} without a password: anybody who can reach it could read"
-                " and erase everything. Set one (--requirepass, DBX_REQUIREPASS or"
+                f"refusing to listen on {address} without a password: anybody who can reach it"
+                " could read and erase everything. Set one (--requirepass, DBX_REQUIREPASS or"
                 " DBX_REQUIREPASS_FILE), bind to 127.0.0.1, or say that you mean it with"
                 " --protected-mode no."
             )

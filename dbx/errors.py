@@ -1,7 +1,7 @@
-"""The one tree of exceptions, with redis-py's class names, and how replies and core errors map to it.
+"""The one tree of exceptions, with redis-py's class names; what replies and core errors map to.
 
-An error reply keeps redis-py's rule: the code is cut off the text where the code has a class of its own
-("OOM ...", "NOAUTH ...", "ERR ..."), and kept where it has not ("WRONGTYPE ...").
+An error reply keeps redis-py's rule: the code is cut off the text where the code has a class of its
+own ("OOM ...", "NOAUTH ...", "ERR ..."), and kept where it has not ("WRONGTYPE ...").
 """
 
 from __future__ import annotations

@@ -62,9 +62,10 @@ class Pipeline(PipelineBase):
     """Made by DBX.pipeline(); each command method queues and returns the pipeline."""
 
     def execute(self, raise_on_error: bool = True) -> list[Any]:
-        """Executes the queued commands in one turn of the engine and returns their results in order.
+        """Executes the queued commands and returns their results in order.
 
-        The first error is raised after all were executed, or stands in the list when not `raise_on_error`.
+        The first error is raised after all were executed; without `raise_on_error` errors stand in the
+        list.
         """
         commands = self._take()
         results = self._caller.run(commands, self.transaction)

@@ -1,7 +1,7 @@
 """The command `dbx`: reads the command line and hands over to a sub-command.
 
-Exit codes: 0 done, 1 it could not be done (a port in use, a locked directory), 2 it was asked wrongly.
-Everything that goes wrong is one line on stderr.
+Exit codes: 0 done, 1 it could not be done (a port in use, a locked directory), 2 it was asked
+wrongly. Everything that goes wrong is one line on stderr.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def _add_serve(commands: argparse._SubParsersAction[_Parser]) -> None:
     serve = commands.add_parser(
         "serve",
         help="serve a database to Redis clients",
-        description="Serves the database in a directory to Redis clients, over TCP and a Unix socket.",
+        description="Serves the database in a directory to Redis clients, over TCP or a Unix socket.",
         epilog="Every option can also be set in the environment (--write-buffer: DBX_WRITE_BUFFER;"
         " DBX_REQUIREPASS_FILE names a file with the password) or in dbx.toml"
         " (write-buffer = \"64mb\"), where every name that CONFIG GET * shows is known too."
@@ -59,8 +59,8 @@ def _add_serve(commands: argparse._SubParsersAction[_Parser]) -> None:
     add("--http-port", type=int, metavar="N",
         help="port for HTTP; HTTP is not part of this version yet (0: none)")  # fmt: skip
     add("--durability", metavar="MODE", choices=("always", "everysec", "none"),
-        help="what a reply promises: always: the write survives power loss; everysec: it survives the"
-        " process being killed, and power loss costs a second at most; none: a clean stop saves"
+        help="what a reply promises: always: the write survives power loss; everysec: it survives"
+        " the process being killed, and power loss costs a second at most; none: a clean stop saves"
         " everything (everysec)")  # fmt: skip
     add("--config", metavar="FILE", help="settings file (./dbx.toml where there is one)")
     add("--requirepass", metavar="PW", help="password that clients must give (none); better in"
@@ -68,8 +68,8 @@ def _add_serve(commands: argparse._SubParsersAction[_Parser]) -> None:
     add("--protected-mode", metavar="yes|no", choices=("yes", "no"),
         help="no: allow an open address without a password (yes)")  # fmt: skip
     add("--databases", type=int, metavar="N", help="how many numbered databases there are (16)")
-    add("--write-buffer", metavar="SIZE", help="memory for writes on their way to the database file,"
-        " such as 64mb (follows the machine)")  # fmt: skip
+    add("--write-buffer", metavar="SIZE", help="memory for writes on their way to the database"
+        " file, such as 64mb (follows the machine)")  # fmt: skip
     add("--loglevel", choices=("debug", "verbose", "notice", "warning", "nothing"),
         help="what is logged to stderr (notice)")  # fmt: skip
 
@@ -78,8 +78,8 @@ def _add_journal(commands: argparse._SubParsersAction[_Parser]) -> None:
     journal = commands.add_parser(
         "journal",
         help="print a database's journal",
-        description="Prints what has been written to the database, as Redis commands that give the same"
-        " data wherever they are replayed: dbx journal DIR --resp | redis-cli --pipe",
+        description="Prints what has been written to the database, as Redis commands that give the"
+        " same data wherever they are replayed: dbx journal DIR --resp | redis-cli --pipe",
     )  # fmt: skip
     journal.add_argument("directory", metavar="DIR", help="the database's directory")
     journal.add_argument("--resp", action="store_true", required=True, help="print plain RESP")

@@ -53,6 +53,7 @@ def _announce(config: ServerConfig) -> None:
         )
     if config.port:
         for address in config.bind:
-            _core.log("notice", f"Ready for Redis clients on {address.removeprefix('-')} port {config.port}")
+            host = address.removeprefix("-")
+            _core.log("notice", f"Ready for Redis clients on {host} port {config.port}")
     if config.unixsocket:
         _core.log("notice", f"Ready for Redis clients on {config.unixsocket}")

@@ -1,8 +1,8 @@
 """What the families of commands stand on: one call, whatever is behind it, and argument helpers.
 
 `_call` and `execute_command` are given by the client: DBX returns the reply, the asyncio client an
-awaitable of it, a pipeline itself. Hence the replies' type Any throughout; what each one is, redis-py's
-documentation says. `_call` is the quick way without options.
+awaitable of it, a pipeline itself. Hence the replies' type Any throughout; what each one is,
+redis-py's documentation says. `_call` is the quick way without options.
 """
 
 from __future__ import annotations

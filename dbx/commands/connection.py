@@ -1,4 +1,4 @@
-"""Commands on the connection itself. In-process every thread of a client is a connection of its own."""
+"""Commands on the connection itself. In-process every thread has a connection of its own."""
 
 from __future__ import annotations
 
@@ -56,7 +56,8 @@ class ConnectionCommands(CommandsBase):
                 args += [word, value]
         if not args:
             raise DataError(
-                "CLIENT KILL <filter> <value> ... ... <filter> <value> must specify at least one filter"
+                "CLIENT KILL <filter> <value> ... ... <filter> <value> must specify"
+                " at least one filter"
             )
         return self._call("CLIENT KILL", *args)
 

@@ -1,7 +1,7 @@
 """What redis-py makes of a command's reply, by command: the Python values people expect.
 
-Replies arrive as the RESP3 codec gives them. A name that is missing here needs no change. The shapes are those
-of redis-py's defaults (its "legacy responses"), the same with decode_responses on and off.
+Replies arrive as the RESP3 codec gives them. A name that is missing here needs no change. The shapes
+are those of redis-py's defaults (its "legacy responses"), with decode_responses on or off.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ __all__ = ["PARSERS", "Parser"]
 Parser = Callable[..., Any]
 
 _CLIENT_INTEGERS = frozenset(
-    "id age idle db sub psub multi qbuf qbuf-free obl argv-mem oll omem tot-mem".split()
+    ["id", "age", "idle", "db", "sub", "psub", "multi", "qbuf", "qbuf-free", "obl", "argv-mem", "oll", "omem", "tot-mem"]
 )
 
 
@@ -153,7 +153,8 @@ def _as_text(reply: Any, **_: Any) -> Any:
 
 PARSERS: dict[str, Parser] = {
     **_each(
-        "AUTH COPY EXPIRE EXPIREAT MOVE MSETNX PERSIST PEXPIRE PEXPIREAT PSETEX RENAMENX SETEX SETNX",
+        "AUTH COPY EXPIRE EXPIREAT MOVE MSETNX PERSIST PEXPIRE PEXPIREAT PSETEX RENAMENX SETEX"
+        " SETNX",
         _bool,
     ),
     **_each("FLUSHALL FLUSHDB MSET QUIT RENAME SELECT SHUTDOWN SWAPDB", _ok),

@@ -1,0 +1,76 @@
+"""The documents are right: examples work as pasted, generated pages are current, links lead somewhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("csrc/**/*.md")])
+
+
+def _blocks(path: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", path.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def _name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def _numbered(language: str) -> list[tuple[Path, int]]:
+    return [(p, i) for p in DOCUMENTS for i in range(len(_blocks(p, language)))]
+
+
+@pytest.mark.parametrize(
+    ("path", "number"), _numbered("python"), ids=lambda v: v.name if isinstance(v, Path) else str(v)
+)
+def test_python_examples_run(path: Path, number: int, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", _blocks(path, "python")[number]],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=_name)
+def test_links_within_the_repository_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)", path.read_text()):
+        if not re.match(r"[a-z]+:", target):
+            assert (path.parent / target).exists(), target
+
+
+def test_make_targets_named_in_the_documents_exist() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for path in DOCUMENTS:
+        for words in re.findall(r"`make ([a-z -]+)`", path.read_text()):
+            assert set(words.split()) <= targets, f"{path.name}: make {words}"
+
+
+def test_options_named_in_the_readme_exist() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "dbx", "serve", "--help"], capture_output=True, text=True, cwd=ROOT
+    )
+    for option in set(re.findall(r"`(--[a-z-]+)", (ROOT / "README.md").read_text())):
+        assert option in done.stdout, option
+
+
+def test_the_changelog_knows_the_version() -> None:
+    import dbx
+
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+    assert re.search(rf"^## \[{re.escape(dbx.__version__)}\]", changelog, re.MULTILINE)
+
+
+def test_the_command_reference_is_current() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "tools" / "gen_docs.py", "--check"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,67 @@
+"""Writes docs/commands/<group>.md from the command table; --check only says if they are current."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from dbx._core import Engine, command_table
+
+DIRECTORY = Path(__file__).parents[1] / "docs" / "commands"
+NOTE = "<!-- Written by `make docs` from the command table (csrc); do not edit. -->"
+
+
+def _rows(table: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Every row that can be called: commands, and the subcommands of containers."""
+    rows = []
+    for row in table:
+        rows += row["subcommands"] or [row]
+        if row["subcommands"] and row["syntax"]:
+            rows.append(row)
+    return sorted(rows, key=lambda row: str(row["name"]))
+
+
+def _section(row: dict[str, Any]) -> str:
+    usage = f"{row['name'].upper()} {row['syntax'] or ''}".rstrip()
+    lines = [f"## {row['name'].upper()}", "", f"    {usage}", "", f"{row['summary'].rstrip('.')}."]
+    if row["deprecated_since"]:
+        lines += ["", f"Deprecated since {row['deprecated_since']}: use {row['replaced_by']}."]
+    lines += ["", f"Since {row['since']}. Complexity: {row['complexity']}"]
+    return "\n".join(lines)
+
+
+def _pages() -> dict[str, str]:
+    Engine(None, {}).close()  # the table is filled when an engine opens
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in _rows(command_table()):
+        groups.setdefault(row["group"], []).append(row)
+    pages = {}
+    for group, rows in groups.items():
+        body = "\n\n".join(_section(row) for row in rows)
+        pages[f"{group}.md"] = f"{NOTE}\n\n# Commands: {group}\n\n{body}\n"
+    index = "\n".join(
+        f"- [{group}]({group}.md): {', '.join(row['name'].upper() for row in rows)}"
+        for group, rows in sorted(groups.items())
+    )
+    pages["README.md"] = f"{NOTE}\n\n# Commands\n\n{index}\n"
+    return pages
+
+
+def main(check: bool) -> int:
+    pages = _pages()
+    present = {path.name: path.read_text() for path in DIRECTORY.glob("*.md")}
+    if check:
+        stale = sorted(n for n in pages.keys() | present.keys() if pages.get(n) != present.get(n))
+        print(f"Run `make docs`: not current: {', '.join(stale)}" if stale else "current")
+        return 1 if stale else 0
+    DIRECTORY.mkdir(parents=True, exist_ok=True)
+    for name in present.keys() - pages.keys():
+        (DIRECTORY / name).unlink()
+    for name, text in pages.items():
+        (DIRECTORY / name).write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main("--check" in sys.argv[1:]))
