@@ -95,18 +95,19 @@ typedef enum dbx_effect {
     DBX_EFFECT_OWN   /* the handler calls dbx_txn_effect() */
 } dbx_effect;
 
-enum dbx_key_flags { /* as COMMAND INFO names them in key specifications */
-                     DBX_KEY_RW = 1u << 0,
-                     DBX_KEY_RO = 1u << 1,
-                     DBX_KEY_OW = 1u << 2,
-                     DBX_KEY_RM = 1u << 3,
-                     DBX_KEY_ACCESS = 1u << 4,
-                     DBX_KEY_UPDATE = 1u << 5,
-                     DBX_KEY_INSERT = 1u << 6,
-                     DBX_KEY_DELETE = 1u << 7,
-                     DBX_KEY_NOT_KEY = 1u << 8,
-                     DBX_KEY_INCOMPLETE = 1u << 9,
-                     DBX_KEY_VARIABLE_FLAGS = 1u << 10
+/* As COMMAND INFO names them in key specifications. */
+enum dbx_key_flags {
+    DBX_KEY_RW = 1u << 0,
+    DBX_KEY_RO = 1u << 1,
+    DBX_KEY_OW = 1u << 2,
+    DBX_KEY_RM = 1u << 3,
+    DBX_KEY_ACCESS = 1u << 4,
+    DBX_KEY_UPDATE = 1u << 5,
+    DBX_KEY_INSERT = 1u << 6,
+    DBX_KEY_DELETE = 1u << 7,
+    DBX_KEY_NOT_KEY = 1u << 8,
+    DBX_KEY_INCOMPLETE = 1u << 9,
+    DBX_KEY_VARIABLE_FLAGS = 1u << 10
 };
 
 /* Where keys stand among the arguments: Redis's key specifications. Indices count from the

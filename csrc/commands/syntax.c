@@ -314,3 +314,30 @@ bool dbx_syntax_parse(const char *text, dbx_syntax *out) {
     out->arguments = list.count;
     return true;
 }
+
+/* --- Arity ----------------------------------------------------------------------------------- */
+
+/* words_of is how many words a node needs at least; *varies is set when it may be more. Recursion
+ * is as deep as the syntax is nested: DBX_SYNTAX_DEPTH_MAX. */
+static int words_of(const dbx_syntax *s, const dbx_syntax_node *node, bool *varies) {
+    int words = 0, least = -1;
+    for (int16_t i = node->child; i >= 0; i = s->nodes[i].next) {
+        int n = words_of(s, &s->nodes[i], varies);
+        if (node->type == DBX_SYNTAX_ONEOF && least >= 0 && n != least) *varies = true;
+        if (least < 0 || n < least) least = n;
+        words += n;
+    }
+    if (node->type == DBX_SYNTAX_ONEOF) words = least;
+    if (node->child < 0) words = 1;
+    if (node->token.ptr != NULL && node->type != DBX_SYNTAX_TOKEN) words++;
+    if (node->flags != 0) *varies = true;
+    return node->flags & DBX_SYNTAX_OPTIONAL ? 0 : words;
+}
+
+int dbx_syntax_arity(const dbx_syntax *syntax, int name_words) {
+    bool varies = false;
+    for (int16_t i = syntax->first; i >= 0; i = syntax->nodes[i].next) {
+        name_words += words_of(syntax, &syntax->nodes[i], &varies);
+    }
+    return varies ? -name_words : name_words;
+}

@@ -78,6 +78,10 @@ typedef struct dbx_syntax {
  * larger than the limits; then out->error says why. */
 bool dbx_syntax_parse(const char *text, dbx_syntax *out);
 
+/* dbx_syntax_arity is the arity that follows for a command whose name has `name_words` words: how
+ * many words a call has, or when that varies, how many at least, negative. */
+int dbx_syntax_arity(const dbx_syntax *syntax, int name_words);
+
 /* dbx_syntax_type_name is the type as COMMAND DOCS prints it. */
 const char *dbx_syntax_type_name(dbx_syntax_type type);
 
