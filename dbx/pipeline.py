@@ -64,8 +64,8 @@ class Pipeline(PipelineBase):
     def execute(self, raise_on_error: bool = True) -> list[Any]:
         """Executes the queued commands and returns their results in order.
 
-        The first error is raised after all were executed; without `raise_on_error` errors stand in the
-        list.
+        The first error is raised after all were executed; without `raise_on_error` errors stand in
+        the list.
         """
         commands = self._take()
         results = self._caller.run(commands, self.transaction)

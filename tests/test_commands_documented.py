@@ -29,7 +29,7 @@ ROWS = _table()
 
 
 def _test_sources() -> str:
-    """The behaviour tests' text, quotes and commas made blanks: a command's words stand together."""
+    """The behaviour tests' text, quotes and commas made blanks, so that words meet."""
     texts = [path.read_text() for path in (TESTS / "commands").glob("test_*.py")]
     return re.sub(r"[\"',()\[\]]+", " ", "\n".join(texts)).upper()
 

@@ -1,4 +1,4 @@
-"""The documents are right: examples work as pasted, generated pages are current, links lead somewhere."""
+"""The documents are right: examples work as pasted, generated pages are current, links resolve."""
 
 from __future__ import annotations
 
