@@ -47,9 +47,19 @@ def _scan(reply: Reply) -> Reply:
 
 def _hello(reply: Reply) -> Reply:
     tag, value = reply
+    if tag not in ("map", "array"):
+        return reply
     pairs = value if tag == "map" else tuple(zip(value[::2], value[1::2], strict=True))
     own = {b"version", b"id", b"modules"}
-    return (tag, tuple((k, v[0] if k[1] in own else v) for k, v in pairs)) if tag != "error" else reply
+    return tag, tuple((k, v[0] if k[1] in own else v) for k, v in pairs)
+
+
+def _pairs(reply: Reply) -> Reply:
+    """CONFIG GET answers in the order of a hash table."""
+    tag, value = reply
+    if tag == "array":
+        return tag, tuple(sorted(zip(value[::2], value[1::2], strict=True)))
+    return (tag, tuple(sorted(value))) if tag == "map" else reply
 
 
 _CLIENT_SHOWN = (b"name", b"db", b"resp", b"lib-name", b"lib-ver", b"user", b"cmd", b"sub", b"multi")
@@ -59,11 +69,16 @@ def _client_info(reply: Reply) -> Reply:
     """Field names in their order, and the values that do not depend on the machine."""
     if reply[0] not in ("bulk", "verbatim"):
         return reply
-    lines = []
-    for line in reply[1].splitlines():
-        fields = [tuple(field.split(b"=", 1)) for field in line.removeprefix(b"txt:").split(b" ")]
-        lines.append(tuple(f if f[0] in _CLIENT_SHOWN else f[0] for f in fields))
-    return reply[0], tuple(sorted(lines, key=repr))
+    fields = [tuple(field.split(b"=", 1)) for field in reply[1].removeprefix(b"txt:").split(b" ")]
+    return reply[0], tuple(f if f[0] in _CLIENT_SHOWN else f[0] for f in fields)
+
+
+def _client_list(reply: Reply) -> Reply:
+    """Connections that were just closed may still be listed: only the form is comparable."""
+    if reply[0] not in ("bulk", "verbatim") or not reply[1]:
+        return reply
+    first = reply[1].removeprefix(b"txt:").splitlines()[0]
+    return reply[0], tuple(field.split(b"=", 1)[0] for field in first.split(b" "))
 
 
 _NORMAL: dict[str, Normal] = {
@@ -72,8 +87,9 @@ _NORMAL: dict[str, Normal] = {
     "SCAN": _scan,
     "TIME": lambda reply: reply if reply[0] == "error" else (reply[0], len(reply[1])),
     "CLIENT ID": _masked,
+    "CONFIG GET": _pairs,
     "CLIENT INFO": _client_info,
-    "CLIENT LIST": _client_info,
+    "CLIENT LIST": _client_list,
     "HELLO": _hello,
     "LOLWUT": _masked,
 }

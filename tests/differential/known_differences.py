@@ -23,6 +23,12 @@ class Difference:
 
 KNOWN: tuple[Difference, ...] = ()
 
+# Commands and subcommands that Redis 8.0 does not have.
+OWN_COMMANDS: frozenset[bytes] = frozenset()
+
+# (command, field) of COMMAND INFO or COMMAND DOCS that differ, with the reason.
+TABLE_FIELDS: dict[tuple[bytes, str], str] = {}
+
 
 def known(command: Command, real: Reply, ours: Reply) -> bool:
     name = name_of(command)

@@ -92,13 +92,13 @@ class Machine(RuleBasedStateMachine):
         drawn=st.lists(commands.everything, min_size=1, max_size=6),
     )
     def replies_are_equal(self, which: int, drawn: Sequence[Command]) -> None:
-        sent = [self.timed(command) for command in drawn]
-        note(f"on session {which}: {sent}")
-        real, ours = self.sessions[which].exchange(batch(sent))
-        assert len(real) == len(ours), f"{sent}\n  Redis: {real}\n  DBX:   {ours}"
-        for command, there, here in zip(sent, real, ours, strict=False):
-            if not same(command, there, here) and not known(command, there, here):
-                raise AssertionError(describe(command, there, here))
+        for sent in _batches([self.timed(command) for command in drawn]):
+            note(f"on session {which}: {sent}")
+            real, ours = self.sessions[which].exchange(batch(sent))
+            assert len(real) == len(ours), f"{sent}\n  Redis: {real}\n  DBX:   {ours}"
+            for command, there, here in zip(sent, real, ours, strict=False):
+                if not same(command, there, here) and not known(command, there, here):
+                    raise AssertionError(describe(command, there, here))
 
     @rule(
         which=st.integers(0, len(SESSION_PROTOCOLS) - 1),
@@ -151,6 +151,17 @@ class RestartingMachine(Machine):
             session.close()
             session.open()
         self.keyspaces_are_equal()
+
+
+def _batches(drawn: Sequence[Command]) -> list[list[Command]]:
+    """Pipelines, broken before what authenticates: Redis 8.0 drops the error of a failed AUTH when
+    earlier replies of the pipeline have not been sent yet, which no client could follow."""
+    batches: list[list[Command]] = [[]]
+    for command in drawn:
+        if command[0].upper() in (b"AUTH", b"HELLO") and batches[-1]:
+            batches.append([])
+        batches[-1].append(command)
+    return batches
 
 
 def _scan(client: RawClient, pattern: bytes | None, count: int) -> list[bytes]:

@@ -1,0 +1,161 @@
+"""A journal replayed into a real Redis, and into a fresh DBX, gives the same keyspace key by key."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from tests.differential.compare import keyspace, keyspace_differences
+from tests.support.resp import RawClient
+from tests.support.servers import DbxServer, RedisServer
+
+COMMANDS = 4000 * max(int(os.environ.get("DBX_SOAK", "0")), 1)
+DATABASES = (0, 1, 2)
+BATCH = 50
+SECONDS_MAX = 120.0
+KEEP = {"journal-keep-size": str(1 << 30)}
+
+Start = Callable[..., DbxServer]
+Command = tuple[object, ...]
+
+
+def workload(chance: random.Random) -> Command:
+    """workload is one random write whose effect depends on when and on what it meets."""
+    key, other = (f"key:{chance.randrange(200)}" for _ in range(2))
+    value = chance.randbytes(chance.choice((0, 3, 30, 50, 3000)))
+    ttl = chance.randrange(1000, 10**6)
+    kind = chance.randrange(26)
+    simple: tuple[Command, ...] = (
+        ("SET", key, value), ("SET", key, value, "EX", ttl), ("SET", key, value, "KEEPTTL"),
+        ("SET", key, value, "NX", "PX", ttl * 1000), ("SET", key, value, "XX", "GET"),
+        ("SETEX", key, ttl, value), ("GETEX", key, "EX", ttl), ("GETEX", key, "PERSIST"),
+        ("GETDEL", key), ("GETSET", key, value), ("MSET", key, value, other, value),
+        ("MSETNX", key, value, other, value), ("APPEND", key, value), ("INCR", key),
+        ("SETRANGE", key, chance.randrange(200), value), ("INCRBY", key, chance.randrange(-9, 9)),
+        ("INCRBYFLOAT", key, "0.1"), ("DEL", key, other), ("EXPIRE", key, ttl),
+        ("PEXPIRE", key, ttl * 1000, chance.choice(("NX", "XX", "GT", "LT"))), ("EXPIRE", key, -1),
+        ("PERSIST", key), ("RENAME", key, other), ("COPY", key, other, "REPLACE"),
+        ("COPY", key, other, "DB", chance.choice(DATABASES)), ("MOVE", key, chance.choice(DATABASES)),
+    )  # fmt: skip
+    return simple[kind]
+
+
+def rare(chance: random.Random) -> Command:
+    """rare are commands that would empty the database if they came as often as the others."""
+    a, b = (chance.choice(DATABASES) for _ in range(2))
+    return chance.choice(
+        (("SWAPDB", a, b), ("FLUSHDB",), ("SET", "brief", "v", "PX", 1), ("SETRANGE", "big", 70_000, "x"))
+    )
+
+
+def run_workload(client: RawClient, seed: int) -> None:
+    chance = random.Random(seed)
+    for _ in range(COMMANDS // BATCH):
+        client.value("SELECT", chance.choice(DATABASES))
+        client.pipeline(
+            rare(chance) if chance.random() < 0.01 else workload(chance)  # type: ignore[misc]
+            for _ in range(BATCH)
+        )
+
+
+def journal(server: DbxServer, *flags: str) -> bytes:
+    """journal is what `dbx journal DIR --resp` prints."""
+    argv = [sys.executable, "-m", "dbx", "journal", str(server.data), "--resp", *flags]
+    done = subprocess.run(argv, capture_output=True, timeout=SECONDS_MAX, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout
+
+
+def pipe(stream: bytes, port: int) -> None:
+    """pipe feeds RESP to a server as `redis-cli --pipe` does, which counts errors and replies."""
+    if shutil.which("redis-cli") is None:
+        pytest.skip("redis-cli is not installed")
+    done = subprocess.run(
+        ["redis-cli", "-p", str(port), "--pipe"],
+        input=stream, capture_output=True, timeout=SECONDS_MAX, check=False,
+    )  # fmt: skip
+    assert b"errors: 0," in done.stdout, (done.stdout + done.stderr).decode()
+
+
+def assert_same_keys(expected: RawClient, found: RawClient) -> None:
+    differences = keyspace_differences(
+        keyspace(expected, DATABASES), keyspace(found, DATABASES)
+    )
+    assert not differences, "\n".join(differences[:20])
+
+
+def worked(server: DbxServer) -> DbxServer:
+    seed = random.SystemRandom().randrange(2**32)
+    print(f"seed {seed}")
+    with server.raw() as client:
+        run_workload(client, seed)
+    return server
+
+
+@pytest.mark.parametrize("buffer", ["default", "16384"])
+def test_journal_replayed_into_a_real_redis_gives_the_same_keyspace(
+    dbx_process: Start, redis8: RedisServer, buffer: str
+) -> None:
+    tiny = {} if buffer == "default" else {"write-buffer-size": buffer}
+    server = worked(dbx_process(settings=KEEP | tiny))
+    server.stop()
+    stream = journal(server)
+    server.start()
+    with redis8.raw() as real, server.raw() as ours:
+        real.value("FLUSHALL")
+        pipe(stream, redis8.port)
+        assert_same_keys(real, ours)
+
+
+def test_journal_replayed_into_a_fresh_dbx_gives_the_same_keyspace(dbx_process: Start) -> None:
+    server = worked(dbx_process(settings=KEEP))
+    server.stop()
+    stream = journal(server)
+    server.start()
+    fresh = dbx_process(name="fresh")
+    pipe(stream, fresh.port)
+    with server.raw() as expected, fresh.raw() as found:
+        assert_same_keys(expected, found)
+
+
+def test_a_restart_replays_the_journal_to_the_same_keyspace(dbx_process: Start) -> None:
+    server = worked(dbx_process())
+    with server.raw() as client:
+        before = keyspace(client, DATABASES)
+    server.kill()
+    server.start()
+    with server.raw() as client:
+        differences = keyspace_differences(before, keyspace(client, DATABASES))
+    assert not differences, "\n".join(differences[:20])
+
+
+def test_journal_can_be_read_from_a_position_and_while_the_server_runs(dbx_process: Start) -> None:
+    server = dbx_process(settings=KEEP)
+    with server.raw() as client:
+        client.value("SET", "first", "1")
+        position = server.store_info()["position"]
+        client.value("SET", "second", "2")
+    assert b"first" in journal(server)
+    later = journal(server, "--from", str(position + 1))
+    assert b"second" in later
+    assert b"first" not in later
+
+
+def test_expiry_and_relative_times_are_journalled_as_absolute_effects(dbx_process: Start) -> None:
+    server = dbx_process(settings=KEEP)
+    with server.raw() as client:
+        client.value("SET", "k", "v", "EX", 1000)
+        client.value("EXPIRE", "k", 2000)
+        client.value("INCRBYFLOAT", "f", "0.5")
+        client.value("GETDEL", "f")
+    stream = journal(server).upper()
+    assert b"PXAT" in stream or b"PEXPIREAT" in stream
+    assert b"$6\r\nEXPIRE\r\n" not in stream
+    assert b"INCRBYFLOAT" not in stream
+    assert b"GETDEL" not in stream

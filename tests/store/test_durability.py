@@ -1,0 +1,123 @@
+"""The durability modes: chosen on the command line, changed by CONFIG SET appendfsync, seen in INFO."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.support.load import repeat
+from tests.support.resp import RawClient
+from tests.support.servers import DbxServer, store_info
+
+MODES = {"always": b"always", "everysec": b"everysec", "none": b"no"}
+SYNC_WAIT_SECONDS_MAX = 20.0
+
+Start = Callable[..., DbxServer]
+
+
+def appendfsync(client: RawClient) -> bytes:
+    name, value = client.value("CONFIG", "GET", "appendfsync")
+    assert name == ("bulk", b"appendfsync")
+    value_bytes: bytes = value[1]
+    return value_bytes
+
+
+@pytest.mark.parametrize(("flag", "shown"), MODES.items())
+def test_durability_flag_is_what_config_get_appendfsync_shows(
+    dbx_process: Start, flag: str, shown: bytes
+) -> None:
+    with dbx_process("--durability", flag).raw() as client:
+        assert appendfsync(client) == shown
+
+
+def test_everysec_is_the_default(dbx_process: Start) -> None:
+    with dbx_process().raw() as client:
+        assert appendfsync(client) == b"everysec"
+
+
+def test_always_syncs_before_each_reply(dbx_process: Start) -> None:
+    with dbx_process("--durability", "always").raw() as client:
+        for i in range(20):
+            before = store_info(client)
+            client.value("SET", "k", i)
+            after = store_info(client)
+            assert after["syncs"] > before["syncs"]
+            assert after["durable"] >= before["position"] + 1
+
+
+def test_config_set_appendfsync_takes_effect_at_once(dbx_process: Start) -> None:
+    with dbx_process("--durability", "none").raw() as client:
+        client.value("SET", "k", "before")
+        idle = store_info(client)["syncs"]
+        assert client.value("CONFIG", "SET", "appendfsync", "always") == b"OK"
+        for i in range(5):
+            client.value("SET", "k", i)
+        info = store_info(client)
+        assert info["syncs"] >= idle + 5
+        assert info["durable"] == info["position"]
+        assert client.value("CONFIG", "SET", "appendfsync", "no") == b"OK"
+        before = store_info(client)["syncs"]
+        repeat(client, ("INCR", "n"), 1000)
+        assert store_info(client)["syncs"] == before
+
+
+def test_everysec_makes_writes_durable_by_itself(dbx_process: Start) -> None:
+    with dbx_process().raw() as client:
+        client.value("SET", "k", "v")
+        position = store_info(client)["position"]
+        deadline = time.monotonic() + SYNC_WAIT_SECONDS_MAX
+        while store_info(client)["durable"] < position:
+            assert time.monotonic() < deadline, store_info(client)
+            time.sleep(0.05)
+
+
+def test_config_set_refuses_an_unknown_mode_in_redis_words(dbx_process: Start) -> None:
+    with dbx_process().raw() as client:
+        tag, text = client.call("CONFIG", "SET", "appendfsync", "sometimes")
+        assert tag == "error"
+        assert text.startswith(b"ERR CONFIG SET failed (possibly related to argument 'appendfsync')")
+        assert appendfsync(client) == b"everysec"
+
+
+@pytest.mark.parametrize("flag", MODES)
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_clean_stop_saves_everything_in_every_mode(
+    dbx_process: Start, flag: str, how: signal.Signals
+) -> None:
+    server = dbx_process("--durability", flag)
+    with server.raw() as client:
+        repeat(client, ("INCR", "n"), 5000)
+        client.value("SET", "ttl", "v", "PX", 1_000_000)
+    server.stop(how)
+    server.start()
+    with server.raw() as client:
+        assert client.value("GET", "n") == b"5000"
+        assert 900_000 < client.value("PTTL", "ttl") <= 1_000_000
+
+
+def test_shutdown_command_stops_cleanly_and_saves(dbx_process: Start) -> None:
+    server = dbx_process("--durability", "none")
+    with server.raw() as client:
+        client.value("SET", "k", "v")
+        with pytest.raises(ConnectionError):
+            client.call("SHUTDOWN")
+    server.stop()  # waits, and insists on exit code 0
+    server.start()
+    with server.raw() as client:
+        assert client.value("GET", "k") == b"v"
+
+
+@pytest.mark.parametrize("flag", ["always", "everysec"])
+def test_what_was_acknowledged_survives_kill_9(dbx_process: Start, flag: str) -> None:
+    server = dbx_process("--durability", flag)
+    with server.raw() as client:
+        for i in range(200):
+            client.value("SET", f"k{i}", i)
+    server.kill()
+    server.start()
+    with server.raw() as client:
+        assert client.value("DBSIZE") == 200
+        assert client.value("GET", "k199") == b"199"

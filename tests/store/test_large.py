@@ -1,0 +1,124 @@
+"""Keys of 10 KB work like any other, and a huge value is never in the server's memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.support.proc import AnonWatch
+from tests.support.resp import RECV_BYTES, RawClient
+from tests.support.servers import DbxServer
+
+MB = 1 << 20
+SIZES_MB = [64, 512] if os.environ.get("DBX_SOAK") else [64]
+BUFFER_BYTES = 16 * MB
+GROWTH_MAX = 16 * MB
+PART = bytes(range(256)) * 256  # 64 KB in which every position can be told from the next
+
+Start = Callable[..., DbxServer]
+
+
+def parts(total: int, shift: int) -> Iterator[bytes]:
+    """parts are `total` bytes of a pattern that differs by `shift`."""
+    turned = PART[shift:] + PART[:shift]
+    for _ in range(total // len(turned)):
+        yield turned
+
+
+def send_set(client: RawClient, key: str, total: int, shift: int) -> None:
+    """send_set sends SET in pieces, so that the test does not hold the value either."""
+    client.send_bytes(b"*3\r\n$3\r\nSET\r\n$%d\r\n%s\r\n$%d\r\n" % (len(key), key.encode(), total))
+    for part in parts(total, shift):
+        client.send_bytes(part)
+    client.send_bytes(b"\r\n")
+    assert client.read() == ("status", b"OK")
+
+
+def check_get(client: RawClient, key: str, total: int, shift: int) -> None:
+    """check_get reads the value of send_set() as it comes in, comparing as it goes."""
+    client.send("GET", key)
+    stream = client.socket.makefile("rb", buffering=RECV_BYTES)
+    assert stream.readline() == b"$%d\r\n" % total
+    for part in parts(total, shift):
+        assert stream.read(len(part)) == part
+    assert stream.read(2) == b"\r\n"
+
+
+@pytest.mark.parametrize("size_mb", SIZES_MB)
+def test_writing_and_reading_a_huge_value_needs_little_memory(
+    dbx_process: Start, size_mb: int
+) -> None:
+    server = dbx_process(settings={"write-buffer-size": str(BUFFER_BYTES)})
+    total = size_mb * MB
+    with server.raw(timeout=300) as client:
+        client.value("SET", "small", "v")
+        with AnonWatch(server.pid) as watch:
+            send_set(client, "huge", total, shift=1)
+            check_get(client, "huge", total, shift=1)
+            send_set(client, "huge", total, shift=2)  # overwriting it is no harder
+            check_get(client, "huge", total, shift=2)
+        assert watch.grew <= BUFFER_BYTES + GROWTH_MAX, f"{watch.grew / MB:.1f} MB"
+        assert client.value("STRLEN", "huge") == total
+        assert client.value("GETRANGE", "huge", 65270, 65290) == (PART[2:] + PART[:2])[65270:] + (
+            PART[2:] + PART[:2]
+        )[: 65291 - len(PART)]
+
+
+@pytest.mark.parametrize("kill", [False, True], ids=["stop", "kill -9"])
+def test_a_huge_value_survives_a_restart(dbx_process: Start, kill: bool) -> None:
+    server = dbx_process()
+    with server.raw(timeout=300) as client:
+        send_set(client, "huge", 64 * MB, shift=3)
+    if kill:
+        server.kill()
+    else:
+        server.stop()
+    server.start()
+    with server.raw(timeout=300) as client:
+        check_get(client, "huge", 64 * MB, shift=3)
+        assert client.value("DEL", "huge") == 1
+
+
+def test_changing_a_huge_value_in_place_costs_its_chunks_only(dbx_process: Start) -> None:
+    server = dbx_process()
+    with server.raw(timeout=300) as client:
+        send_set(client, "huge", 64 * MB, shift=0)
+        written = server.store_info()["written_journal_bytes"]
+        with AnonWatch(server.pid) as watch:
+            for at in range(0, 64 * MB, 4 * MB):
+                assert client.value("SETRANGE", "huge", at, "changed") == 64 * MB
+            assert client.value("APPEND", "huge", "tail") == 64 * MB + 4
+        assert watch.grew <= GROWTH_MAX
+        assert client.value("GETRANGE", "huge", 4 * MB, 4 * MB + 6) == b"changed"
+        assert client.value("GETRANGE", "huge", -4, -1) == b"tail"
+        assert server.store_info()["written_journal_bytes"] - written < 1 * MB
+
+
+def test_values_beyond_the_limit_are_refused_in_redis_words(dbx_server: DbxServer) -> None:
+    with dbx_server.raw() as client:
+        client.value("FLUSHALL")
+        reply = client.call("SETRANGE", "k", 512 * MB, "x")
+        assert reply[0] == "error"
+        assert b"exceeds maximum allowed size" in reply[1]
+        assert client.value("EXISTS", "k") == 0
+
+
+def test_keys_of_10_kb_that_differ_in_the_last_byte_are_different_keys(
+    dbx_process: Start,
+) -> None:
+    server = dbx_process(settings={"write-buffer-size": "16384"})
+    names = [b"K" * 10_000 + b"%03d" % i for i in range(50)]
+    with server.raw() as client:
+        for i, name in enumerate(names):
+            client.value("SET", name, i)
+        for i, name in enumerate(names):
+            assert client.value("GET", name) == b"%d" % i
+        assert client.value("DBSIZE") == len(names)
+        assert sorted(name for _, name in client.value("KEYS", "*")) == names
+        assert client.value("RENAME", names[0], names[1]) == b"OK"
+        assert client.value("DEL", *names) == len(names) - 1
+    server.restart()
+    with server.raw() as client:
+        assert client.value("DBSIZE") == 0

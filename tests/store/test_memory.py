@@ -1,0 +1,78 @@
+"""Memory has bounds: empty, under load during applies, with idle clients and with clients that never read."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import Callable
+
+from tests.support.load import fill
+from tests.support.proc import AnonWatch
+from tests.support.resp import encode
+from tests.support.servers import DbxServer
+
+MB = 1 << 20
+EMPTY_RSS_MAX = 25 * MB
+BUFFER_BYTES = 4 * MB
+BASE_MAX = 48 * MB
+KEYS = 300_000
+IDLE_CLIENTS = 900
+IDLE_CLIENT_BYTES_MAX = 20 * 1024
+
+Start = Callable[..., DbxServer]
+
+
+def test_an_empty_server_is_small(dbx_process: Start) -> None:
+    server = dbx_process()
+    assert server.memory().rss <= EMPTY_RSS_MAX
+
+
+def test_memory_stays_within_twice_the_buffer_while_it_is_applied(dbx_process: Start) -> None:
+    server = dbx_process(settings={"write-buffer-size": str(BUFFER_BYTES)})
+    with server.raw(timeout=300) as client, AnonWatch(server.pid) as watch:
+        fill(client, KEYS)
+        fill(client, KEYS)
+    assert server.store_info()["applies"] >= 3
+    assert watch.highest <= BASE_MAX + 2 * BUFFER_BYTES, f"{watch.highest / MB:.1f} MB"
+
+
+def test_idle_clients_cost_little(dbx_process: Start) -> None:
+    server = dbx_process()
+    before = server.memory().rss_anon
+    with contextlib.ExitStack() as stack:
+        for _ in range(IDLE_CLIENTS):
+            client = stack.enter_context(server.raw())
+            assert client.value("PING") == b"PONG"
+        assert server.memory().rss_anon - before <= IDLE_CLIENTS * IDLE_CLIENT_BYTES_MAX
+
+
+def test_half_commands_then_silence_cost_what_was_sent(dbx_process: Start) -> None:
+    server = dbx_process()
+    before = server.memory().rss_anon
+    with contextlib.ExitStack() as stack:
+        for _ in range(200):
+            client = stack.enter_context(server.raw())
+            client.send_bytes(b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$536870912\r\nonly a few bytes")
+            client.send_bytes(b"*" * 10)
+        with server.raw() as other:
+            assert other.value("PING") == b"PONG"
+        assert server.memory().rss_anon - before <= 64 * MB
+
+
+def test_a_client_that_never_reads_is_bounded(dbx_process: Start) -> None:
+    server = dbx_process()
+    with server.raw() as client:
+        client.value("SET", "big", b"x" * MB)
+    before = server.memory().rss_anon
+    deaf = socket.create_connection(("127.0.0.1", server.port))
+    deaf.settimeout(2.0)
+    request = encode("GET", "big") * 1000
+    with contextlib.suppress(OSError), AnonWatch(server.pid) as watch:
+        for _ in range(4):
+            deaf.sendall(request)
+        time.sleep(1.0)
+    with server.raw() as client:  # others are served meanwhile
+        assert client.value("PING") == b"PONG"
+    assert watch.highest - before <= 128 * MB, f"{(watch.highest - before) / MB:.1f} MB"
+    deaf.close()
