@@ -13,6 +13,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from tests.support.cache import cache_directory
+
 SUITE = "trixie"
 PACKAGES = "redis-server,valkey-server"
 DEBOOTSTRAP_SECONDS_MAX = 900
@@ -26,8 +28,7 @@ def path() -> Path:
     """path is where the root is, or would be made."""
     if configured := os.environ.get("DBX_TRIXIE_ROOT"):
         return Path(configured)
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "dbx-tests" / SUITE
+    return cache_directory() / SUITE
 
 
 def ensure() -> Path:
