@@ -16,9 +16,10 @@
 typedef struct dbx_server dbx_server;
 
 typedef struct dbx_server_options {
-    const char *const *bind; /* addresses, ended by NULL; a leading '-' means: skip if unavailable */
-    int port;                /* 0: no TCP; -1: any free port, see dbx_server_port */
-    const char *unixsocket;  /* path or NULL; a stale socket file is replaced */
+    const char *const
+        *bind;              /* addresses, ended by NULL; a leading '-' means: skip if unavailable */
+    int port;               /* 0: no TCP; -1: any free port, see dbx_server_port */
+    const char *unixsocket; /* path or NULL; a stale socket file is replaced */
     unsigned unixsocketperm; /* file mode of the socket; 0: 0700 */
     int tcp_backlog;
 } dbx_server_options;
@@ -32,8 +33,8 @@ void dbx_server_wake(void *server);
 int dbx_server_listen(dbx_server *server, dbx_engine *engine, const dbx_server_options *options,
                       dbx_error *error);
 int dbx_server_port(const dbx_server *server); /* the TCP port in use, 0: none */
-/* dbx_server_run serves until dbx_server_stop or SHUTDOWN; returns 0 after a clean stop. Does not close
- * the engine. */
+/* dbx_server_run serves until dbx_server_stop or SHUTDOWN; returns 0 after a clean stop. Does not
+ * close the engine. */
 int dbx_server_run(dbx_server *server, dbx_error *error);
 /* dbx_server_stop asks the loop to stop; any thread, async-signal-safe. */
 void dbx_server_stop(dbx_server *server);

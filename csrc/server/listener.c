@@ -1,0 +1,246 @@
+/* listener.c: opening listening sockets and accepting from them; see listener.h. */
+#define _GNU_SOURCE /* accept4 */
+#include "server/listener.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "server/loop.h"
+
+enum { NAME_MAX_BYTES = 160 }; /* "[ipv6]:port", or a socket's path and ":0" */
+
+typedef union address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+    struct sockaddr_un un;
+    struct sockaddr_storage storage;
+} address;
+
+/* --- Opening
+ * --------------------------------------------------------------------------------------- */
+
+static int add_listener(dbx_server *server, int fd, bool is_unix, dbx_error *error) {
+    if (server->listener_count == DBX_LISTENERS_MAX) {
+        (void)close(fd);
+        return dbx_error_set(error, DBX_ELIMIT, "at most %d addresses can be listened on",
+                             DBX_LISTENERS_MAX);
+    }
+    dbx_listener *listener = &server->listeners[server->listener_count];
+    *listener = (dbx_listener){.watch = {.kind = DBX_WATCH_LISTENER, .fd = fd}, .is_unix = is_unix};
+    if (dbx_loop_watch(server, &listener->watch, EPOLLIN) != 0) {
+        (void)close(fd);
+        return dbx_error_set(error, DBX_EIO, "cannot watch a listener: %s", strerror(errno));
+    }
+    server->listener_count++;
+    return DBX_OK;
+}
+
+static void set_option(int fd, int level, int option, int value) {
+    (void)setsockopt(fd, level, option, &value,
+                     sizeof value); /* best effort: the server works without */
+}
+
+static int port_of(int fd) {
+    address bound;
+    socklen_t len = sizeof bound;
+    if (getsockname(fd, &bound.any, &len) != 0) return 0;
+    return ntohs(bound.any.sa_family == AF_INET6 ? bound.v6.sin6_port : bound.v4.sin_port);
+}
+
+/* A bound and listening socket, or -1 with errno set. */
+static int open_tcp(const struct addrinfo *info, int backlog) {
+    int fd = socket(info->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -1;
+    set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (info->ai_family == AF_INET6) set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+    set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1); /* accepted sockets inherit these */
+    if (bind(fd, info->ai_addr, info->ai_addrlen) == 0 && listen(fd, backlog) == 0) return fd;
+    int saved = errno;
+    (void)close(fd);
+    errno = saved;
+    return -1;
+}
+
+static bool address_missing(int code) {
+    return code == EADDRNOTAVAIL || code == EAFNOSUPPORT || code == EPROTONOSUPPORT ||
+           code == EINVAL;
+}
+
+int dbx_listener_tcp(dbx_server *server, const char *name, int *port, int backlog, bool optional,
+                     dbx_error *error) {
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV},
+                    *found;
+    char service[8];
+    if (strcmp(name, "*") == 0) {
+        name = NULL;
+        hints.ai_family = AF_INET;
+    } else if (strcmp(name, "::*") == 0) {
+        name = NULL;
+        hints.ai_family = AF_INET6;
+    }
+    (void)snprintf(service, sizeof service, "%u", (unsigned)*port & 0xFFFFu);
+    int rc = getaddrinfo(name, service, &hints, &found);
+    if (rc != 0) {
+        if (optional) return DBX_OK;
+        return dbx_error_set(error, DBX_EINVAL, "cannot listen on '%s': %s",
+                             name == NULL ? "*" : name, gai_strerror(rc));
+    }
+    int fd = open_tcp(found, backlog), code = errno;
+    freeaddrinfo(found);
+    if (fd < 0) {
+        if (optional && address_missing(code)) return DBX_OK;
+        return dbx_error_set(error, DBX_EIO, "cannot listen on %s port %d: %s",
+                             name == NULL ? "*" : name, *port,
+                             code == EADDRINUSE ? "the port is in use" : strerror(code));
+    }
+    *port = port_of(fd);
+    return add_listener(server, fd, false, error);
+}
+
+/* Whether somebody answers there; a file nobody listens on is left over from a crash. */
+static bool somebody_listens(const address *at) {
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) return true;
+    bool answered = connect(fd, &at->any, sizeof at->un) == 0 || errno == EAGAIN;
+    (void)close(fd);
+    return answered;
+}
+
+int dbx_listener_unix(dbx_server *server, const char *path, unsigned mode, int backlog,
+                      dbx_error *error) {
+    address at = {.un = {.sun_family = AF_UNIX}};
+    struct stat file;
+    if (strlen(path) >= sizeof at.un.sun_path) {
+        return dbx_error_set(error, DBX_EINVAL, "the socket's path is longer than %zu bytes: %s",
+                             sizeof at.un.sun_path - 1, path);
+    }
+    strcpy(at.un.sun_path, path);
+    if (lstat(path, &file) == 0) {
+        if (!S_ISSOCK(file.st_mode))
+            return dbx_error_set(error, DBX_EIO, "%s is there and not a socket", path);
+        if (somebody_listens(&at)) {
+            return dbx_error_set(error, DBX_EIO, "cannot listen on %s: another server does", path);
+        }
+        (void)unlink(path);
+    }
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    /* The mode must hold from the first moment: bind takes it from the descriptor, less the umask.
+     */
+    if (fd < 0 || fchmod(fd, mode) != 0 || bind(fd, &at.any, sizeof at.un) != 0 ||
+        chmod(path, mode) != 0 || listen(fd, backlog) != 0) {
+        int code = errno;
+        if (fd >= 0) (void)close(fd);
+        return dbx_error_set(error, DBX_EIO, "cannot listen on %s: %s", path, strerror(code));
+    }
+    return add_listener(server, fd, true, error);
+}
+
+void dbx_listener_keepalive(dbx_server *server, int64_t seconds) {
+    int idle = (int)(seconds < 32767 ? seconds : 32767), step = idle / 3 > 0 ? idle / 3 : 1;
+    for (size_t i = 0; i < server->listener_count; i++) {
+        int fd = server->listeners[i].watch.fd;
+        if (server->listeners[i].is_unix) continue;
+        set_option(fd, SOL_SOCKET, SO_KEEPALIVE, seconds > 0);
+        if (seconds == 0) continue;
+        set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, idle);
+        set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, step);
+        set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
+    }
+}
+
+void dbx_listener_close_all(dbx_server *server) {
+    for (size_t i = 0; i < server->listener_count; i++)
+        (void)close(server->listeners[i].watch.fd);
+    server->listener_count = 0;
+}
+
+/* --- Accepting
+ * ------------------------------------------------------------------------------------- */
+
+/* As CLIENT LIST prints it. */
+static void print_address(const address *at, const char *path, char out[NAME_MAX_BYTES]) {
+    char text[INET6_ADDRSTRLEN] = "?";
+    if (at->any.sa_family == AF_INET) {
+        (void)inet_ntop(AF_INET, &at->v4.sin_addr, text, sizeof text);
+        (void)snprintf(out, NAME_MAX_BYTES, "%s:%u", text, (unsigned)ntohs(at->v4.sin_port));
+    } else if (at->any.sa_family == AF_INET6) {
+        (void)inet_ntop(AF_INET6, &at->v6.sin6_addr, text, sizeof text);
+        (void)snprintf(out, NAME_MAX_BYTES, "[%s]:%u", text, (unsigned)ntohs(at->v6.sin6_port));
+    } else {
+        (void)snprintf(out, NAME_MAX_BYTES, "%s:0", path != NULL ? path : "");
+    }
+}
+
+static void turn_away(dbx_server *server, int fd) {
+    static const char text[] = "-ERR max number of clients reached\r\n";
+    ssize_t n = send(fd, text, sizeof text - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)n; /* closed either way */
+    (void)close(fd);
+    server->counts.rejected++;
+}
+
+/* No descriptor is left: the spare one serves to turn the client away, or epoll would report it for
+ * ever. */
+static bool use_spare(dbx_server *server, int listener) {
+    if (errno != EMFILE && errno != ENFILE) return false;
+    if (server->spare_fd < 0) return false;
+    (void)close(server->spare_fd);
+    int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) turn_away(server, fd);
+    server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return fd >= 0;
+}
+
+typedef struct arrival {
+    int fd;
+    address peer;
+} arrival;
+
+static size_t accept_some(dbx_server *server, int listener, arrival *arrivals) {
+    size_t count = 0;
+    while (count < DBX_ACCEPT_MAX) {
+        arrival *a = &arrivals[count];
+        socklen_t len = sizeof a->peer;
+        memset(&a->peer, 0, sizeof a->peer);
+        a->fd = accept4(listener, &a->peer.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (a->fd < 0) {
+            if (errno == ECONNABORTED || errno == EINTR || use_spare(server, listener)) continue;
+            break;
+        }
+        if (server->conn_count + count >= (uint64_t)server->settings.maxclients) {
+            turn_away(server, a->fd);
+        } else {
+            count++;
+        }
+    }
+    return count;
+}
+
+void dbx_listener_accept(dbx_server *server, dbx_listener *listener) {
+    arrival arrivals[DBX_ACCEPT_MAX];
+    size_t count = accept_some(server, listener->watch.fd, arrivals);
+    if (count == 0) return;
+    dbx_engine_lock(server->engine);
+    for (size_t i = 0; i < count; i++) {
+        char peer[NAME_MAX_BYTES], local[NAME_MAX_BYTES];
+        address own = {0};
+        socklen_t len = sizeof own;
+        (void)getsockname(arrivals[i].fd, &own.any, &len);
+        print_address(listener->is_unix ? &own : &arrivals[i].peer, server->unixsocket, peer);
+        print_address(&own, server->unixsocket, local);
+        (void)dbx_conn_open(server, arrivals[i].fd, peer, local);
+    }
+    dbx_engine_unlock(server->engine);
+}

@@ -1,0 +1,26 @@
+/* listener.h: listening sockets: TCP over IPv4 and IPv6, and a Unix socket. */
+#ifndef DBX_SERVER_LISTENER_H
+#define DBX_SERVER_LISTENER_H
+
+#include "server/conn.h"
+
+enum { DBX_LISTENERS_MAX = 16, DBX_ACCEPT_MAX = 128 /* connections taken at once */ };
+
+typedef struct dbx_listener {
+    dbx_watch watch; /* first: epoll's pointer is to it */
+    bool is_unix;
+} dbx_listener;
+
+/* dbx_listener_tcp opens one address; *port (0: any) becomes the port in use. `optional`: an
+ * address that this machine does not have is not an error, and nothing is added. */
+int dbx_listener_tcp(dbx_server *server, const char *address, int *port, int backlog, bool optional,
+                     dbx_error *error);
+int dbx_listener_unix(dbx_server *server, const char *path, unsigned mode, int backlog,
+                      dbx_error *error);
+/* dbx_listener_accept takes waiting clients, without the lock. */
+void dbx_listener_accept(dbx_server *server, dbx_listener *listener);
+/* dbx_listener_keepalive sets what connections accepted from now on inherit. */
+void dbx_listener_keepalive(dbx_server *server, int64_t seconds);
+void dbx_listener_close_all(dbx_server *server);
+
+#endif

@@ -1,0 +1,85 @@
+/* loop.h: the server's own state, for the files of server/ alone; the rest sees server.h. */
+#ifndef DBX_SERVER_LOOP_H
+#define DBX_SERVER_LOOP_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/config.h"
+#include "server/conn.h"
+#include "server/listener.h"
+
+enum {
+    DBX_ARENA_BYTES = 256 << 10, /* input of one turn */
+    DBX_POOL_MAX = 256,          /* output buffers kept for reuse */
+    DBX_EVENTS_MAX = 512,
+    DBX_STOP_FLUSH_MS = 500, /* pending replies get this long when the server stops */
+    DBX_FDS_RESERVED = 32    /* descriptors that are not clients: files, listeners */
+};
+
+/* Settings the loop reads without the lock, copied when they change. */
+typedef struct dbx_loop_settings {
+    uint64_t generation;
+    int64_t maxclients, query_buffer_limit, keepalive_s;
+    dbx_output_limit output;
+} dbx_loop_settings;
+
+/* What was counted since the last time the lock was held. */
+typedef struct dbx_loop_counts {
+    uint64_t net_in, net_out, reads, writes, rejected, query_kills, output_kills;
+} dbx_loop_counts;
+
+typedef struct dbx_conn_queue { /* by next_ready */
+    dbx_conn *first, *last;
+} dbx_conn_queue;
+
+struct dbx_server {
+    atomic_bool stop;
+    int epoll_fd;
+    dbx_watch wake; /* eventfd */
+    int spare_fd;   /* given up to turn a client away when there are no descriptors left */
+    dbx_engine *engine;
+    dbx_listener listeners[DBX_LISTENERS_MAX];
+    size_t listener_count;
+    int port;
+    char *unixsocket; /* owned; to be removed at the end */
+
+    dbx_conn *conns; /* all */
+    size_t conn_count;
+    dbx_conn *dead;       /* to be freed at the end of the iteration */
+    dbx_conn_queue ready; /* take part in the next turn */
+    dbx_conn_queue again; /* have complete commands left for the turn after it */
+    dbx_conn *care;       /* wait for time or durability */
+    dbx_conn *killed;     /* locked: CLIENT KILL has named them */
+
+    uint8_t *arena; /* owned */
+    size_t arena_used;
+    dbx_request request; /* of the connection being run */
+    dbx_reply reply;     /* its sink */
+    dbx_buf pool[DBX_POOL_MAX];
+    size_t pool_count;
+    size_t buffer_bytes; /* of all connections */
+
+    int64_t now_us;     /* of this iteration */
+    int64_t tick_at_us; /* the engine wants to be called then; INT64_MAX: not */
+    int64_t care_at_us;
+    bool woken, stopping;
+    dbx_loop_settings settings;
+    dbx_loop_counts counts;
+};
+
+/* dbx_loop_watch registers, changes (`events` differ) or leaves a descriptor's interest; 0 or -1.
+ */
+int dbx_loop_watch(dbx_server *server, dbx_watch *watch, uint32_t events);
+/* dbx_loop_ready puts a connection into the next turn, once. */
+void dbx_loop_ready(dbx_conn *conn);
+/* dbx_loop_again keeps it for the turn after. */
+void dbx_loop_again(dbx_conn *conn);
+/* dbx_server_fit_clients raises the limit of open files for settings.maxclients, or lowers
+ * maxclients to it. */
+void dbx_server_fit_clients(dbx_server *server);
+/* dbx_loop_read_settings copies what changed; locked. */
+void dbx_loop_read_settings(dbx_server *server);
+
+#endif

@@ -1,0 +1,162 @@
+/* server.c: a server's making, listening and end; the loop itself is in loop.c. */
+#include "server/server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "server/loop.h"
+
+enum { SETTING_TEXT_MAX = 512, BACKLOG_DEFAULT = 511 };
+
+int dbx_server_create(dbx_server **out, dbx_error *error) {
+    dbx_server *server = dbx_alloc_zero(1, sizeof *server);
+    *out = NULL;
+    if (server == NULL) return dbx_error_set(error, DBX_ENOMEM, "out of memory");
+    server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    server->wake.kind = DBX_WATCH_WAKE;
+    server->wake.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    server->arena = dbx_alloc(DBX_ARENA_BYTES);
+    server->settings.maxclients = 1;
+    dbx_request_init(&server->request);
+    if (server->epoll_fd < 0 || server->wake.fd < 0 || server->arena == NULL ||
+        dbx_loop_watch(server, &server->wake, EPOLLIN) != 0) {
+        int rc = dbx_error_set(error, DBX_EIO, "cannot set up the event loop: %s", strerror(errno));
+        dbx_server_free(server);
+        return rc;
+    }
+    *out = server;
+    return DBX_OK;
+}
+
+void dbx_server_free(dbx_server *server) {
+    dbx_listener_close_all(server);
+    if (server->unixsocket != NULL) (void)unlink(server->unixsocket);
+    dbx_alloc_free(server->unixsocket);
+    while (server->pool_count > 0)
+        dbx_buf_free(&server->pool[--server->pool_count]);
+    dbx_request_free(&server->request);
+    dbx_alloc_free(server->arena);
+    if (server->spare_fd >= 0) (void)close(server->spare_fd);
+    if (server->wake.fd >= 0) (void)close(server->wake.fd);
+    if (server->epoll_fd >= 0) (void)close(server->epoll_fd);
+    dbx_alloc_free(server);
+}
+
+void dbx_server_wake(void *arg) {
+    dbx_server *server = arg;
+    const uint64_t one = 1;
+    int saved = errno; /* may be called by a signal handler */
+    ssize_t n = write(server->wake.fd, &one, sizeof one);
+    (void)n; /* full: the loop is going to wake anyway */
+    errno = saved;
+}
+
+void dbx_server_stop(dbx_server *server) {
+    atomic_store(&server->stop, true);
+    dbx_server_wake(server);
+}
+
+int dbx_server_port(const dbx_server *server) {
+    return server->port;
+}
+
+void dbx_server_fit_clients(dbx_server *server) {
+    struct rlimit limit;
+    uint64_t wanted = (uint64_t)server->settings.maxclients + DBX_FDS_RESERVED;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return;
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : (rlim_t)wanted;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur < wanted && limit.rlim_cur > DBX_FDS_RESERVED) {
+        server->settings.maxclients = (int64_t)(limit.rlim_cur - DBX_FDS_RESERVED);
+    }
+}
+
+/* --- Listening
+ * ------------------------------------------------------------------------------------- */
+
+/* Tells the engine what there is, for CONFIG GET and INFO. */
+static int publish(dbx_server *server, const char *name, const char *value, dbx_error *error) {
+    dbx_engine_lock(server->engine);
+    int rc = dbx_engine_put_setting(server->engine, name, value, error);
+    dbx_engine_unlock(server->engine);
+    return rc;
+}
+
+static void publish_listener(dbx_server *server, const char *kind, const char *at, int port) {
+    char text[SETTING_TEXT_MAX];
+    if (port > 0) {
+        (void)snprintf(text, sizeof text, "name=%s,bind=%s,port=%d", kind, at, port);
+    } else {
+        (void)snprintf(text, sizeof text, "name=%s,bind=%s", kind, at);
+    }
+    dbx_engine_lock(server->engine);
+    (void)dbx_engine_add_listener(server->engine, text); /* for people to read: may be missing */
+    dbx_engine_unlock(server->engine);
+}
+
+static int listen_tcp(dbx_server *server, const dbx_server_options *options, int backlog,
+                      dbx_error *error) {
+    char bind[SETTING_TEXT_MAX] = "", number[16];
+    int port = options->port > 0 ? options->port : 0;
+    for (size_t i = 0; options->bind[i] != NULL; i++) {
+        const char *name = options->bind[i];
+        size_t used = strlen(bind), before = server->listener_count;
+        (void)snprintf(bind + used, sizeof bind - used, "%s%s", i == 0 ? "" : " ", name);
+        bool optional = name[0] == '-';
+        int rc =
+            dbx_listener_tcp(server, name + (optional ? 1 : 0), &port, backlog, optional, error);
+        if (rc != DBX_OK) return rc;
+        if (server->listener_count > before)
+            publish_listener(server, "tcp", name + (optional ? 1 : 0), port);
+    }
+    if (server->listener_count == 0)
+        return dbx_error_set(error, DBX_EINVAL, "none of the addresses to bind is there");
+    server->port = port;
+    (void)snprintf(number, sizeof number, "%d", port);
+    int rc = publish(server, "bind", bind, error);
+    return rc == DBX_OK ? publish(server, "port", number, error) : rc;
+}
+
+static int listen_unix(dbx_server *server, const dbx_server_options *options, int backlog,
+                       dbx_error *error) {
+    char mode_text[16];
+    unsigned mode = options->unixsocketperm == 0 ? 0700 : options->unixsocketperm;
+    char *path = strdup(options->unixsocket);
+    if (path == NULL) return dbx_error_set(error, DBX_ENOMEM, "out of memory");
+    int rc = dbx_listener_unix(server, path, mode, backlog, error);
+    if (rc != DBX_OK) {
+        dbx_alloc_free(path);
+        return rc;
+    }
+    server->unixsocket = path;
+    publish_listener(server, "unix", path, 0);
+    (void)snprintf(mode_text, sizeof mode_text, "%o", mode);
+    rc = publish(server, "unixsocketperm", mode_text, error);
+    return rc == DBX_OK ? publish(server, "unixsocket", path, error) : rc;
+}
+
+int dbx_server_listen(dbx_server *server, dbx_engine *engine, const dbx_server_options *options,
+                      dbx_error *error) {
+    int backlog = options->tcp_backlog > 0 ? options->tcp_backlog : BACKLOG_DEFAULT, rc = DBX_OK;
+    server->engine = engine;
+    if (options->port != 0) {
+        rc = listen_tcp(server, options, backlog, error);
+    } else {
+        rc = publish(server, "port", "0", error);
+    }
+    if (rc == DBX_OK && options->unixsocket != NULL)
+        rc = listen_unix(server, options, backlog, error);
+    if (rc != DBX_OK) return rc;
+    dbx_engine_lock(engine);
+    dbx_loop_read_settings(server);
+    dbx_engine_unlock(engine);
+    return DBX_OK;
+}
