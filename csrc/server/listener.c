@@ -1,5 +1,4 @@
 /* listener.c: opening listening sockets and accepting from them; see listener.h. */
-#define _GNU_SOURCE /* accept4 */
 #include "server/listener.h"
 
 #include <arpa/inet.h>
