@@ -2,8 +2,8 @@
  *
  *     TEST(what_the_rule_says) { CHECK(x > 0); CHECK_EQ(f(2), 4); }
  *
- * A failed check is printed and counted, and the test goes on; the program exits with 1 if any failed.
- * The argument, if any, names the one test to run; DBX_SEED chooses the random tests' seed.
+ * A failed check is printed and counted, and the test goes on; the program exits with 1 if any
+ * failed. The argument, if any, names the one test to run; DBX_SEED chooses the random tests' seed.
  */
 #ifndef DBX_TESTS_CHECK_H
 #define DBX_TESTS_CHECK_H

@@ -1,6 +1,7 @@
 /* test_resp_read.c: the request parser: whole, split anywhere, hostile. */
 #include "codec/resp_read.h"
 
+#include "base/alloc.h"
 #include "base/err.h"
 #include "base/rand.h"
 #include "check.h"
@@ -126,7 +127,8 @@ TEST(bad_counts_and_lengths_are_errors_in_redis_words) {
 TEST(unauthenticated_requests_are_small) {
     dbx_resp_limits tight = limits;
     tight.unauthenticated = true;
-    expect_with(&tight, dbx_slice_str("*11\r\n"), "Protocol error: unauthenticated multibulk length");
+    expect_with(&tight, dbx_slice_str("*11\r\n"),
+                "Protocol error: unauthenticated multibulk length");
     expect_with(&tight, dbx_slice_str("*1\r\n$16385\r\n"),
                 "Protocol error: unauthenticated bulk length");
     expect_with(&tight, dbx_slice_str("*10\r\n$16384\r\n"), "more");
@@ -247,3 +249,34 @@ TEST(requests_are_reusable_after_reset) {
     CHECK_EQ(at, input.len);
     dbx_request_free(&req);
 }
+
+#ifdef DBX_ALLOC_FAULTS
+TEST(memory_failing_anywhere_is_said_and_nothing_leaks) {
+    dbx_buf input = {0};
+    dbx_buf_str(&input, "*40\r\n");
+    for (int i = 0; i < 40; i++) {
+        dbx_buf_str(&input, "$1\r\nx\r\n");
+    }
+    for (long n = 0; n < 5; n++) {
+        dbx_request req;
+        dbx_request_init(&req);
+        size_t used;
+        dbx_alloc_fail_after(n);
+        int rc = dbx_request_parse(&req, &limits, input.ptr, input.len, &used);
+        CHECK_EQ(rc, dbx_alloc_failed() ? DBX_ENOMEM : 1);
+        dbx_alloc_fail_after(-1);
+        dbx_request_free(&req);
+    }
+    for (long n = 0; n < 3; n++) {
+        dbx_request req;
+        dbx_request_init(&req);
+        size_t used;
+        dbx_alloc_fail_after(n);
+        int rc = dbx_request_parse(&req, &limits, (const uint8_t *)"SET k v\r\n", 9, &used);
+        CHECK_EQ(rc, dbx_alloc_failed() ? DBX_ENOMEM : 1);
+        dbx_alloc_fail_after(-1);
+        dbx_request_free(&req);
+    }
+    dbx_buf_free(&input);
+}
+#endif

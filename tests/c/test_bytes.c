@@ -1,0 +1,24 @@
+/* test_bytes.c: integers in byte strings, both orders, at any alignment. */
+#include "base/bytes.h"
+
+#include "check.h"
+
+TEST(little_endian_begins_with_the_low_byte) {
+    uint8_t at[9];
+    dbx_store32(at + 1, 0x01020304);
+    CHECK_BYTES(dbx_slice_of(at + 1, 4), dbx_slice_of("\4\3\2\1", 4));
+    CHECK_EQ(dbx_load32(at + 1), 0x01020304);
+    dbx_store64(at + 1, 0x0102030405060708);
+    CHECK_BYTES(dbx_slice_of(at + 1, 8), dbx_slice_of("\10\7\6\5\4\3\2\1", 8));
+    CHECK_EQ(dbx_load64(at + 1), 0x0102030405060708);
+}
+
+TEST(big_endian_begins_with_the_high_byte) {
+    uint8_t at[9];
+    dbx_store32_be(at + 1, 0x01020304);
+    CHECK_BYTES(dbx_slice_of(at + 1, 4), dbx_slice_of("\1\2\3\4", 4));
+    CHECK_EQ(dbx_load32_be(at + 1), 0x01020304);
+    dbx_store64_be(at + 1, 0x0102030405060708);
+    CHECK_BYTES(dbx_slice_of(at + 1, 8), dbx_slice_of("\1\2\3\4\5\6\7\10", 8));
+    CHECK_EQ(dbx_load64_be(at + 1), 0x0102030405060708);
+}
