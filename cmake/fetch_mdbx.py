@@ -1,8 +1,9 @@
 """Puts libmdbx's mdbx.c, mdbx.h and LICENSE into the directory given as the only argument.
 
 They come from the source distribution of the PyPI package libmdbx, fetched by pip (so mirrors,
-proxies and certificates are those the user has configured), pinned by version and checksum, and kept
-in the user's cache. Nothing of the package is built or run but its metadata, which pip insists on.
+proxies and certificates are those the user has configured), pinned by version and checksum, and
+kept in the user's cache. Nothing of the package is built or run but its metadata, which pip insists
+on.
 Runs on the bare Python that CMake found; needs pip, and the network once.
 """
 
@@ -33,8 +34,8 @@ def _intact(archive: Path) -> bool:
 
 
 def _download(directory: Path) -> Path:
-    """pip prepares the package's metadata after the download, with the package's build backend; when
-    that is here already (pyproject.toml requires it) no second environment is made for it."""
+    """pip prepares the package's metadata after the download, with the package's build backend;
+    when that is here already (pyproject.toml requires it) no second environment is made for it."""
     requirement = directory / "requirements.txt"
     requirement.write_text(f"libmdbx=={VERSION} --hash=sha256:{SHA256}\n")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]

@@ -31,6 +31,7 @@ from dbx._c.server cimport (
     dbx_server, dbx_server_create, dbx_server_free, dbx_server_listen, dbx_server_options,
     dbx_server_port, dbx_server_run, dbx_server_stop, dbx_server_wake,
 )
+from dbx._c.store cimport dbx_journal_print
 from dbx import errors
 
 cdef enum:
@@ -634,6 +635,17 @@ def command_table():
         rows.append(_row(dbx_table_at(i), ""))
         i += 1
     return rows
+
+
+# --- The journal ----------------------------------------------------------------------------------
+
+def journal_print(const char *directory, uint64_t position, int fd):
+    """Writes the journal's effects after `position` to `fd` as plain RESP; nobody need own it."""
+    cdef dbx_error error
+    cdef int rc
+    with nogil:
+        rc = dbx_journal_print(directory, position, fd, &error)
+    _check(rc, &error)
 
 
 # --- The log --------------------------------------------------------------------------------------

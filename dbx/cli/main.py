@@ -42,7 +42,7 @@ def _add_serve(commands: argparse._SubParsersAction[_Parser]) -> None:
     serve = commands.add_parser(
         "serve",
         help="serve a database to Redis clients",
-        description="Serves the database in a directory to Redis clients, over TCP or a Unix socket.",
+        description="Serves the database in a directory to Redis clients, by TCP or a Unix socket.",
         epilog="Every option can also be set in the environment (--write-buffer: DBX_WRITE_BUFFER;"
         " DBX_REQUIREPASS_FILE names a file with the password) or in dbx.toml"
         " (write-buffer = \"64mb\"), where every name that CONFIG GET * shows is known too."

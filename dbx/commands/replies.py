@@ -1,7 +1,7 @@
 """What redis-py makes of a command's reply, by command: the Python values people expect.
 
-Replies arrive as the RESP3 codec gives them; a name that is missing here needs no change. Shapes are
-those of redis-py's defaults (its "legacy responses"), with decode_responses on or off.
+Replies arrive as the RESP3 codec gives them; a name that is missing here needs no change. Shapes
+are those of redis-py's defaults (its "legacy responses"), with decode_responses on or off.
 """
 
 from __future__ import annotations
@@ -13,10 +13,8 @@ __all__ = ["PARSERS", "Parser"]
 
 Parser = Callable[..., Any]
 
-_CLIENT_INTEGERS = frozenset(
-    ["id", "age", "idle", "db", "sub", "psub", "multi", "qbuf", "qbuf-free", "obl"]
-    + ["argv-mem", "oll", "omem", "tot-mem"]
-)
+_CLIENT_INTEGERS = {"id", "age", "idle", "db", "sub", "psub", "multi", "qbuf", "qbuf-free", "obl"}
+_CLIENT_INTEGERS |= {"argv-mem", "oll", "omem", "tot-mem"}
 
 
 def _text(value: Any) -> Any:

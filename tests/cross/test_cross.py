@@ -1,6 +1,7 @@
 """The C core on aarch64 and riscv64: cross-compiled, linked statically, run under qemu-user.
 
-Keeps unportable code out (alignment, char's sign, word sizes, atomics). `make cross-python` does the same for the whole package, with a Python of that architecture.
+Keeps unportable code out (alignment, char's sign, word sizes, atomics). `make cross-python` does
+the same for the whole package, with a Python of that architecture.
 """
 
 from __future__ import annotations
