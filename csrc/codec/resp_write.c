@@ -54,7 +54,7 @@ static inline size_t bulk_room(size_t len) {
 /* Every value begins here: it is counted, and the members of a pair get an array of their own in
  * RESP3. */
 static inline void begin_value(dbx_reply *r) {
-    assert(r->bulk_left == 0);
+    assert(r->bulk_left == 0 || r->out->failed);
     if (r->depth == 0) return;
     dbx_reply_level *level = &r->levels[r->depth - 1];
     if (level->kind == DBX_PAIRS && r->ops == &resp3_ops && level->items % 2 == 0) {
@@ -119,8 +119,8 @@ static void write_bulk_open(dbx_reply *r, size_t len) {
 }
 
 static void write_bulk_part(dbx_reply *r, dbx_slice bytes) {
-    if (bytes.len == 0) return;
-    assert(bytes.len <= r->bulk_left || r->out->failed);
+    if (bytes.len == 0 || r->out->failed) return;
+    assert(bytes.len <= r->bulk_left);
     dbx_buf_add(r->out, bytes.ptr, bytes.len);
     r->bulk_left -= bytes.len;
     if (r->bulk_left == 0) dbx_buf_add(r->out, "\r\n", 2);
