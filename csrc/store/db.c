@@ -10,6 +10,10 @@ uint32_t dbx_db_count(dbx_txn *txn) {
     return txn->store->options.databases;
 }
 
+uint64_t dbx_db_namespace(dbx_txn *txn, uint32_t db) {
+    return txn->store->dbs[db].ns;
+}
+
 uint64_t dbx_db_size(dbx_txn *txn, uint32_t db) {
     return txn->store->dbs[db].keys;
 }
@@ -141,6 +145,7 @@ struct dbx_keys {
     dbx_txn *txn;
     size_t head;        /* bytes before the name in an encoded key */
     bool started;
+    int64_t now_ms;     /* when it was opened: a streamed reply has promised a number of names */
     dbx_buf seek;       /* encoded key to start after; empty: from the first */
     dbx_buf prefix;     /* names must begin with it: long names are checked in full */
 };
@@ -153,6 +158,7 @@ dbx_keys *dbx_keys_open(dbx_txn *txn, dbx_view *view, uint32_t db, dbx_slice pre
     dbx_keys *keys = dbx_alloc_zero(1, sizeof *keys);
     if (keys == NULL) return NULL;
     keys->txn = txn;
+    keys->now_ms = txn->now_ms;
     keys->head = dbx_format_key(key, store->dbs[db].ns, (dbx_slice){NULL, 0}, store->seed, &long_name);
     dbx_buf_add(&keys->prefix, prefix.ptr, prefix.len);
     /* Long names keep this much of a prefix in their key; the rest is checked name by name. */
@@ -194,7 +200,7 @@ int dbx_keys_next(dbx_keys *keys, dbx_slice *name, dbx_meta *meta) {
         *name = whole.len > 0 ? whole : dbx_slice_of(key.ptr + keys->head, key.len - keys->head);
         dbx_slice prefix = dbx_buf_slice(&keys->prefix);
         if (name->len < prefix.len || memcmp(name->ptr, prefix.ptr, prefix.len) != 0) continue;
-        bool expired = meta->expire_ms != DBX_NO_EXPIRY && meta->expire_ms <= keys->txn->now_ms;
+        bool expired = meta->expire_ms != DBX_NO_EXPIRY && meta->expire_ms <= keys->now_ms;
         if (!expired || keys->txn->replaying) return DBX_OK;
     }
 }

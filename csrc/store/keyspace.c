@@ -100,6 +100,19 @@ int dbx_key_find(dbx_txn *txn, uint32_t db, dbx_slice name, dbx_key *k) {
     return expired && txn->writing ? remove_expired(txn, k) : DBX_OK;
 }
 
+int dbx_key_find_in(dbx_view *view, uint64_t ns, dbx_slice name, int64_t now_ms, dbx_key *k) {
+    bool long_name;
+    k->name = name;
+    k->exists = false;
+    k->encoded_len = dbx_format_key(k->encoded, ns, name, view->store->seed, &long_name);
+    int rc = dbx_view_get(view, encoded(k), &k->probe.value);
+    if (rc == DBX_ENOTFOUND) return DBX_OK;
+    if (rc == DBX_OK) rc = read_record(k);
+    if (rc != DBX_OK) return rc;
+    k->exists = k->meta.expire_ms == DBX_NO_EXPIRY || k->meta.expire_ms > now_ms;
+    return DBX_OK;
+}
+
 void dbx_key_reset(dbx_key *k, uint8_t type, uint8_t encoding) {
     int64_t created_ms = k->exists ? k->meta.created_ms : 0;
     k->meta = (dbx_meta){.type = type,
