@@ -1,9 +1,9 @@
 """Fixtures for every test: `r`, one client for each way into DBX, and servers to compare with.
 
 A behaviour test takes `r` and so runs embedded, in memory, over RESP2 and over RESP3. A module that
-says `pytestmark = pytest.mark.tiny_buffer` runs all of it once more with a write buffer so small that
-every test meets every merge of active buffer, frozen buffer and MDBX. `--ways` narrows the choice;
-`--oracle` adds real Redis 8.0 as one more way, which checks the tests themselves.
+says `pytestmark = pytest.mark.tiny_buffer` runs all of it once more with a write buffer so small
+that every test meets every merge of active buffer, frozen buffer and MDBX. `--ways` narrows the
+choice; `--oracle` adds real Redis 8.0 as one more way, which checks the tests themselves.
 """
 
 from __future__ import annotations
@@ -123,7 +123,8 @@ def dbx_server_tiny() -> Iterator[DbxServer]:
 def dbx_process() -> Iterator[Callable[..., DbxServer]]:
     """Starts DBX servers of the test's own, which it may stop, kill -9 and start again.
 
-    `dbx_process("--durability", "always", settings={"maxclients": 100})` returns a running DbxServer.
+    `dbx_process("--durability", "always", settings={"maxclients": 100})` returns a running
+    DbxServer.
     """
     with contextlib.ExitStack() as stack:
 

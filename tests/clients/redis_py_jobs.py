@@ -1,4 +1,5 @@
-"""What users of redis-py do, as one program for every version of it: `python redis_py_jobs.py PORT PROTOCOL`.
+"""What users of redis-py do, as one program for every version of it: `python redis_py_jobs.py PORT
+PROTOCOL`.
 
 Run in a process of its own, because two versions of redis-py do not fit in one.
 """
@@ -49,7 +50,10 @@ def keys(r: Any) -> None:
     assert r.delete("renamed", "copied") == 2
     assert r.unlink("key:2") == 1
     assert len(r.keys("key:*")) == 98
-    assert {int(name.split(b":")[1]) for name in r.scan_iter("key:*", count=7)} == {0, *range(3, 100)}
+    assert {int(name.split(b":")[1]) for name in r.scan_iter("key:*", count=7)} == {
+        0,
+        *range(3, 100),
+    }
     assert r.randomkey().startswith(b"key:")
     assert r.object("encoding", "key:3") in (b"int", "int")
 

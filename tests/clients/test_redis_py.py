@@ -33,7 +33,9 @@ def old_python() -> Path:
     if not (home / "complete").exists():
         venv.create(home, with_pip=True, clear=True)
         argv = [str(python), "-m", "pip", "install", "-q", OLD]
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=SECONDS_MAX, check=False)
+        done = subprocess.run(
+            argv, capture_output=True, text=True, timeout=SECONDS_MAX, check=False
+        )
         if done.returncode != 0:
             pytest.skip(f"redis-py 5 cannot be installed: {done.stderr[-300:]}")
         (home / "complete").touch()

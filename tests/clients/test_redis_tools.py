@@ -108,13 +108,17 @@ def test_redis_cli_authenticates(dbx_process: object, tmp_path: Path) -> None:
     server = dbx_process("--requirepass", "secret")  # type: ignore[operator]
     assert "NOAUTH" in cli(server, "GET", "k")
     assert cli(server, "-a", "secret", "--no-auth-warning", "SET", "k", "v") == "OK\n"
-    assert cli(server, "--user", "default", "--pass", "secret", "--no-auth-warning", "GET", "k") == "v\n"
+    assert (
+        cli(server, "--user", "default", "--pass", "secret", "--no-auth-warning", "GET", "k")
+        == "v\n"
+    )
 
 
 @pytest.mark.parametrize("pipeline", ["1", "16"])
 def test_redis_benchmark_runs_the_tests_of_strings(filled: DbxServer, pipeline: str) -> None:
     shown = run(
-        "redis-benchmark", filled.port, "-t", "ping,set,get,incr,mset", "-n", "2000", "-P", pipeline,
+        "redis-benchmark", filled.port, "-t", "ping,set,get,incr,mset", "-n", "2000", "-P",
+        pipeline,
         "-c", "20", "--csv",
     )  # fmt: skip
     rows = [line.split(",")[0].strip('"') for line in shown.splitlines()[1:]]

@@ -1,9 +1,10 @@
-"""Random commands: strings, keys and connections, good and bad, from small pools so that they collide.
+"""Random commands: strings, keys and connections, good and bad, from small pools so that they
+collide.
 
-A command is a tuple of bytes. Pools hold what breaks implementations: empty and binary strings, sizes
-around the borders of encodings and chunks, numbers around the borders of their types, and junk.
-Relative expiry times are placeholders (TTL_S, TTL_MS): the machine puts in values that are far apart
-from all others, so that milliseconds between the two servers never decide a comparison.
+A command is a tuple of bytes. Pools hold what breaks implementations: empty and binary strings,
+sizes around the borders of encodings and chunks, numbers around the borders of their types, and
+junk. Relative expiry times are placeholders (TTL_S, TTL_MS): the machine puts in values that are
+far apart from all others, so that milliseconds between the two servers never decide a comparison.
 """
 
 from __future__ import annotations
@@ -47,8 +48,10 @@ POOLS: dict[str, Sequence[bytes]] = {
         b"-9223372036854775807", b"9223372036854775808", b"abc", b"", b"1.0", b" 1", b"+1", b"-0",
     ),
     "float": (
-        b"0", b"0.1", b"-0.5", b"3.00", b"1e5", b"1e-10", b"5e-324", b"1e300", b"1e400", b"123456789",
-        b"0.30000000000000004", b"99999999999999999999", b"nan", b"inf", b"-inf", b"abc", b"", b" 1",
+        b"0", b"0.1", b"-0.5", b"3.00", b"1e5", b"1e-10", b"5e-324", b"1e300", b"1e400",
+        b"123456789",
+        b"0.30000000000000004", b"99999999999999999999", b"nan", b"inf", b"-inf", b"abc", b"",
+        b" 1",
         b"0x10",
     ),
     "index": (
@@ -57,11 +60,13 @@ POOLS: dict[str, Sequence[bytes]] = {
         b"9223372036854775808", b"abc", b"",
     ),
     "offset": (
-        b"0", b"1", b"5", b"44", b"45", b"65279", b"65280", b"65281", b"130560", b"-1", b"536870912",
+        b"0", b"1", b"5", b"44", b"45", b"65279", b"65280", b"65281", b"130560", b"-1",
+        b"536870912",
         b"4294967296", b"9223372036854775807", b"9223372036854775808", b"abc", b"",
     ),
     "seconds": (
-        TTL_S, TTL_S, TTL_S, b"0", b"-1", b"9223372036854775807", b"9223372036854775", b"-9999999999",
+        TTL_S, TTL_S, TTL_S, b"0", b"-1", b"9223372036854775807", b"9223372036854775",
+        b"-9999999999",
         b"-9223372036854775808", b"9223372036854775808", b"abc", b"", b"1.5",
     ),
     "millis": (
@@ -78,15 +83,19 @@ POOLS: dict[str, Sequence[bytes]] = {
     ),
     "pattern": (
         b"*", b"*", b"a*", b"k*", b"key:?", b"key:[12]", b"[^a]", b"[a-c]", b"[c-a]", b"\\a",
-        b"h\\[x\\]\\*\\?", b"h*", b"", b"[", b"[a", b"\\", b"k**k", b"*1", Blob(LONG_1[:-1] + b"*"), b"\x00*", b"?",
+        b"h\\[x\\]\\*\\?", b"h*", b"", b"[", b"[a", b"\\", b"k**k", b"*1",
+        Blob(LONG_1[:-1] + b"*"), b"\x00*", b"?",
         b"*:*", b"**", b"nothing*",
     ),
-    "db": (b"0", b"1", b"1", b"2", b"15", b"16", b"-1", b"abc", b"", b"1.0", b"99999999999999999999"),
+    "db": (b"0", b"1", b"1", b"2", b"15", b"16", b"-1", b"abc", b"", b"1.0",
+    b"99999999999999999999"),
     "count": (b"1", b"10", b"1000", b"0", b"-1", b"abc", b"9223372036854775808"),
-    "cursor": (b"0", b"0", b"abc", b"-1", b"", b"18446744073709551615", b"18446744073709551616", b"0 "),
+    "cursor": (b"0", b"0", b"abc", b"-1", b"", b"18446744073709551615", b"18446744073709551616",
+    b"0 "),
     "type": (b"string", b"STRING", b"hash", b"nosuchtype", b""),
     "name": (b"n1", b"n2", b"", b"bad name", b"\xff", b"new\nline"),
-    "word": (b"", b"x", b"NX", b"XX", b"GET", b"EX", b"10", b"-1", b"LEN", b"*", b"\xff\x00", b"1e999"),
+    "word": (b"", b"x", b"NX", b"XX", b"GET", b"EX", b"10", b"-1", b"LEN", b"*", b"\xff\x00",
+    b"1e999"),
     "expire-flag": (b"NX", b"XX", b"GT", b"LT", b"nx", b"gT", b"QQ"),
 }  # fmt: skip
 
@@ -106,7 +115,8 @@ OPTIONS: dict[str, Sequence[str]] = {
     "flush-option": ("ASYNC", "SYNC", "<word>"),
     "kill-option": (
         "ID 0", "ID 999999999", "ID abc", "TYPE nosuch", "TYPE replica", "ADDR 1.1.1.1:1",
-        "LADDR 1.1.1.1:1", "USER nobody", "ID 0 SKIPME yes", "SKIPME maybe", "MAXAGE 999999", "MAXAGE x",
+        "LADDR 1.1.1.1:1", "USER nobody", "ID 0 SKIPME yes", "SKIPME maybe", "MAXAGE 999999",
+        "MAXAGE x",
         "NOSUCH x",
     ),
 }  # fmt: skip
@@ -114,13 +124,17 @@ OPTIONS: dict[str, Sequence[str]] = {
 # Templates: words stand for themselves, <x> is one of POOLS or OPTIONS, <x>? at most one, <x>* up to
 # three, <x>+ one to three. A template that stands twice is twice as likely.
 STRINGS = (
-    "GET <key>", "GET <key>", "SET <key> <value>", "SET <key> <value>", "SET <key> <value> <set-option>*",
-    "SET <key> <value> <set-option>*", "SETEX <key> <seconds> <value>", "PSETEX <key> <millis> <value>",
+    "GET <key>", "GET <key>", "SET <key> <value>", "SET <key> <value>",
+    "SET <key> <value> <set-option>*",
+    "SET <key> <value> <set-option>*", "SETEX <key> <seconds> <value>",
+    "PSETEX <key> <millis> <value>",
     "SETNX <key> <value>", "GETSET <key> <value>", "GETDEL <key>", "GETEX <key> <getex-option>*",
-    "MGET <key>+", "MSET <key> <value>", "MSET <key> <value> <key> <value>", "MSET <key> <value> <key>",
+    "MGET <key>+", "MSET <key> <value>", "MSET <key> <value> <key> <value>",
+    "MSET <key> <value> <key>",
     "MSETNX <key> <value>", "MSETNX <key> <value> <key> <value>", "APPEND <key> <value>",
     "APPEND <key> <value>", "STRLEN <key>", "SUBSTR <key> <index> <index>",
-    "GETRANGE <key> <index> <index>", "GETRANGE <key> <index> <index>", "SETRANGE <key> <offset> <value>",
+    "GETRANGE <key> <index> <index>", "GETRANGE <key> <index> <index>",
+    "SETRANGE <key> <offset> <value>",
     "SETRANGE <key> <offset> <value>", "INCR <key>", "INCRBY <key> <int>", "DECR <key>",
     "DECRBY <key> <int>", "INCRBYFLOAT <key> <float>", "LCS <key> <key> <lcs-option>*",
 )  # fmt: skip
@@ -131,19 +145,24 @@ KEYS = (
     "EXPIREAT <key> <unix> <expire-flag>*", "PEXPIREAT <key> <unixms> <expire-flag>*",
     "EXPIRETIME <key>", "PEXPIRETIME <key>", "PERSIST <key>", "RENAME <key> <key>",
     "RENAMENX <key> <key>", "COPY <key> <key> <copy-option>*", "MOVE <key> <db>", "TOUCH <key>+",
-    "KEYS <pattern>", "SCAN <cursor> <scan-option>*", "DBSIZE", "FLUSHDB <flush-option>?", "FLUSHALL",
+    "KEYS <pattern>", "SCAN <cursor> <scan-option>*", "DBSIZE", "FLUSHDB <flush-option>?",
+    "FLUSHALL",
     "SWAPDB <db> <db>", "OBJECT ENCODING <key>", "OBJECT REFCOUNT <key>", "OBJECT IDLETIME <key>",
     "OBJECT FREQ <key>", "OBJECT HELP", "OBJECT <word>", "OBJECT", "RANDOMKEY",
 )  # fmt: skip
 
 CONNECTION = (
-    "PING", "PING <value>", "ECHO <value>", "SELECT <db>", "SELECT <db>", "SELECT 0", "QUIT", "RESET",
-    "HELLO", "HELLO 2", "HELLO 3", "HELLO <count>", "HELLO 3 SETNAME <name>", "HELLO 3 AUTH <name> <name>",
-    "HELLO 3 AUTH default <name>", "HELLO 2 AUTH x", "HELLO 3 <word>", "AUTH <name>", "AUTH <name> <name>",
+    "PING", "PING <value>", "ECHO <value>", "SELECT <db>", "SELECT <db>", "SELECT 0", "QUIT",
+    "RESET",
+    "HELLO", "HELLO 2", "HELLO 3", "HELLO <count>", "HELLO 3 SETNAME <name>",
+    "HELLO 3 AUTH <name> <name>",
+    "HELLO 3 AUTH default <name>", "HELLO 2 AUTH x", "HELLO 3 <word>", "AUTH <name>",
+    "AUTH <name> <name>",
     "AUTH default <name>", "CLIENT ID", "CLIENT INFO", "CLIENT LIST", "CLIENT LIST TYPE normal",
     "CLIENT LIST TYPE <word>", "CLIENT LIST ID <count>", "CLIENT LIST <word>", "CLIENT GETNAME",
     "CLIENT SETNAME <name>", "CLIENT SETINFO LIB-NAME <name>", "CLIENT SETINFO lib-ver <name>",
-    "CLIENT SETINFO <word> <name>", "CLIENT KILL <kill-option>", "CLIENT KILL <kill-option> <kill-option>",
+    "CLIENT SETINFO <word> <name>", "CLIENT KILL <kill-option>",
+    "CLIENT KILL <kill-option> <kill-option>",
     "CLIENT KILL 1.1.1.1:1", "CLIENT KILL <word>", "CLIENT NO-EVICT on", "CLIENT NO-EVICT <word>",
     "CLIENT NO-TOUCH on", "CLIENT NO-TOUCH off", "CLIENT NO-TOUCH <word>", "CLIENT REPLY <word>",
     "CLIENT <word>", "CLIENT",
@@ -153,15 +172,20 @@ SERVER = (
     "TIME", "COMMAND GETKEYS GET <key>", "COMMAND GETKEYS MSET <key> <value> <key> <value>",
     "COMMAND GETKEYS <word> <key>", "COMMAND GETKEYS PING", "COMMAND GETKEYS GET", "COMMAND <word>",
     "COMMAND INFO nosuch", "COMMAND DOCS nosuch", "CONFIG GET nosuch", "CONFIG GET maxclients",
-    "CONFIG GET proto-max-bulk-len databases", "CONFIG SET nosuch 1", "CONFIG SET maxclients <word>",
-    "CONFIG SET appendfsync sometimes", "CONFIG SET maxclients", "CONFIG <word>", "CONFIG", "CONFIG GET",
-    "CONFIG RESETSTAT", "SHUTDOWN <word>", "SHUTDOWN ABORT", "SHUTDOWN NOSAVE SAVE", "NOSUCH <value>",
+    "CONFIG GET proto-max-bulk-len databases", "CONFIG SET nosuch 1",
+    "CONFIG SET maxclients <word>",
+    "CONFIG SET appendfsync sometimes", "CONFIG SET maxclients", "CONFIG <word>", "CONFIG",
+    "CONFIG GET",
+    "CONFIG RESETSTAT", "SHUTDOWN <word>", "SHUTDOWN ABORT", "SHUTDOWN NOSAVE SAVE",
+    "NOSUCH <value>",
     "nosuch <value> <value> <value>", "<word> <word>", "get|set <key>", "config|get <key>",
 )  # fmt: skip
 
 
 class Drawer:
-    """Draws commands by small integers only: much faster in hypothesis than strategies of strategies."""
+    """Draws commands by small integers only: much faster in hypothesis than strategies of
+    strategies.
+    """
 
     def __init__(self, draw: st.DrawFn) -> None:
         self.draw = draw
@@ -191,7 +215,7 @@ class Drawer:
         return (self.one_of(POOLS[name]),)
 
     def spoiled(self, command: Command) -> Command:
-        """The same with one thing wrong: an argument lost, added or replaced, or the name's case."""
+        """The same with one thing wrong: an argument lost, added, replaced, or the name's case."""
         how = self.one_of(("case", "lose", "add", "replace"))
         if how == "lose" and len(command) > 1:
             return command[:-1]

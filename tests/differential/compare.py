@@ -1,12 +1,13 @@
 """When two replies, or two keyspaces, count as the same.
 
-Everything is compared exactly, type tags and error texts included, except what cannot be equal on two
-servers: ids, addresses, clocks, and orders that Redis leaves open. Each such case is a rule here.
-Deliberate differences are not: they stand in known_differences.py.
+Everything is compared exactly, type tags and error texts included, except what cannot be equal on
+two servers: ids, addresses, clocks, and orders that Redis leaves open. Each such case is a rule
+here. Deliberate differences are not: they stand in known_differences.py.
 """
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -23,7 +24,7 @@ Normal = Callable[[Reply], Reply]
 
 
 def name_of(command: Command) -> str:
-    """name_of is the command's name as COMMAND prints it, for commands with subcommands both words."""
+    """name_of is the command's name in capitals; with subcommands, both words."""
     words = [word.upper().decode("latin-1") for word in command[:2]]
     containers = ("CLIENT", "OBJECT", "COMMAND", "CONFIG")
     return " ".join(words) if words[0] in containers else words[0]
@@ -62,7 +63,17 @@ def _pairs(reply: Reply) -> Reply:
     return (tag, tuple(sorted(value))) if tag == "map" else reply
 
 
-_CLIENT_SHOWN = (b"name", b"db", b"resp", b"lib-name", b"lib-ver", b"user", b"cmd", b"sub", b"multi")
+_CLIENT_SHOWN = (
+    b"name",
+    b"db",
+    b"resp",
+    b"lib-name",
+    b"lib-ver",
+    b"user",
+    b"cmd",
+    b"sub",
+    b"multi",
+)
 
 
 def _client_info(reply: Reply) -> Reply:
@@ -148,7 +159,12 @@ def keyspace(client: RawClient, databases: Sequence[int]) -> dict[tuple[int, byt
             replies = client.pipeline(
                 command
                 for name in part
-                for command in (("TYPE", name), ("OBJECT", "ENCODING", name), ("GET", name), ("PTTL", name))
+                for command in (
+                    ("TYPE", name),
+                    ("OBJECT", "ENCODING", name),
+                    ("GET", name),
+                    ("PTTL", name),
+                )
             )
             for i, name in enumerate(part):
                 found[database, name] = tuple(replies[4 * i : 4 * i + 4])
@@ -179,8 +195,6 @@ def describe(command: Command, real: object, ours: object) -> str:
 
 def shut(client: RawClient) -> None:
     """shut ends our side at once, so that servers do not collect idle connections."""
-    try:
+    with contextlib.suppress(OSError):
         client.socket.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass
     client.close()

@@ -1,4 +1,6 @@
-"""Bytes that are not quite a command get the same answer as from Redis: a reply, or an error and goodbye."""
+"""Bytes that are not quite a command get the same answer as from Redis: a reply, or an error and
+goodbye.
+"""
 
 from __future__ import annotations
 
@@ -85,7 +87,8 @@ def test_unauthenticated_input_is_limited_as_by_redis(
             for data in (
                 b"*100\r\n", b"*10\r\n", b"*11\r\n", b"*1\r\n$16385\r\n", b"*1\r\n$4\r\nPING\r\n",
                 b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n", b"*2\r\n$4\r\nAUTH\r\n$3\r\nbad\r\n",
-                b"*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n", b"*1\r\n$6\r\nNOSUCH\r\n", b"*1\r\n$3\r\nGET\r\n",
+                b"*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n", b"*1\r\n$6\r\nNOSUCH\r\n",
+                b"*1\r\n$3\r\nGET\r\n",
                 b"*1\r\n$4\r\nQUIT\r\n", b"*1\r\n$5\r\nRESET\r\n",
             ):  # fmt: skip
                 answers = []

@@ -15,9 +15,12 @@ INFO_FIELDS = (
     "subcommands",
 )  # fmt: skip
 GETKEYS = (
-    "GET k", "SET k v EX 10", "MSET a 1 b 2", "MGET a b c", "DEL a b", "RENAME a b", "COPY a b DB 1",
-    "OBJECT ENCODING k", "LCS a b", "EXISTS a", "TOUCH a b", "GETRANGE k 0 1", "UNLINK a", "MOVE a 1",
-    "PING", "GET", "NOSUCH a", "SCAN 0", "CLIENT ID", "OBJECT", "SELECT 1", "KEYS *", "COMMAND COUNT",
+    "GET k", "SET k v EX 10", "MSET a 1 b 2", "MGET a b c", "DEL a b", "RENAME a b",
+    "COPY a b DB 1",
+    "OBJECT ENCODING k", "LCS a b", "EXISTS a", "TOUCH a b", "GETRANGE k 0 1", "UNLINK a",
+    "MOVE a 1",
+    "PING", "GET", "NOSUCH a", "SCAN 0", "CLIENT ID", "OBJECT", "SELECT 1", "KEYS *",
+    "COMMAND COUNT",
 )  # fmt: skip
 
 

@@ -1,1 +1,1 @@
-"""What the store promises, tested from outside: on processes that are killed, filled and starved."""
+"""What the store promises, tested from outside: on servers killed, filled and starved."""

@@ -1,4 +1,6 @@
-"""kill -9 at any moment loses no acknowledged write, and the next start is quick and needs no repair."""
+"""kill -9 at any moment loses no acknowledged write, and the next start is quick and needs no
+repair.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +76,9 @@ def test_no_acknowledged_write_is_missing_after_kill_9_during_an_apply(dbx_proce
             assert time.monotonic() < deadline, "no apply was ever seen"
             n = 2000
             client.send_bytes(
-                b"".join(encode("SET", f"key:{(sent + i) % 50_000}", f"v{sent + i}") for i in range(n))
+                b"".join(
+                    encode("SET", f"key:{(sent + i) % 50_000}", f"v{sent + i}") for i in range(n)
+                )
             )
             sent += n
             for _ in range(n):

@@ -1,4 +1,6 @@
-"""The durability modes: chosen on the command line, changed by CONFIG SET appendfsync, seen in INFO."""
+"""The durability modes: chosen on the command line, changed by CONFIG SET appendfsync, seen in
+INFO.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,7 @@ def test_always_syncs_before_each_reply(dbx_process: Start) -> None:
             client.value("SET", "k", i)
             after = store_info(client)
             assert after["syncs"] > before["syncs"]
-            assert after["durable"] >= before["position"] + 1
+            assert after["journal_durable_position"] >= before["journal_position"] + 1
 
 
 def test_config_set_appendfsync_takes_effect_at_once(dbx_process: Start) -> None:
@@ -57,7 +59,7 @@ def test_config_set_appendfsync_takes_effect_at_once(dbx_process: Start) -> None
             client.value("SET", "k", i)
         info = store_info(client)
         assert info["syncs"] >= idle + 5
-        assert info["durable"] == info["position"]
+        assert info["journal_durable_position"] == info["journal_position"]
         assert client.value("CONFIG", "SET", "appendfsync", "no") == b"OK"
         before = store_info(client)["syncs"]
         repeat(client, ("INCR", "n"), 1000)
@@ -67,9 +69,9 @@ def test_config_set_appendfsync_takes_effect_at_once(dbx_process: Start) -> None
 def test_everysec_makes_writes_durable_by_itself(dbx_process: Start) -> None:
     with dbx_process().raw() as client:
         client.value("SET", "k", "v")
-        position = store_info(client)["position"]
+        position = store_info(client)["journal_position"]
         deadline = time.monotonic() + SYNC_WAIT_SECONDS_MAX
-        while store_info(client)["durable"] < position:
+        while store_info(client)["journal_durable_position"] < position:
             assert time.monotonic() < deadline, store_info(client)
             time.sleep(0.05)
 
@@ -78,7 +80,9 @@ def test_config_set_refuses_an_unknown_mode_in_redis_words(dbx_process: Start) -
     with dbx_process().raw() as client:
         tag, text = client.call("CONFIG", "SET", "appendfsync", "sometimes")
         assert tag == "error"
-        assert text.startswith(b"ERR CONFIG SET failed (possibly related to argument 'appendfsync')")
+        assert text.startswith(
+            b"ERR CONFIG SET failed (possibly related to argument 'appendfsync')"
+        )
         assert appendfsync(client) == b"everysec"
 
 

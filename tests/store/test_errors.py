@@ -1,4 +1,6 @@
-"""What cannot be served is one clear line on stderr and a non-zero exit, never a traceback or a hang."""
+"""What cannot be served is one clear line on stderr and a non-zero exit, never a traceback or a
+hang.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.load import repeat
-from tests.support.servers import DbxServer, free_port
+from tests.support.servers import DbxServer, clean_environment, free_port
 
 SECONDS_MAX = 60.0
 NOBODY = 65534
@@ -24,8 +26,9 @@ def refused(*flags: str, **options: object) -> str:
     """refused runs `dbx serve` expecting it to fail; returns its one line of explanation."""
     argv = [sys.executable, "-m", "dbx", "serve", "--http-port", "0", *flags]
     done = subprocess.run(
-        argv, capture_output=True, text=True, timeout=SECONDS_MAX, check=False, **options
-    )  # type: ignore[call-overload]
+        argv, capture_output=True, text=True, timeout=SECONDS_MAX, check=False,
+        env=clean_environment(), **options,
+    )  # type: ignore[call-overload]  # fmt: skip
     assert done.returncode > 0, f"exit code {done.returncode}: {done.stdout} {done.stderr}"
     lines = [line for line in done.stderr.splitlines() if line.strip()]
     assert len(lines) == 1, done.stderr
@@ -34,7 +37,9 @@ def refused(*flags: str, **options: object) -> str:
 
 
 def stopped_with_data(server: DbxServer) -> Path:
-    """stopped_with_data fills a database enough that it has an MDBX file and a journal, and stops it."""
+    """stopped_with_data fills a database enough that it has an MDBX file and a journal, and stops
+    it.
+    """
     with server.raw() as client:
         repeat(client, ("INCR", "n"), 1000)
         for i in range(3000):
@@ -74,7 +79,10 @@ def test_a_locked_directory_names_its_owner(dbx_process: Start) -> None:
 )
 def test_a_bad_setting_is_named(tmp_path: Path, flags: tuple[str, str]) -> None:
     argv = [sys.executable, "-m", "dbx", "serve", "--data", str(tmp_path / "d"), *flags]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=SECONDS_MAX, check=False)
+    done = subprocess.run(
+        argv, capture_output=True, text=True, timeout=SECONDS_MAX, check=False,
+        env=clean_environment(),
+    )  # fmt: skip
     assert done.returncode > 0
     assert "Traceback" not in done.stderr
     assert flags[1] in done.stderr
@@ -125,7 +133,9 @@ def mdbx_file(data: Path) -> Path:
 
 
 def journal_files(data: Path) -> list[Path]:
-    found = sorted(p for p in data.rglob("*") if p.is_file() and "journal" in str(p.relative_to(data)))
+    found = sorted(
+        p for p in data.rglob("*") if p.is_file() and "journal" in str(p.relative_to(data))
+    )
     assert found, sorted(str(p) for p in data.rglob("*"))
     return found
 

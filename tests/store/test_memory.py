@@ -1,4 +1,6 @@
-"""Memory has bounds: empty, under load during applies, with idle clients and with clients that never read."""
+"""Memory has bounds: empty, under load during applies, with idle clients and with clients that
+never read.
+"""
 
 from __future__ import annotations
 

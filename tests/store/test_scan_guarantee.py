@@ -1,4 +1,4 @@
-"""SCAN returns every key that is there from start to end, whatever happens to other keys meanwhile."""
+"""SCAN returns every key that is there from start to end, whatever happens to others."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def fill(client: RawClient) -> None:
 
 
 def scan(client: RawClient, between: Callable[[int], RawClient], *options: str) -> list[bytes]:
-    """scan iterates to the end; `between` may change anything and gives the client to go on with."""
+    """scan iterates to the end; `between` changes anything, and gives the client to go on with."""
     cursor, names = b"0", []
     for step in range(STEPS_MAX):
         (_, cursor), (_, part) = client.value("SCAN", cursor, *options)
@@ -52,7 +52,9 @@ def scan(client: RawClient, between: Callable[[int], RawClient], *options: str) 
     raise AssertionError("SCAN does not end")
 
 
-@pytest.mark.parametrize("options", [(), ("COUNT", "1000"), ("MATCH", "key:*"), ("MATCH", "*[02468]")])
+@pytest.mark.parametrize(
+    "options", [(), ("COUNT", "1000"), ("MATCH", "key:*"), ("MATCH", "*[02468]")]
+)
 def test_scan_misses_no_key_while_others_come_and_go_across_applies(
     dbx_process: Start, options: tuple[str, ...]
 ) -> None:

@@ -1,4 +1,4 @@
-"""Where tests keep what is slow to make: other clients, other servers. Safe to delete at any time."""
+"""Where tests keep what is slow to make: other clients and servers. Safe to delete."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""Writers that know what must survive: each keeps a model of its own keys and of what was acknowledged.
+"""Writers that know what must survive: each keeps a model of its own keys and of what was
+acknowledged.
 
 A writer sends its operations in order on one connection, in pipelines. After a crash its keys must
-hold the model as it was after some operation between the last acknowledged one and the last one sent:
-less is a lost acknowledged write, anything else is a broken order or a half-applied command.
+hold the model as it was after some operation between the last acknowledged one and the last one
+sent: less is a lost acknowledged write, anything else is a broken order or a half-applied command.
 """
 
 from __future__ import annotations

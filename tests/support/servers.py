@@ -35,6 +35,11 @@ def free_port() -> int:
         return port
 
 
+def clean_environment() -> dict[str, str]:
+    """clean_environment is ours without DBX_*: every such name would be a setting to DBX."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("DBX_")}
+
+
 class ServerError(AssertionError):
     """A server did not start, died, or did not stop cleanly."""
 
@@ -56,7 +61,7 @@ class Server:
         raise NotImplementedError
 
     def environment(self) -> dict[str, str]:
-        return dict(os.environ)
+        return clean_environment()
 
     # --- Life ---------------------------------------------------------------------------------
 
@@ -69,7 +74,9 @@ class Server:
         deadline = time.monotonic() + START_SECONDS_MAX
         while not self._answers():
             if self.process.poll() is not None:
-                raise ServerError(f"{self.name} exited with {self.process.returncode}:\n{self.tail()}")
+                raise ServerError(
+                    f"{self.name} exited with {self.process.returncode}:\n{self.tail()}"
+                )
             if time.monotonic() > deadline:
                 self.kill()
                 raise ServerError(f"{self.name} does not answer:\n{self.tail()}")
@@ -135,9 +142,7 @@ class Server:
         return RawClient(self.port, protocol=protocol, password=self.password, timeout=timeout)
 
     def client(self, protocol: int = 3, **options: object) -> redis.Redis:
-        return redis.Redis(
-            port=self.port, protocol=protocol, password=self.password, **options
-        )  # type: ignore[arg-type]
+        return redis.Redis(port=self.port, protocol=protocol, password=self.password, **options)  # type: ignore[arg-type]
 
     def memory(self) -> proc.Memory:
         return proc.memory(self.pid)

@@ -1,8 +1,9 @@
 """A Debian 13 root that holds Redis 8.0 and Valkey 8.1, for tests that compare DBX with them.
 
-Debian 12 carries Redis 7.0; the behaviour DBX follows is 8.0's. The root is made once by debootstrap
-in a cache directory and entered with chroot, so nothing is installed on the machine itself. Both
-need root and a mirror: without them the tests that ask for these servers are skipped, visibly.
+Debian 12 carries Redis 7.0; the behaviour DBX follows is 8.0's. The root is made once by
+debootstrap in a cache directory and entered with chroot, so nothing is installed on the machine
+itself. Both need root and a mirror: without them the tests that ask for these servers are skipped,
+visibly.
 """
 
 from __future__ import annotations

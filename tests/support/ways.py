@@ -1,4 +1,6 @@
-"""The ways into DBX that behaviour tests run through: in-process or over RESP, each with a tiny buffer."""
+"""The ways into DBX that behaviour tests run through: in-process or over RESP, each with a tiny
+buffer.
+"""
 
 from __future__ import annotations
 
@@ -32,10 +34,10 @@ class Way:
             return
         import dbx  # late: tests against real servers run without a built extension
 
-        with dbx.open(":memory:" if self.in_memory else str(directory / "data")) as db:
-            if self.tiny:
-                for name, value in TINY_SETTINGS.items():
-                    db.execute_command("CONFIG SET", name, value)
+        path = ":memory:" if self.in_memory else str(directory / "data")
+        settings = TINY_SETTINGS if self.tiny else {}
+        keywords = {name.replace("-", "_"): value for name, value in settings.items()}
+        with dbx.open(path, **keywords) as db:
             yield db
 
 

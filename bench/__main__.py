@@ -1,0 +1,53 @@
+"""python -m bench [SUITE...]: runs suites, prints tables, writes JSON below bench/results."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from bench import instructions, local, suites
+from bench.report import Report
+
+SUITES = {
+    "resp": suites.resp,
+    "latency": suites.latency,
+    "always": suites.always,
+    "inprocess": local.inprocess,
+    "codec": local.codec,
+    "footprint": suites.footprint,
+    "sustained": suites.sustained,
+    "instructions": instructions.instructions,
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="Compares DBX with redis-server, lmdb and hiredis, side by side in one run.",
+        epilog="suites: "
+        + "; ".join(
+            f"{name}: {run.__doc__.split('.')[0]}" for name, run in SUITES.items() if run.__doc__
+        ),
+    )
+    parser.add_argument(
+        "suites", nargs="*", choices=[[], *SUITES], metavar="SUITE", help="default: all"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="a fraction of the load: to try it out"
+    )
+    parser.add_argument("--rounds", type=int, default=5, help="alternating rounds of each case (5)")
+    options = parser.parse_args()
+    failed = []
+    for name in options.suites or SUITES:
+        print(f"--- {name}: {SUITES[name].__doc__}", flush=True)
+        report = Report(name)
+        SUITES[name](report, options.quick, options.rounds)
+        print(f"    {report.write()}")
+        failed += [f"{name}: {case}" for case in report.failed]
+    if failed:
+        print("missed: " + "; ".join(failed))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

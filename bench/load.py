@@ -1,0 +1,88 @@
+"""Load from outside: redis-benchmark, and our own generator compiled on the fly."""
+
+from __future__ import annotations
+
+import csv
+import functools
+import json
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support import proc
+from tests.support.servers import Server
+
+SOURCE = Path(__file__).with_name("openloop.c")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One measurement of one server."""
+
+    rate: float  # operations a second
+    cpu_per_million: float  # the server's CPU seconds, all threads, for a million operations
+    p50_us: float
+    p99_us: float
+    p999_us: float
+    max_us: float
+
+
+def redis_benchmark(
+    server: Server, command: list[str], operations: int, keys: int, clients: int, pipeline: int
+) -> Sample:
+    cpu = proc.cpu_seconds(server.pid)
+    done = subprocess.run(
+        ["redis-benchmark", "-p", str(server.port), "-n", str(operations), "-r", str(keys),
+         "-c", str(clients), "-P", str(pipeline), "--csv", *command],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    cpu = proc.cpu_seconds(server.pid) - cpu
+    row = list(csv.DictReader(done.stdout.splitlines()))[-1]
+    milli = {name: float(row[f"{name}_latency_ms"]) * 1e3 for name in ("p50", "p99", "max")}
+    return Sample(
+        rate=float(row["rps"]),
+        cpu_per_million=cpu / operations * 1e6,
+        p50_us=milli["p50"],
+        p99_us=milli["p99"],
+        p999_us=float("nan"),
+        max_us=milli["max"],
+    )
+
+
+@functools.cache
+def _generator() -> Path:
+    program = Path(tempfile.mkdtemp(prefix="dbx-bench-")) / "openloop"
+    subprocess.run(["cc", "-O2", "-o", str(program), str(SOURCE)], check=True)
+    return program
+
+
+def openloop(
+    server: Server,
+    *,
+    seconds: float,
+    keys: int,
+    set_percent: int,
+    rate: float = 0,
+    clients: int = 50,
+    pipeline: int = 1,
+    value_bytes: int = 14,
+) -> Sample:
+    """openloop offers `rate` operations a second; 0: as many as a closed loop of clients gets."""
+    cpu = proc.cpu_seconds(server.pid)
+    arguments = (server.port, clients, rate, pipeline, seconds, keys, set_percent, value_bytes)
+    done = subprocess.run(
+        [str(_generator()), *map(str, arguments)], capture_output=True, text=True, check=True
+    )
+    result = json.loads(done.stdout)
+    if result["errors"] or result["unanswered"]:
+        raise AssertionError(f"{server.name}: {result}")
+    cpu = proc.cpu_seconds(server.pid) - cpu
+    return Sample(
+        rate=result["rate"],
+        cpu_per_million=cpu / result["operations"] * 1e6,
+        p50_us=result["p50_us"],
+        p99_us=result["p99_us"],
+        p999_us=result["p999_us"],
+        max_us=result["max_us"],
+    )
