@@ -199,7 +199,8 @@ int dbx_keys_next(dbx_keys *keys, dbx_slice *name, dbx_meta *meta) {
         }
         *name = whole.len > 0 ? whole : dbx_slice_of(key.ptr + keys->head, key.len - keys->head);
         dbx_slice prefix = dbx_buf_slice(&keys->prefix);
-        if (name->len < prefix.len || memcmp(name->ptr, prefix.ptr, prefix.len) != 0) continue;
+        if (name->len < prefix.len) continue;
+        if (prefix.len > 0 && memcmp(name->ptr, prefix.ptr, prefix.len) != 0) continue;
         bool expired = meta->expire_ms != DBX_NO_EXPIRY && meta->expire_ms <= keys->now_ms;
         if (!expired || keys->txn->replaying) return DBX_OK;
     }
