@@ -121,7 +121,7 @@ OPTIONS: dict[str, Sequence[str]] = {
     ),
 }  # fmt: skip
 
-# Templates: words stand for themselves, <x> is one of POOLS or OPTIONS, <x>? at most one, <x>* up to
+# Templates: words stand for themselves, <x> is one of POOLS or OPTIONS, <x>? none or one, <x>* to
 # three, <x>+ one to three. A template that stands twice is twice as likely.
 STRINGS = (
     "GET <key>", "GET <key>", "SET <key> <value>", "SET <key> <value>",
