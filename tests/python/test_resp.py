@@ -51,9 +51,10 @@ VALUES: list[tuple[bytes, Any]] = [
     (b",-INF\r\n", float("-inf")),
     (b"#t\r\n", True),
     (b"#f\r\n", False),
-    (b"=8\r\ntxt:text\r\n", b"text"),
-    (b"=4\r\ntxt:\r\n", b""),
-    (b"(3492890328409238509324850943850943825024385\r\n", b"3492890328409238509324850943850943825024385"),
+    (
+        b"(3492890328409238509324850943850943825024385\r\n",
+        b"3492890328409238509324850943850943825024385",
+    ),
     (b"*0\r\n", []),
     (b"~0\r\n", []),
     (b"%0\r\n", {}),
@@ -195,6 +196,12 @@ def test_error_replies_are_values(resp: ModuleType) -> None:
     assert isinstance(resp.ProtocolError(), resp.HiredisError)
 
 
+def test_verbatim_strings_lose_their_format() -> None:
+    # hiredis does the same, but reads four bytes too far.
+    assert read(dbx.resp, b"=8\r\ntxt:text\r\n") == b"text"
+    assert read(dbx.resp, b"=4\r\nmkd:\r\n", encoding="utf-8") == ""
+
+
 def test_bulk_errors_are_error_replies() -> None:
     # hiredis does not know them.
     error = read(dbx.resp, b"!7\r\nERR a\nb\r\n")
@@ -205,7 +212,9 @@ def test_bulk_errors_are_error_replies() -> None:
 def test_attributes_are_dropped() -> None:
     # hiredis takes them for replies.
     reader = dbx.resp.Reader()
-    reader.feed(b"|1\r\n+ttl\r\n|1\r\n+x\r\n+y\r\n*1\r\n:1\r\n*2\r\n:1\r\n|1\r\n+a\r\n%0\r\n:2\r\n|0\r\n:3\r\n")
+    reader.feed(
+        b"|1\r\n+ttl\r\n|1\r\n+x\r\n+y\r\n*1\r\n:1\r\n*2\r\n:1\r\n|1\r\n+a\r\n%0\r\n:2\r\n|0\r\n:3\r\n"
+    )
     assert [reader.gets(), reader.gets(), reader.gets()] == [[1, 2], 3, False]
 
 
@@ -251,9 +260,9 @@ def test_a_callback_cannot_use_the_reader_it_runs_in() -> None:
 
 
 def test_encoding_decodes_every_string(resp: ModuleType) -> None:
-    data = b"*4\r\n$3\r\n\xe2\x98\x83\r\n+ok\r\n=5\r\ntxt:a\r\n(12\r\n"
+    data = b"*3\r\n$3\r\n\xe2\x98\x83\r\n+ok\r\n(12\r\n"
     for name in ("utf-8", "UTF8", "U8"):
-        assert read(resp, data, encoding=name) == ["\u2603", "ok", "a", "12"]
+        assert read(resp, data, encoding=name) == ["\u2603", "ok", "12"]
     assert read(resp, b"+\xe4\r\n", encoding="latin-1") == "\xe4"
     assert read(resp, b"$4\r\n\xff\xfe\x03&\r\n", encoding="utf-16") == "\u2603"
 
@@ -345,26 +354,58 @@ def test_an_abandoned_reader_leaves_nothing(resp: ModuleType) -> None:
     assert sys.getrefcount(None) - before < 100
 
 
-def test_random_streams_are_read_alike() -> None:
+def random_value(rand: random.Random, depth: int) -> bytes:
+    kind = rand.choice("+-:$*_,#(%~>" if depth < 5 else "+-:$_,#(")
+    text = bytes(rand.choices(b"abc \x00\xff\xc3\xa9", k=rand.randrange(20)))
+    number = str(rand.randrange(-(10**6), 10**6)).encode()
+    if kind in "*~>%":
+        count = rand.randrange(4)
+        items = [random_value(rand, depth + 1) for _ in range(count)]
+        if kind == "%":
+            # Every key once: hiredis gives keys that come twice the wrong values.
+            items = [b":%d\r\n" % i + item for i, item in enumerate(items)]
+        return kind.encode() + str(count).encode() + b"\r\n" + b"".join(items)
+    line = {
+        "$": str(len(text)).encode() + b"\r\n" + text,
+        ":": number,
+        "(": number * 5 if number[:1] != b"-" else number,
+        ",": repr(rand.uniform(-1e9, 1e9) * 10.0 ** rand.randrange(-30, 30)).encode(),
+        "#": rand.choice((b"t", b"f")),
+        "_": b"",
+    }
+    return kind.encode() + line.get(kind, text) + b"\r\n"
+
+
+def read_all(resp: ModuleType, data: bytes, piece: int) -> list[str]:
+    reader = resp.Reader(notEnoughData=Ellipsis)
+    got = []
+    try:
+        for at in range(0, len(data), piece):
+            reader.feed(data[at : at + piece])
+            while (value := reader.gets()) is not Ellipsis:
+                got.append(repr(value))
+    except resp.ProtocolError as error:
+        got.append(str(error))
+    return got
+
+
+def test_random_values_are_read_alike() -> None:
     rand = random.Random(7)
-    alphabet = b"+-:$*_,#(=%~>0123459\r\n\r\n\r\nabtfinx."
+    for _ in range(3000):
+        data = random_value(rand, 0) + random_value(rand, 0)
+        piece = rand.randrange(1, len(data) + 1)
+        want = read_all(hiredis, data, piece)
+        assert read_all(dbx.resp, data, piece) == want, data
+
+
+def test_random_garbage_is_refused_alike() -> None:
+    rand = random.Random(7)
+    alphabet = b"+-:$*_,#(~>0123459\r\n\r\n\r\nabtfinx."
     for _ in range(20000):
         data = bytes(rand.choices(alphabet, k=rand.randrange(1, 24)))
-        results = []
-        for resp in (hiredis, dbx.resp):
-            reader = resp.Reader(notEnoughData=Ellipsis)
-            got: list[Any] = []
-            try:
-                for at in range(0, len(data), 5):
-                    reader.feed(data[at : at + 5])
-                    while (value := reader.gets()) is not Ellipsis:
-                        got.append(repr(value))
-            except Exception as error:
-                got.append((type(error).__name__, str(error)))
-                if type(error) is TypeError:
-                    got.pop()  # see the test of unhashable keys
-            results.append(got)
-        assert results[0] == results[1], data
+        piece = rand.randrange(1, len(data) + 1)
+        want = read_all(hiredis, data, piece)
+        assert read_all(dbx.resp, data, piece) == want, data
 
 
 # --- pack_command ---------------------------------------------------------------------------------
@@ -387,7 +428,7 @@ def test_commands_are_packed_as_hiredis_does(command: tuple[Any, ...]) -> None:
 def test_what_cannot_be_packed_is_a_type_error(resp: ModuleType) -> None:
     pack: Callable[[Any], bytes] = resp.pack_command
     for item in (None, True, [], {}, object()):
-        with pytest.raises(TypeError, match="A tuple item must be str, int, float or bytes."):
+        with pytest.raises(TypeError, match="A tuple item must be"):
             pack(("SET", item))
     for command in (["PING"], "PING", None):
         with pytest.raises(TypeError, match="The argument must be a tuple"):
