@@ -585,23 +585,25 @@ cdef class Server:
         dbx_server_stop(self._server)
 
     def close(self):
-        """Closes the listeners and the engine."""
+        """Closes the engine, then the loop that its threads may wake until then."""
         cdef dbx_error error
-        cdef dbx_engine *engine = self._engine
-        cdef int rc = DBX_OK
-        self._engine = NULL
+        cdef int rc
         with nogil:
-            dbx_server_free(self._server)
-            self._server = NULL
-            if engine != NULL:
-                rc = dbx_engine_close(engine, &error)
+            rc = self._free(&error)
         _check(rc, &error)
 
-    def __dealloc__(self):
+    cdef int _free(self, dbx_error *error) noexcept nogil:
+        cdef int rc = DBX_OK
+        if self._engine != NULL:
+            rc = dbx_engine_close(self._engine, error)
+        self._engine = NULL
         if self._server != NULL:
             dbx_server_free(self._server)
-        if self._engine != NULL:
-            dbx_engine_close(self._engine, NULL)
+        self._server = NULL
+        return rc
+
+    def __dealloc__(self):
+        self._free(NULL)
 
 
 # --- The command table ----------------------------------------------------------------------------
