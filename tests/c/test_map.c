@@ -8,7 +8,7 @@
 
 enum { KEYS = 500 };
 
-static char names[KEYS][16];
+static char names[KEYS][32];
 
 static dbx_slice key_of(size_t i) {
     snprintf(names[i], sizeof names[i], "Key-%zu", i);
