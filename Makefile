@@ -11,8 +11,6 @@ SERVE ?=
 TESTS ?= tests
 FUZZ_SECONDS ?= 60
 
-# An import of an editable install builds what has changed; tests build once, before they start.
-export SKBUILD_EDITABLE_SKIP = $(CURDIR)/$(BUILD)/editable
 export CMAKE_BUILD_PARALLEL_LEVEL = $(JOBS)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
@@ -48,16 +46,20 @@ $(VENV)/.tools: pyproject.toml | packages-build $(PY)
 	$(PY) -m pip install -q cmake ninja 'scikit-build-core>=0.11' 'cython>=3.1,<4' 'poetry-core>=1'
 	@touch $@
 
-$(VENV)/.installed: $(VENV)/.tools CMakeLists.txt $(wildcard cmake/*)
-	$(PY) -m pip install -q --no-build-isolation --no-deps -e .
+# Of an editable install every import would build what has changed; here `make build` does, once, so that
+# the servers that tests start do not pay for it.
+$(VENV)/.installed: $(VENV)/.tools
+	$(PY) -m pip install -q --no-build-isolation --no-deps -Ceditable.rebuild=false -e .
 	@touch $@
 
 $(VENV)/.tests: $(VENV)/.tools
 	$(PY) -m pip install -q --group test --group lint
 	@touch $@
 
-build: $(VENV)/.installed ## build the extension module in .venv (editable)
-	@SKBUILD_EDITABLE_SKIP= $(PY) -c 'import dbx'
+build: $(VENV)/.installed ## bring the installation in .venv up to date
+	@$(CMAKE) --build $(BUILD)/editable --target _core
+	@$(CMAKE) --install $(BUILD)/editable --component python --strip \
+	    --prefix "$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("platlib"))')" >/dev/null
 
 # --- Running ---
 

@@ -10,9 +10,9 @@ if [ ! -x $venv/bin/python ]; then
     $venv/bin/pip install -q cmake ninja scikit-build-core 'cython>=3.1,<4' 'poetry-core>=1'
     $venv/bin/pip install -q --group test
 fi
-$venv/bin/pip install -q --no-build-isolation --no-deps -e . -Cbuild-dir=build/asan-editable \
-    -Ccmake.define.DBX_SANITIZE=address,undefined -Cinstall.strip=false
-export SKBUILD_EDITABLE_SKIP="$PWD/build/asan-editable"
+$venv/bin/pip install -q --no-build-isolation --no-deps -e . -Ceditable.rebuild=false \
+    -Cbuild-dir=build/asan-editable -Ccmake.define.DBX_SANITIZE=address,undefined \
+    -Ccmake.define.DBX_LTO=OFF -Cinstall.strip=false
 export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:allocator_may_return_null=1
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 LD_PRELOAD="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so)" \
