@@ -7,6 +7,7 @@
 
 import codecs
 
+cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_Realloc
 from libc.string cimport memcpy
@@ -314,6 +315,7 @@ cdef object _callable(object value):
     return value
 
 
+@cython.no_gc_clear  # the builder refers to what the garbage collector would clear
 cdef class Reader:
     """Reads RESP replies, fed in pieces: hiredis.Reader's interface and behaviour.
 
@@ -336,13 +338,16 @@ cdef class Reader:
         _builder_init(&self._builder, <PyObject *>ReplyError)
         dbx_value_init(&self._reader, &_BUILD, &self._builder)
         self._maxbuf = _READER_MAXBUF
+        self._protocol_error = ProtocolError
+        self._reply_error = ReplyError
+        self._not_enough_data = False
 
     def __init__(self, protocolError=ProtocolError, replyError=ReplyError, encoding=None, errors=None,
                  notEnoughData=False, *, bint convertSetsToLists=True):
         self._refuse_when_busy()
         self._protocol_error = _callable(protocolError)
-        self._reply_error = _callable(replyError)
-        self._builder.make_error = <PyObject *>self._reply_error
+        self._builder.make_error = <PyObject *>_callable(replyError)  # before the old one goes
+        self._reply_error = replyError
         self._builder.sets_as_lists = convertSetsToLists
         self._not_enough_data = notEnoughData
         self.set_encoding(encoding, errors)
