@@ -346,7 +346,8 @@ cdef class Reader:
                  notEnoughData=False, *, bint convertSetsToLists=True):
         self._refuse_when_busy()
         self._protocol_error = _callable(protocolError)
-        self._builder.make_error = <PyObject *>_callable(replyError)  # before the old one goes
+        _callable(replyError)
+        self._builder.make_error = <PyObject *>replyError  # before the old one goes
         self._reply_error = replyError
         self._builder.sets_as_lists = convertSetsToLists
         self._not_enough_data = notEnoughData
