@@ -612,20 +612,18 @@ cdef object _text(const char *text):
     return None if text == NULL else text.decode()
 
 
-cdef dict _row(const dbx_command *row, str parent):
+cdef dict _row(const dbx_command *row):
     cdef list subcommands = []
     cdef const dbx_command *sub = row.subcommands
-    name = row.name.decode()
-    full = f"{parent} {name}" if parent else name
     while sub != NULL and sub.name != NULL:
-        subcommands.append(_row(sub, full))
+        subcommands.append(_row(sub))
         sub += 1
     return {
-        "name": full, "group": _text(row.group), "syntax": _text(row.syntax),
-        "summary": _text(row.summary), "since": _text(row.since),
+        "name": row.name.decode().replace("|", " "), "group": _text(row.group),
+        "syntax": _text(row.syntax), "summary": _text(row.summary), "since": _text(row.since),
         "complexity": _text(row.complexity), "arity": row.arity, "flags": row.flags,
-        "doc_flags": _text(row.doc_flags), "deprecated_since": _text(row.deprecated_since),
-        "replaced_by": _text(row.replaced_by), "subcommands": subcommands,
+        "deprecated_since": _text(row.deprecated_since), "replaced_by": _text(row.replaced_by),
+        "subcommands": subcommands,
     }
 
 
@@ -634,7 +632,7 @@ def command_table():
     rows = []
     cdef size_t i = 0
     while dbx_table_at(i) != NULL:
-        rows.append(_row(dbx_table_at(i), ""))
+        rows.append(_row(dbx_table_at(i)))
         i += 1
     return rows
 

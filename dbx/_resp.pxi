@@ -1,9 +1,9 @@
-# The RESP codec for Python: values out of bytes (hiredis-py's Reader, replies of in-process calls) and commands
-# into bytes. Part of _core.pyx.
+# The RESP codec for Python: values out of bytes (hiredis-py's Reader, replies of in-process calls)
+# and commands into bytes. Part of _core.pyx.
 #
-# Values are built from the inside out: finished ones wait on the builder's stack and a container is made
-# when its last element has come, so no half-filled list or dict exists, however long a reply takes to
-# arrive, and nothing is allocated for a count that was only announced.
+# Values are built from the inside out: finished ones wait on the builder's stack and a container is
+# made when its last element has come, so no half-filled list or dict exists, however long a reply
+# takes to arrive, and nothing is allocated for a count that was only announced.
 
 import codecs
 
@@ -17,10 +17,11 @@ from dbx._c.codec cimport (
     dbx_value_init, dbx_value_ops, dbx_value_read, dbx_value_reader,
 )
 
-# Declared here with bare pointers: the builder owns its references itself, and NULL is tested at once.
+# With bare pointers: the builder owns its references itself, and tests for NULL.
 cdef extern from "Python.h":
     PyObject *raw_bytes "PyBytes_FromStringAndSize" (const char *text, Py_ssize_t size)
-    PyObject *raw_utf8 "PyUnicode_DecodeUTF8" (const char *text, Py_ssize_t size, const char *errors)
+    PyObject *raw_utf8 "PyUnicode_DecodeUTF8" (const char *text, Py_ssize_t size,
+                                               const char *errors)
     PyObject *raw_decode "PyUnicode_Decode" (const char *text, Py_ssize_t size,
                                              const char *encoding, const char *errors)
     PyObject *raw_integer "PyLong_FromLongLong" (long long value)
@@ -110,8 +111,8 @@ cdef int _raise_pending() except -1:
 
 
 cdef PyObject *_keep_failure(_Builder *b) noexcept:
-    """Keeps the exception that is set, if it is the first, and gives None in place of the value, so that the
-    reply is read to its end before it is raised."""
+    """Keeps the exception that is set, if it is the first, and gives None in place of the value, so
+    that the reply is read to its end before it is raised."""
     try:
         _raise_pending()
     except BaseException as failure:
@@ -279,8 +280,8 @@ cdef object _error_from_reply = errors.from_reply
 
 
 cdef object _reply_read(const uint8_t *data, size_t len, size_t *at, _Encoder encoder):
-    """The reply that begins at data[at], by the encoder's rules; `at` moves behind it. An error reply is
-    returned, not raised. The bytes are our own sink's: a broken reply is a bug, not input."""
+    """The reply that begins at data[at], by the encoder's rules; `at` moves behind it. An error reply
+    is returned, not raised. The bytes are our own sink's: a broken reply is a bug, not input."""
     cdef dbx_value_reader reader
     cdef _Builder builder
     cdef size_t used = 0
@@ -319,10 +320,10 @@ cdef object _callable(object value):
 cdef class Reader:
     """Reads RESP replies, fed in pieces: hiredis.Reader's interface and behaviour.
 
-    Differences: attributes (RESP3 '|') are dropped instead of being taken for replies; bulk errors ('!') are
-    read; what goes wrong while a value is built (an undecodable string, an unhashable key) is raised when
-    its reply is complete and the next one can be read as usual; calls from within a callback
-    of the reader are refused.
+    Differences: attributes (RESP3 '|') are dropped instead of being taken for replies; bulk errors
+    ('!') are read; keys that come twice in a map keep the last value; what goes wrong while a value
+    is built (an undecodable string, an unhashable key) is raised when its reply is complete, and the
+    next one can be read as usual; calls from within a callback of the reader are refused.
     """
     cdef dbx_value_reader _reader
     cdef _Builder _builder
@@ -342,8 +343,8 @@ cdef class Reader:
         self._reply_error = ReplyError
         self._not_enough_data = False
 
-    def __init__(self, protocolError=ProtocolError, replyError=ReplyError, encoding=None, errors=None,
-                 notEnoughData=False, *, bint convertSetsToLists=True):
+    def __init__(self, protocolError=ProtocolError, replyError=ReplyError, encoding=None,
+                 errors=None, notEnoughData=False, *, bint convertSetsToLists=True):
         self._refuse_when_busy()
         self._protocol_error = _callable(protocolError)
         _callable(replyError)
@@ -408,7 +409,8 @@ cdef class Reader:
         if shouldDecode and self._encoding is not None:
             self._builder.encoding = PyBytes_AS_STRING(self._encoding)
         self._busy = True
-        rc = dbx_value_read(&self._reader, self._buf.ptr + self._at, self._buf.len - self._at, &used)
+        rc = dbx_value_read(&self._reader, self._buf.ptr + self._at, self._buf.len - self._at,
+                            &used)
         self._busy = False
         self._at += used
         if rc == 1:
@@ -427,7 +429,7 @@ cdef class Reader:
         raise error
 
     def setmaxbuf(self, maxbuf, /):
-        """Above how many bytes the buffer is given back when all has been read; None: the default, 0: never."""
+        """Above how many bytes the buffer is freed when all has been read; None: 16384, 0: never."""
         cdef Py_ssize_t size = _READER_MAXBUF if maxbuf is None else maxbuf
         if size < 0:
             raise ValueError("maxbuf value out of range")
@@ -461,7 +463,7 @@ cdef _Encoder _PACKING = _Encoder()
 
 
 def pack_command(command, /):
-    """The command as RESP bytes: hiredis.pack_command. What redis-py takes as an argument is taken here."""
+    """The command as RESP bytes: hiredis.pack_command, for whatever redis-py takes as an argument."""
     cdef dbx_slice few[_ARGS_ON_STACK]
     cdef dbx_slice *argv = few
     cdef _Scratch scratch

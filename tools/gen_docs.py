@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,25 @@ def _rows(table: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: str(row["name"]))
 
 
+def _readable(syntax: str) -> str:
+    """A row's syntax without what only machines read (csrc/commands/syntax.h): as documentation has it."""
+    text = re.sub(r"[@!]\d[\d.]*", "", syntax)
+    text = re.sub(r"[\w-]+=([\w:]+)", r"\1", text)
+    text = re.sub(
+        r"([a-z-]+)(:(string|integer|double|key|pattern|unix-time))?(#\d)?(?![\w:])", r"\1", text
+    )
+    for name, block in re.findall(r"<([\w-]+): ([^<>|]*)>", text):
+        text = text.replace(f"<{name}: {block}>", block).replace(f"[{name} ...]", f"[{block} ...]")
+    return re.sub(r"([<\[])[a-z-]+: ", r"\1", text)
+
+
 def _section(row: dict[str, Any]) -> str:
-    usage = f"{row['name'].upper()} {row['syntax'] or ''}".rstrip()
+    usage = f"{row['name'].upper()} {_readable(row['syntax'] or '')}".rstrip()
     lines = [f"## {row['name'].upper()}", "", f"    {usage}", "", f"{row['summary'].rstrip('.')}."]
     if row["deprecated_since"]:
         lines += ["", f"Deprecated since {row['deprecated_since']}: use {row['replaced_by']}."]
-    lines += ["", f"Since {row['since']}. Complexity: {row['complexity']}"]
+    complexity = f" Complexity: {row['complexity']}" if row["complexity"] else ""
+    lines += ["", f"Since {row['since']}.{complexity}"]
     return "\n".join(lines)
 
 

@@ -9,11 +9,9 @@ cdef extern from "commands/command.h" nogil:
         const char *summary
         const char *since
         const char *complexity
-        const char *const *history
         int arity
         uint32_t flags
         const dbx_command *subcommands
-        const char *doc_flags
         const char *deprecated_since
         const char *replaced_by
 

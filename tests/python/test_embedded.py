@@ -155,6 +155,7 @@ def test_a_finalizer_may_call_while_a_reply_is_read() -> None:
             cycle.append(cycle)
             del cycle
             assert sorted(db.keys()) == expected
+        gc.collect()  # none is left for after the database is closed
 
 
 # --- Forks and owners --------------------------------------------------------------------------
@@ -243,7 +244,7 @@ def test_durability_always_returns_when_the_journal_is_synced(tmp_path: Path) ->
         for i in range(20):
             db.set("k", i)
             store = db.info("store")
-            assert store["durable_position"] == store["position"]
+            assert store["journal_durable_position"] >= store["journal_position"]
 
 
 # --- asyncio -----------------------------------------------------------------------------------
