@@ -280,8 +280,8 @@ cdef object _error_from_reply = errors.from_reply
 
 
 cdef object _reply_read(const uint8_t *data, size_t len, size_t *at, _Encoder encoder):
-    """The reply that begins at data[at], by the encoder's rules; `at` moves behind it. An error reply
-    is returned, not raised. The bytes are our own sink's: a broken reply is a bug, not input."""
+    """The reply that begins at data[at], by the encoder's rules; `at` moves behind it. An error
+    reply is returned, not raised. The bytes are our own sink's: a broken reply is a bug."""
     cdef dbx_value_reader reader
     cdef _Builder builder
     cdef size_t used = 0
@@ -322,8 +322,8 @@ cdef class Reader:
 
     Differences: attributes (RESP3 '|') are dropped instead of being taken for replies; bulk errors
     ('!') are read; keys that come twice in a map keep the last value; what goes wrong while a value
-    is built (an undecodable string, an unhashable key) is raised when its reply is complete, and the
-    next one can be read as usual; calls from within a callback of the reader are refused.
+    is built (an undecodable string, an unhashable key) is raised when its reply is complete, and
+    the next one can be read as usual; calls from within a callback of the reader are refused.
     """
     cdef dbx_value_reader _reader
     cdef _Builder _builder
@@ -429,7 +429,7 @@ cdef class Reader:
         raise error
 
     def setmaxbuf(self, maxbuf, /):
-        """Above how many bytes the buffer is freed when all has been read; None: 16384, 0: never."""
+        """Above how many bytes an empty buffer is freed; None: the default, 0: never."""
         cdef Py_ssize_t size = _READER_MAXBUF if maxbuf is None else maxbuf
         if size < 0:
             raise ValueError("maxbuf value out of range")
@@ -463,7 +463,7 @@ cdef _Encoder _PACKING = _Encoder()
 
 
 def pack_command(command, /):
-    """The command as RESP bytes: hiredis.pack_command, for whatever redis-py takes as an argument."""
+    """The command as RESP bytes: hiredis.pack_command, for all that redis-py takes."""
     cdef dbx_slice few[_ARGS_ON_STACK]
     cdef dbx_slice *argv = few
     cdef _Scratch scratch
