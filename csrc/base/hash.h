@@ -13,15 +13,6 @@ enum { DBX_HASH_SIP_KEY_BYTES = 16, DBX_HASH_SIP_BYTES = 16 };
  */
 uint64_t dbx_hash_bytes(dbx_slice bytes, uint64_t seed);
 
-/* dbx_hash_mix spreads the bits of a number: a hash of integers. */
-static inline uint64_t dbx_hash_mix(uint64_t x) {
-    x ^= x >> 32;
-    x *= 0xd6e8feb86659fd93u;
-    x ^= x >> 32;
-    x *= 0xd6e8feb86659fd93u;
-    return x ^ (x >> 32);
-}
-
 /* dbx_hash_sip is SipHash-2-4 with 128 bits of output: the same bytes on every machine. */
 void dbx_hash_sip(dbx_slice bytes, const uint8_t key[DBX_HASH_SIP_KEY_BYTES],
                   uint8_t out[DBX_HASH_SIP_BYTES]);
