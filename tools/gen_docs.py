@@ -24,7 +24,7 @@ def _rows(table: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _readable(syntax: str) -> str:
-    """A row's syntax without what only machines read (csrc/commands/syntax.h): as documentation has it."""
+    """A row's syntax (csrc/commands/syntax.h) without what only machines read."""
     text = re.sub(r"[@!]\d[\d.]*", "", syntax)
     text = re.sub(r"[\w-]+=([\w:]+)", r"\1", text)
     text = re.sub(

@@ -1,4 +1,4 @@
-"""What only an engine in this process has: threads, forks, closing, owners, large values, asyncio."""
+"""What only an engine in this process has: threads, forks, owners, large values, asyncio."""
 
 from __future__ import annotations
 
