@@ -111,12 +111,24 @@ static int read_line(dbx_value_reader *r, input *in, dbx_slice *line) {
     return 0;
 }
 
+/* The line "T<number>CRLF": 1 and the number, 0, or the error `bad`. */
+static int read_number(dbx_value_reader *r, input *in, int64_t *out, const char *bad) {
+    size_t number, after = dbx_resp_quick_number(in->data, in->at, in->len, &number);
+    if (after != 0) {
+        in->at = after;
+        r->scanned = 0;
+        *out = (int64_t)number;
+        return 1;
+    }
+    dbx_slice line;
+    if (read_line(r, in, &line) == 0) return 0;
+    return dbx_num_from_slice(line, out) ? 1 : fail(r, bad);
+}
+
 /* --- Scalars on one line ------------------------------------------------------------------------
  */
 
-static int pass_integer(dbx_value_reader *r, dbx_slice line) {
-    int64_t value;
-    if (!dbx_num_from_slice(line, &value)) return fail(r, "Bad integer value");
+static int pass_integer(dbx_value_reader *r, int64_t value) {
     PASS_ON(r, r->ops->integer(r->arg, value));
 }
 
@@ -160,8 +172,6 @@ static int pass_simple(dbx_value_reader *r, char type, dbx_slice line) {
 
 static int pass_line(dbx_value_reader *r, char type, dbx_slice line) {
     switch (type) {
-    case ':':
-        return pass_integer(r, line);
     case ',':
         return pass_real(r, line);
     case '#':
@@ -196,22 +206,14 @@ static int pass_bulk(dbx_value_reader *r, input *in) {
 }
 
 static int read_bulk(dbx_value_reader *r, input *in, char type) {
-    size_t len, after = dbx_resp_quick_number(in->data, in->at, in->len, &len);
-    if (after != 0) {
-        in->at = after;
-        r->scanned = 0;
-    } else {
-        dbx_slice line;
-        int64_t value;
-        if (read_line(r, in, &line) == 0) return 0;
-        if (!dbx_num_from_slice(line, &value)) return fail(r, "Bad bulk string length");
-        if (value == -1) return pass_null(r);
-        if (value < 0 || (uint64_t)value > DBX_VALUE_BULK_BYTES_MAX) {
-            return fail(r, "Bulk string length out of range");
-        }
-        len = (size_t)value;
+    int64_t len;
+    int rc = read_number(r, in, &len, "Bad bulk string length");
+    if (rc <= 0) return rc;
+    if (len == -1) return pass_null(r);
+    if (len < 0 || (uint64_t)len > DBX_VALUE_BULK_BYTES_MAX) {
+        return fail(r, "Bulk string length out of range");
     }
-    r->bulk_len = len;
+    r->bulk_len = (size_t)len;
     r->bulk_type = type;
     return pass_bulk(r, in);
 }
@@ -238,11 +240,10 @@ static int open_container(dbx_value_reader *r, char type, size_t count) {
 }
 
 static int read_container(dbx_value_reader *r, input *in, char type) {
-    dbx_slice line;
     int64_t value;
     if (r->depth == DBX_VALUE_DEPTH_MAX) return fail(r, "Max nesting depth exceeded");
-    if (read_line(r, in, &line) == 0) return 0;
-    if (!dbx_num_from_slice(line, &value)) return fail(r, "Bad multi-bulk length");
+    int rc = read_number(r, in, &value, "Bad multi-bulk length");
+    if (rc <= 0) return rc;
     if (value == -1 && type != '|') return pass_null(r);
     size_t each = type == '%' || type == '|' ? 2 : 1;
     if (value < 0 || value > DBX_VALUE_ELEMENTS_MAX || (uint64_t)value > SIZE_MAX / each) {
@@ -256,6 +257,8 @@ static int read_container(dbx_value_reader *r, input *in, char type) {
 
 static int read_item(dbx_value_reader *r, input *in) {
     dbx_slice line;
+    int64_t number;
+    int rc;
     if (r->bulk_type != 0) return pass_bulk(r, in);
     if (in->at == in->len) return 0;
     char type = (char)in->data[in->at];
@@ -270,9 +273,11 @@ static int read_item(dbx_value_reader *r, input *in) {
     case '>':
     case '|':
         return read_container(r, in, type);
+    case ':':
+        rc = read_number(r, in, &number, "Bad integer value");
+        return rc == 1 ? pass_integer(r, number) : rc;
     case '+':
     case '-':
-    case ':':
     case '_':
     case '#':
     case ',':
