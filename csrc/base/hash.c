@@ -53,8 +53,7 @@ uint64_t dbx_hash_bytes(dbx_slice bytes, uint64_t seed) {
     return fold_multiply(HASH_C ^ state, fold_multiply(a ^ HASH_B, b ^ state ^ HASH_A));
 }
 
-/* --- SipHash-2-4-128, after Aumasson and Bernstein's paper -------------------------------------
- */
+/* --- SipHash-2-4-128, after Aumasson and Bernstein's paper ----------------------------------- */
 
 static uint64_t rotate_left(uint64_t x, int n) {
     return (x << n) | (x >> (64 - n));

@@ -15,8 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- Printing doubles ---------------------------------------------------------------------------
- */
+/* --- Printing doubles ------------------------------------------------------------------------ */
 
 enum {
     REAL_MANTISSA_BITS = 52,
@@ -231,8 +230,7 @@ size_t dbx_num_real_to_text(double value, char out[DBX_NUM_REAL_TEXT_MAX]) {
     return put_digits(digits, count, k, out) + negative;
 }
 
-/* --- Reading ------------------------------------------------------------------------------------
- */
+/* --- Reading --------------------------------------------------------------------------------- */
 
 static locale_t c_locale;
 static pthread_once_t c_locale_once = PTHREAD_ONCE_INIT;
@@ -316,8 +314,7 @@ bool dbx_num_long_real_from_slice(dbx_slice text, long double *out) {
     return true;
 }
 
-/* --- Long doubles -------------------------------------------------------------------------------
- */
+/* --- Long doubles ---------------------------------------------------------------------------- */
 
 long double dbx_num_long_real_add(long double a, long double b) {
     return round_to_64_bits(a + b);

@@ -71,8 +71,7 @@ static void move_argv(dbx_request *req, const uint8_t *data) {
     }
 }
 
-/* --- Lines: "*3\r\n", "$5\r\n" and inline commands ----------------------------------------------
- */
+/* --- Lines: "*3\r\n", "$5\r\n" and inline commands ------------------------------------------- */
 
 /* Finds the byte that ends the line at req->at: 1 and its offset, 0: not there yet, negative: the
  * line is longer than allowed. */
@@ -110,8 +109,7 @@ static int read_number(dbx_request *req, const dbx_resp_limits *limits, const ui
     return 1;
 }
 
-/* --- Arrays of bulk strings ---------------------------------------------------------------------
- */
+/* --- Arrays of bulk strings ------------------------------------------------------------------ */
 
 /* Reads "*n\r\n". n of zero and less is an empty command. */
 static int read_count(dbx_request *req, const dbx_resp_limits *limits, const uint8_t *data,
@@ -182,8 +180,7 @@ static int parse_array(dbx_request *req, const dbx_resp_limits *limits, const ui
     return 1;
 }
 
-/* --- Inline commands ----------------------------------------------------------------------------
- */
+/* --- Inline commands ------------------------------------------------------------------------- */
 
 /* A line being split; bytes past its end read as 0, which ends words as a blank does. */
 typedef struct words {
@@ -284,8 +281,7 @@ static int parse_inline(dbx_request *req, const dbx_resp_limits *limits, const u
     return split_line(req, dbx_slice_of(data, end > 0 && data[end - 1] == '\r' ? end - 1 : end));
 }
 
-/* ------------------------------------------------------------------------------------------------
- */
+/* --------------------------------------------------------------------------------------------- */
 
 int dbx_request_parse(dbx_request *req, const dbx_resp_limits *limits, const uint8_t *data,
                       size_t len, size_t *consumed) {

@@ -125,8 +125,7 @@ static int read_number(dbx_value_reader *r, input *in, int64_t *out, const char 
     return dbx_num_from_slice(line, out) ? 1 : fail(r, bad);
 }
 
-/* --- Scalars on one line ------------------------------------------------------------------------
- */
+/* --- Scalars on one line --------------------------------------------------------------------- */
 
 static int pass_integer(dbx_value_reader *r, int64_t value) {
     PASS_ON(r, r->ops->integer(r->arg, value));
@@ -185,8 +184,7 @@ static int pass_line(dbx_value_reader *r, char type, dbx_slice line) {
     }
 }
 
-/* --- Bulk strings -------------------------------------------------------------------------------
- */
+/* --- Bulk strings ---------------------------------------------------------------------------- */
 
 static int pass_bulk(dbx_value_reader *r, input *in) {
     size_t len = r->bulk_len;
@@ -218,8 +216,7 @@ static int read_bulk(dbx_value_reader *r, input *in, char type) {
     return pass_bulk(r, in);
 }
 
-/* --- Containers ---------------------------------------------------------------------------------
- */
+/* --- Containers ------------------------------------------------------------------------------ */
 
 static int open_container(dbx_value_reader *r, char type, size_t count) {
     if (type == '|') {
@@ -252,8 +249,7 @@ static int read_container(dbx_value_reader *r, input *in, char type) {
     return open_container(r, type, (size_t)value * each);
 }
 
-/* ------------------------------------------------------------------------------------------------
- */
+/* --------------------------------------------------------------------------------------------- */
 
 static int read_item(dbx_value_reader *r, input *in) {
     dbx_slice line;

@@ -81,8 +81,7 @@ static void write_line(dbx_reply *r, char type, dbx_slice text) {
     wrote_up_to(r->out, put_crlf(at));
 }
 
-/* --- What both versions write alike -------------------------------------------------------------
- */
+/* --- What both versions write alike ---------------------------------------------------------- */
 
 static void write_integer(dbx_reply *r, int64_t value) {
     begin_value(r);
@@ -126,8 +125,7 @@ static void write_bulk_part(dbx_reply *r, dbx_slice bytes) {
     if (r->bulk_left == 0) dbx_buf_add(r->out, "\r\n", 2);
 }
 
-/* --- Containers ---------------------------------------------------------------------------------
- */
+/* --- Containers ------------------------------------------------------------------------------ */
 
 static uint8_t *put_container(uint8_t *at, bool resp3, dbx_kind kind, size_t count) {
     bool doubled = kind == DBX_MAP || (kind == DBX_PAIRS && !resp3);
@@ -169,8 +167,7 @@ static void write_close(dbx_reply *r) {
     dbx_buf_insert(r->out, level->at, header, (size_t)(end - header));
 }
 
-/* --- RESP2 --------------------------------------------------------------------------------------
- */
+/* --- RESP2 ----------------------------------------------------------------------------------- */
 
 static void resp2_null(dbx_reply *r) {
     write_fixed(r, "$-1\r\n", 5);
@@ -209,8 +206,7 @@ static const dbx_reply_ops resp2_ops = {.null = resp2_null,
                                         .bulk_open = write_bulk_open,
                                         .bulk_part = write_bulk_part};
 
-/* --- RESP3 --------------------------------------------------------------------------------------
- */
+/* --- RESP3 ----------------------------------------------------------------------------------- */
 
 static void resp3_null(dbx_reply *r) {
     write_fixed(r, "_\r\n", 3);
@@ -264,8 +260,7 @@ void dbx_resp_sink(dbx_reply *r, int version, dbx_buf *out) {
     r->source = NULL;
 }
 
-/* --- Commands -----------------------------------------------------------------------------------
- */
+/* --- Commands -------------------------------------------------------------------------------- */
 
 size_t dbx_resp_command_len(size_t argc, const dbx_slice *argv) {
     enum { AROUND_NUMBER = 3, AFTER_BULK = 2 };

@@ -27,7 +27,7 @@ static void tell_number(story *s, uint64_t number) {
     tell(s, dbx_slice_of(&number, sizeof number));
 }
 
-/* --- The window: unread bytes in an allocation of exactly their size -------------------------- */
+/* --- The window: unread bytes in an allocation of exactly their size ------------------------- */
 
 typedef struct window {
     uint8_t *ptr;
@@ -45,8 +45,7 @@ static void window_replace(window *w, size_t drop, const uint8_t *more, size_t m
     w->len = kept + more_len;
 }
 
-/* --- Requests ------------------------------------------------------------------------------------
- */
+/* --- Requests -------------------------------------------------------------------------------- */
 
 static const dbx_resp_limits limits = {
     .bulk_bytes_max = 1 << 20, .args_max = 1 << 20, .inline_bytes_max = 1 << 10};
@@ -79,8 +78,7 @@ static void read_requests(story *s, dbx_slice input, const size_t *cuts, size_t 
     free(w.ptr);
 }
 
-/* --- Values --------------------------------------------------------------------------------------
- */
+/* --- Values ---------------------------------------------------------------------------------- */
 
 typedef struct teller {
     story *story;
@@ -153,8 +151,7 @@ static void read_values(story *s, dbx_slice input, const size_t *cuts, size_t co
     free(w.ptr);
 }
 
-/* ------------------------------------------------------------------------------------------------
- */
+/* --------------------------------------------------------------------------------------------- */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
