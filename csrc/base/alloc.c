@@ -1,5 +1,4 @@
-/* alloc.c: allocation with one failure on demand, for tests; see alloc.h. Empty in normal builds.
- */
+/* alloc.c: allocation with one failure on demand, for tests; see alloc.h; empty otherwise. */
 #include "base/alloc.h"
 
 #ifdef DBX_ALLOC_FAULTS

@@ -26,8 +26,7 @@ int dbx_alloc_failed(void);
 
 #else
 
-/* dbx_alloc, dbx_alloc_zero and dbx_alloc_resize are malloc, calloc and realloc: NULL on failure.
- */
+/* dbx_alloc, dbx_alloc_zero and dbx_alloc_resize are malloc, calloc and realloc. */
 static inline void *dbx_alloc(size_t n) {
     return malloc(n);
 }

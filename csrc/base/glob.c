@@ -40,8 +40,7 @@ static bool class_has(dbx_slice pattern, size_t *at, uint8_t byte, bool nocase) 
     return found != negated;
 }
 
-/* One byte against the pattern's next element, which is not a star; *at moves behind the element.
- */
+/* One byte against the pattern's next element, which is no star; *at moves behind it. */
 static bool element_matches(dbx_slice pattern, size_t *at, uint8_t byte, bool nocase) {
     uint8_t c = pattern.ptr[(*at)++];
     if (c == '?') return true;

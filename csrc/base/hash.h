@@ -1,5 +1,4 @@
-/* hash.h: hashes of bytes: a fast one for tables in memory, and SipHash for what is kept on disk.
- */
+/* hash.h: hashes of bytes: a fast one for tables in memory, SipHash for what is kept on disk. */
 #ifndef DBX_BASE_HASH_H
 #define DBX_BASE_HASH_H
 
@@ -9,7 +8,7 @@
 
 enum { DBX_HASH_SIP_KEY_BYTES = 16, DBX_HASH_SIP_BYTES = 16 };
 
-/* dbx_hash_bytes is a fast 64-bit hash. Its values may change between versions: never store them.
+/* dbx_hash_bytes is a fast 64-bit hash. Its values may change with the version: never store them.
  */
 uint64_t dbx_hash_bytes(dbx_slice bytes, uint64_t seed);
 

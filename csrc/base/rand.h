@@ -1,5 +1,4 @@
-/* rand.h: random numbers: a fast generator each owner has for itself, and the kernel's for secrets.
- */
+/* rand.h: random numbers: a fast generator for each owner, and the kernel's for secrets. */
 #ifndef DBX_BASE_RAND_H
 #define DBX_BASE_RAND_H
 

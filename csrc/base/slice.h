@@ -39,8 +39,7 @@ static inline bool dbx_slice_eq_nocase(dbx_slice a, dbx_slice b) {
     return true;
 }
 
-/* dbx_slice_cmp orders as memcmp does, a prefix before what it begins: the order of every map here.
- */
+/* dbx_slice_cmp orders as memcmp does, a prefix before what it begins: every map's order. */
 static inline int dbx_slice_cmp(dbx_slice a, dbx_slice b) {
     size_t n = a.len < b.len ? a.len : b.len;
     int c = n == 0 ? 0 : memcmp(a.ptr, b.ptr, n);

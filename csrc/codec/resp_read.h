@@ -64,8 +64,7 @@ void dbx_request_reset(dbx_request *req);
 
 /* dbx_request_wants is how many bytes beyond `len` are certainly still missing of the argument
  * being received (0: unknown): lets the owner size its buffer, and move a large command into a
- * spool in time. At most bulk_bytes_max + 2: an announcement, not yet data, so allocate with care.
- */
+ * spool in time. At most bulk_bytes_max + 2: an announcement, not data: allocate with care. */
 size_t dbx_request_wants(const dbx_request *req, size_t len);
 
 #endif
