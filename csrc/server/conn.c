@@ -113,7 +113,7 @@ void dbx_conn_free(dbx_conn *conn) {
             link = &(*link)->next_killed;
         if (*link != NULL) *link = conn->next_killed;
     }
-    if (conn->source != NULL) conn->source->destroy(conn->source);
+    dbx_conn_end_stream(conn);
     if (conn->spool != NULL) dbx_engine_spool_close(server->engine, conn->spool);
     dbx_session_close(conn->session);
     free_request(conn);
@@ -129,7 +129,7 @@ void dbx_conn_free(dbx_conn *conn) {
 bool dbx_conn_may_run(const dbx_conn *conn) {
     size_t pause = DBX_OUTPUT_PAUSE_BYTES;
     if (conn->server->buffer_bytes > DBX_BUFFERS_BYTES_MAX) pause = 0;
-    return !conn->dead && !conn->closing && conn->source == NULL && conn->parked_until_us == 0 &&
+    return !conn->dead && !conn->closing && conn->stream == NULL && conn->parked_until_us == 0 &&
            dbx_conn_pending(conn) <= pause;
 }
 
@@ -173,7 +173,7 @@ static bool over_limit(dbx_conn *conn) {
 void dbx_conn_settle(dbx_conn *conn) {
     uint32_t events = 0;
     if (conn->dead) return;
-    bool idle_out = dbx_conn_pending(conn) == 0 && conn->source == NULL;
+    bool idle_out = dbx_conn_pending(conn) == 0 && conn->stream == NULL;
     if (idle_out) {
         give_back_output(conn);
         conn->blocked_out = false;
@@ -187,10 +187,10 @@ void dbx_conn_settle(dbx_conn *conn) {
     }
     count_buffers(conn);
     bool may_run = dbx_conn_may_run(conn);
-    if (conn->backlog && may_run) dbx_loop_again(conn);
+    if ((conn->backlog && may_run) || dbx_conn_hungry(conn)) dbx_loop_again(conn);
     if (may_run && !conn->eof) events |= EPOLLIN | EPOLLRDHUP;
     if (conn->blocked_out) events |= EPOLLOUT;
-    if (conn->source != NULL || conn->mark_count > 0 || conn->parked_until_us != 0 ||
+    if (conn->stream != NULL || conn->mark_count > 0 || conn->parked_until_us != 0 ||
         conn->soft_since_us != 0) {
         care(conn);
     } else {

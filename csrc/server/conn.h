@@ -48,6 +48,14 @@ typedef struct dbx_out_mark {
     uint64_t position;
 } dbx_out_mark;
 
+/* The rest of a large reply, and the sink in the middle of which it goes on. */
+typedef struct dbx_stream {
+    dbx_source *source;
+    dbx_reply reply;
+    int64_t deadline_us;
+    bool of_this_turn; /* to be dropped when the turn fails */
+} dbx_stream;
+
 typedef struct dbx_conn {
     dbx_watch watch; /* first: epoll's pointer is to it */
     dbx_server *server;
@@ -71,14 +79,12 @@ typedef struct dbx_conn {
     size_t out_sent;
     dbx_out_mark marks[DBX_MARKS_MAX];
     unsigned mark_count;
-    dbx_source *source; /* owned: the rest of a reply; no command runs before it is sent */
-    int64_t source_deadline_us;
+    dbx_stream *stream;    /* owned: a reply being streamed; no command runs before it is sent */
     int64_t soft_since_us; /* above the soft output limit since then; 0: not */
 
     /* this turn */
     size_t turn_start; /* of out.len */
     uint32_t turn_replies;
-    bool turn_source; /* `source` is of this turn */
 
     int64_t parked_until_us; /* a write is held back; 0: not */
     size_t counted;          /* buffer bytes in server->buffer_bytes */
@@ -119,6 +125,10 @@ void dbx_conn_run(dbx_conn *conn);
 void dbx_conn_turn_failed(dbx_conn *conn, const char *error);
 /* dbx_conn_hold makes the turn's replies wait for `position`. */
 void dbx_conn_hold(dbx_conn *conn, uint64_t position);
+/* dbx_conn_stream takes over the source that the server's sink was left with. Under the lock, as is
+ * dbx_conn_end_stream, which drops it. */
+void dbx_conn_stream(dbx_conn *conn);
+void dbx_conn_end_stream(dbx_conn *conn);
 /* dbx_conn_hungry: a streamed reply needs dbx_conn_produce, which is called under the lock. */
 bool dbx_conn_hungry(const dbx_conn *conn);
 void dbx_conn_produce(dbx_conn *conn);

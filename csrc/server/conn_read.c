@@ -181,11 +181,7 @@ static bool run_command(dbx_conn *conn, dbx_request *request) {
     }
     if (conn->out.len > before) conn->turn_replies++;
     if (rc == DBX_RUN_CLOSE) conn->closing = true;
-    conn->source = server->reply.source;
-    server->reply.source = NULL;
-    conn->turn_source = conn->source != NULL;
-    if (conn->source != NULL)
-        conn->source_deadline_us = server->now_us + DBX_STREAM_STALL_MS * 1000;
+    if (server->reply.source != NULL) dbx_conn_stream(conn);
     return true;
 }
 
@@ -260,7 +256,7 @@ void dbx_conn_run(dbx_conn *conn) {
         conn->out = server->pool[--server->pool_count];
     conn->turn_start = conn->out.len;
     conn->turn_replies = 0;
-    conn->turn_source = false;
+    if (conn->stream != NULL) conn->stream->of_this_turn = false;
     conn->backlog = false;
     dbx_resp_sink(&server->reply, dbx_session_resp(conn->session), &conn->out);
     dbx_session_active(conn->session);

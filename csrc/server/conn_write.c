@@ -8,15 +8,13 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/alloc.h"
 #include "codec/resp_write.h"
 #include "server/loop.h"
 
 void dbx_conn_turn_failed(dbx_conn *conn, const char *error) {
     conn->out.len = conn->turn_start;
-    if (conn->turn_source && conn->source != NULL) {
-        conn->source->destroy(conn->source);
-        conn->source = NULL;
-    }
+    if (conn->stream != NULL && conn->stream->of_this_turn) dbx_conn_end_stream(conn);
     dbx_resp_sink(&conn->server->reply, 2, &conn->out); /* errors look the same in both versions */
     for (uint32_t i = 0; i < conn->turn_replies; i++)
         dbx_reply_error(&conn->server->reply, error);
@@ -55,20 +53,41 @@ static size_t sendable(dbx_conn *conn) {
 /* --- Streaming
  * ------------------------------------------------------------------------------------- */
 
+void dbx_conn_stream(dbx_conn *conn) {
+    dbx_server *server = conn->server;
+    dbx_source *source = server->reply.source;
+    dbx_stream *stream = dbx_alloc(sizeof *stream);
+    server->reply.source = NULL;
+    if (stream == NULL) {
+        source->destroy(source);
+        dbx_conn_kill(conn); /* the header promised what cannot be sent */
+        return;
+    }
+    stream->source = source;
+    stream->reply = server->reply;
+    stream->deadline_us = server->now_us + (int64_t)DBX_STREAM_STALL_MS * 1000;
+    stream->of_this_turn = true;
+    conn->stream = stream;
+}
+
+void dbx_conn_end_stream(dbx_conn *conn) {
+    if (conn->stream == NULL) return;
+    conn->stream->source->destroy(conn->stream->source);
+    dbx_alloc_free(conn->stream);
+    conn->stream = NULL;
+}
+
 bool dbx_conn_hungry(const dbx_conn *conn) {
-    return conn->source != NULL && !conn->dead && dbx_conn_pending(conn) < DBX_STREAM_STEP_BYTES;
+    return conn->stream != NULL && !conn->dead && dbx_conn_pending(conn) < DBX_STREAM_STEP_BYTES;
 }
 
 void dbx_conn_produce(dbx_conn *conn) {
-    dbx_server *server = conn->server;
-    dbx_resp_sink(&server->reply, dbx_session_resp(conn->session), &conn->out);
-    int rc = conn->source->produce(conn->source, &server->reply, DBX_STREAM_STEP_BYTES);
-    conn->source_deadline_us = server->now_us + (int64_t)DBX_STREAM_STALL_MS * 1000;
+    dbx_stream *stream = conn->stream;
+    int rc = stream->source->produce(stream->source, &stream->reply, DBX_STREAM_STEP_BYTES);
+    stream->deadline_us = conn->server->now_us + (int64_t)DBX_STREAM_STALL_MS * 1000;
     if (rc > 0 && !conn->out.failed) return;
-    conn->source->destroy(conn->source);
-    conn->source = NULL;
-    if (rc < 0 || conn->out.failed)
-        dbx_conn_kill(conn); /* the header promised what cannot be sent */
+    dbx_conn_end_stream(conn);
+    if (rc < 0 || conn->out.failed) dbx_conn_kill(conn);
 }
 
 /* --- Sending
@@ -121,7 +140,7 @@ int64_t dbx_conn_care(dbx_conn *conn) {
         conn->parked_until_us = 0;
         dbx_loop_ready(conn);
     }
-    if (conn->source != NULL && server->now_us >= conn->source_deadline_us) {
+    if (conn->stream != NULL && server->now_us >= conn->stream->deadline_us) {
         server->counts.output_kills++;
         dbx_conn_kill(conn);
         return again_us;
@@ -132,8 +151,8 @@ int64_t dbx_conn_care(dbx_conn *conn) {
         dbx_conn_settle(conn);
     }
     if (conn->parked_until_us != 0) again_us = conn->parked_until_us;
-    if (conn->source != NULL && conn->source_deadline_us < again_us)
-        again_us = conn->source_deadline_us;
+    if (conn->stream != NULL && conn->stream->deadline_us < again_us)
+        again_us = conn->stream->deadline_us;
     if (conn->soft_since_us != 0) {
         int64_t soft_us = conn->soft_since_us + server->settings.output.soft_s * 1000000 + 1;
         if (soft_us < again_us) again_us = soft_us;

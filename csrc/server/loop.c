@@ -116,13 +116,8 @@ static void run_ready(dbx_server *server) {
     }
 }
 
+/* The next step of streamed replies. */
 static void produce(dbx_server *server) {
-    for (dbx_conn *conn = server->care; conn != NULL; conn = conn->next_care) {
-        if (dbx_conn_hungry(conn)) {
-            dbx_conn_produce(conn);
-            dbx_loop_ready(conn); /* to be sent */
-        }
-    }
     for (dbx_conn *conn = server->ready.first; conn != NULL; conn = conn->next_ready) {
         if (dbx_conn_hungry(conn)) dbx_conn_produce(conn);
     }
@@ -136,12 +131,12 @@ static void tick(dbx_server *server) {
 /* Everything that needs the lock, in one hold of it. */
 static void locked_part(dbx_server *server) {
     dbx_engine_lock(server->engine);
+    hand_over_counts(server); /* so that INFO counts what it was asked with */
     take_killed(server);
     if (server->ready.first != NULL) run_ready(server);
     produce(server);
     tick(server);
     take_killed(server);
-    hand_over_counts(server);
     dbx_loop_read_settings(server);
     if (dbx_engine_shutdown_wanted(server->engine)) server->stopping = true;
     dbx_engine_unlock(server->engine);
@@ -192,10 +187,7 @@ static void take_turn(dbx_server *server) {
 
 static void on_conn(dbx_server *server, dbx_conn *conn, uint32_t events) {
     if (conn->dead) return;
-    if ((events & EPOLLOUT) != 0) {
-        dbx_conn_send(conn);
-        if (dbx_conn_hungry(conn)) dbx_loop_ready(conn);
-    }
+    if ((events & EPOLLOUT) != 0) dbx_conn_send(conn);
     if ((events & (EPOLLIN | EPOLLRDHUP)) != 0 && (conn->watch.events & EPOLLIN) != 0 &&
         !conn->dead) {
         if (conn->ready) return; /* has a backlog: it comes first */
@@ -237,7 +229,6 @@ static void look_after(dbx_server *server) {
         next = conn->next_care;
         int64_t at_us = dbx_conn_care(conn);
         if (at_us < server->care_at_us) server->care_at_us = at_us;
-        if (dbx_conn_hungry(conn)) dbx_loop_ready(conn);
     }
 }
 

@@ -1,0 +1,158 @@
+"""INFO: the sections and fields that tools read, and numbers that are true."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.support.resp import RawClient, encode
+from tests.support.servers import DbxServer
+
+Start = Callable[..., DbxServer]
+
+DEFAULT = ["Server", "Clients", "Memory", "Persistence", "Stats", "Replication", "CPU", "Modules", "Errorstats",
+           "Cluster", "Keyspace", "Store"]  # fmt: skip
+
+# What redis_exporter, RedisInsight and client libraries look for.
+READ_BY_TOOLS = {
+    "server": "redis_version redis_mode os arch_bits process_id run_id tcp_port uptime_in_seconds "
+    "uptime_in_days dbx_version",
+    "clients": "connected_clients blocked_clients maxclients client_recent_max_input_buffer",
+    "memory": "used_memory used_memory_human used_memory_rss used_memory_peak used_memory_lua "
+    "maxmemory maxmemory_policy mem_fragmentation_ratio total_system_memory used_memory_dataset_perc "
+    "number_of_cached_scripts mem_clients_normal",
+    "persistence": "loading rdb_changes_since_last_save rdb_last_save_time rdb_last_bgsave_status "
+    "rdb_bgsave_in_progress aof_enabled aof_last_write_status aof_last_bgrewrite_status aof_current_size",
+    "stats": "total_connections_received total_commands_processed instantaneous_ops_per_sec total_net_input_bytes "
+    "total_net_output_bytes instantaneous_input_kbps rejected_connections expired_keys evicted_keys "
+    "keyspace_hits keyspace_misses pubsub_channels latest_fork_usec total_error_replies",
+    "replication": "role connected_slaves master_replid master_repl_offset repl_backlog_size",
+    "cpu": "used_cpu_sys used_cpu_user used_cpu_sys_children used_cpu_user_children",
+    "cluster": "cluster_enabled",
+    "store": "journal_position journal_durable_position journal_bytes buffer_entries buffer_bytes frozen_bytes "
+    "applies apply_last_ms apply_last_bytes replay_last_ms written_journal_bytes written_apply_bytes syncs",
+}
+
+
+@pytest.fixture
+def client(dbx_process: Start) -> Iterator[RawClient]:
+    with dbx_process().raw() as connection:
+        yield connection
+
+
+def text(client: RawClient, *sections: str) -> str:
+    data: bytes = client.value("INFO", *sections)
+    return data.decode()
+
+
+def fields(client: RawClient, *sections: str) -> dict[str, str]:
+    return dict(line.split(":", 1) for line in text(client, *sections).splitlines() if ":" in line)
+
+
+def headings(client: RawClient, *sections: str) -> list[str]:
+    return [line[2:] for line in text(client, *sections).splitlines() if line.startswith("# ")]
+
+
+def test_sections_are_chosen_as_in_redis(client: RawClient) -> None:
+    everything = [*DEFAULT]
+    everything.insert(DEFAULT.index("Errorstats"), "Commandstats")
+    everything.insert(everything.index("Errorstats") + 1, "Latencystats")
+    assert headings(client) == DEFAULT
+    assert headings(client, "default") == DEFAULT
+    assert headings(client, "ALL") == headings(client, "everything") == everything
+    assert headings(client, "keyspace", "Server", "keyspace") == ["Server", "Keyspace"]
+    assert headings(client, "commandstats", "default") == [s for s in everything if s != "Latencystats"]
+    assert text(client, "nosuch") == ""
+
+
+def test_lines_end_with_crlf_and_sections_are_apart(client: RawClient) -> None:
+    whole = text(client, "everything")
+    assert whole.replace("\r\n", "").count("\n") == 0
+    assert "\r\n\r\n# Clients\r\n" in whole
+
+
+@pytest.mark.parametrize("section", READ_BY_TOOLS)
+def test_fields_that_tools_read_are_there(client: RawClient, section: str) -> None:
+    assert set(READ_BY_TOOLS[section].split()) <= set(fields(client, section))
+
+
+def test_versions_and_policy(client: RawClient) -> None:
+    found = fields(client)
+    assert found["redis_version"].startswith("8.0.")
+    assert found["maxmemory_policy"] == "noeviction"
+    assert found["loading"] == "0"
+    assert found["role"] == "master"
+
+
+def test_keyspace_counts_keys_and_expiries_of_each_database(client: RawClient) -> None:
+    client.value("MSET", "a", "1", "b", "2")
+    client.value("EXPIRE", "a", "100")
+    client.value("SELECT", "5")
+    client.value("SET", "c", "3")
+    assert fields(client, "keyspace") == {
+        "db0": "keys=2,expires=1,avg_ttl=0,subexpiry=0",
+        "db5": "keys=1,expires=0,avg_ttl=0,subexpiry=0",
+    }
+
+
+def test_commandstats_count_calls_rejections_and_failures(client: RawClient) -> None:
+    client.value("SET", "k", "x")
+    for command in (["GET", "k"], ["GET", "k"], ["GET"], ["INCR", "k"], ["CONFIG", "GET", "x"]):
+        client.call(*command)
+    found = fields(client, "commandstats")
+    assert found["cmdstat_get"].startswith("calls=2,usec=")
+    assert found["cmdstat_get"].endswith(",rejected_calls=1,failed_calls=0")
+    assert found["cmdstat_incr"].endswith(",rejected_calls=0,failed_calls=1")
+    assert found["cmdstat_config|get"].startswith("calls=1,")
+    assert "cmdstat_strlen" not in found
+    assert "latency_percentiles_usec_get" in fields(client, "latencystats")
+
+
+def test_errorstats_count_by_code(client: RawClient) -> None:
+    client.call("NOSUCH")
+    client.call("GET")
+    client.call("HELLO", "9")
+    found = fields(client, "errorstats")
+    assert found == {"errorstat_ERR": "count=2", "errorstat_NOPROTO": "count=1"}
+    assert fields(client, "stats")["total_error_replies"] == "3"
+
+
+def test_hits_and_misses_and_bytes_are_counted(client: RawClient) -> None:
+    before = fields(client, "stats")
+    client.value("SET", "k", "v")
+    client.value("MGET", "k", "k", "none")
+    client.send_bytes(encode("ECHO", "x" * 5000))
+    client.read()
+    after = fields(client, "stats")
+
+    def grown(name: str) -> int:
+        return int(after[name]) - int(before[name])
+
+    assert (grown("keyspace_hits"), grown("keyspace_misses")) == (2, 1)
+    assert grown("total_net_input_bytes") >= 5000
+    assert grown("total_net_output_bytes") >= 5000
+    assert grown("total_commands_processed") == 4
+
+
+def test_resetstat_starts_the_counters_again(client: RawClient) -> None:
+    client.call("NOSUCH")
+    client.value("GET", "k")
+    client.value("CONFIG", "RESETSTAT")
+    found = fields(client, "everything")
+    assert "errorstat_ERR" not in found
+    assert "cmdstat_get" not in found
+    assert found["keyspace_misses"] == "0"
+    assert found["total_error_replies"] == "0"
+
+
+def test_connected_clients_follow_connections(dbx_process: Start) -> None:
+    server = dbx_process()
+    with server.raw() as client:
+        for _ in range(3):
+            with server.raw() as other:
+                other.value("PING")
+                assert fields(client, "clients")["connected_clients"] == "2"
+            while fields(client, "clients")["connected_clients"] != "1":
+                pass
+        assert int(fields(client, "stats")["total_connections_received"]) >= 4

@@ -1,0 +1,96 @@
+"""Stopping: by SIGTERM, SIGINT and SHUTDOWN, cleanly, soon, and with nothing lost."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.resp import RawClient, encode
+from tests.support.servers import STOP_SECONDS_MAX, DbxServer
+
+Start = Callable[..., DbxServer]
+
+
+def wait_for_exit(server: DbxServer) -> int:
+    assert server.process is not None
+    return server.process.wait(STOP_SECONDS_MAX)
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_signal_stops_cleanly_and_keeps_every_write(
+    dbx_process: Start, how: signal.Signals
+) -> None:
+    server = dbx_process("--durability", "none")
+    with server.raw() as client:
+        client.pipeline([("SET", f"k{i}", i) for i in range(1000)])
+        server.stop(how)
+    server.start()
+    with server.raw() as client:
+        assert client.value("DBSIZE") == 1000
+
+
+@pytest.mark.parametrize("words", [[], ["NOSAVE"], ["SAVE"], ["NOW", "FORCE"], ["nosave", "now"]])
+def test_shutdown_exits_0_without_a_reply_and_keeps_every_write(
+    dbx_process: Start, words: list[str]
+) -> None:
+    server = dbx_process()
+    with server.raw() as client:
+        client.value("SET", "k", "v")
+        client.send("SHUTDOWN", *words)
+        assert client.socket.recv(100) == b""
+    assert wait_for_exit(server) == 0
+    server.start()
+    with server.raw() as client:
+        assert client.value("GET", "k") == b"v"
+
+
+def test_replies_before_a_shutdown_are_sent(dbx_process: Start) -> None:
+    server = dbx_process()
+    with server.raw() as client:
+        client.send_bytes(encode("INCR", "n") * 100 + encode("SHUTDOWN"))
+        assert [client.read()[1] for _ in range(100)] == list(range(1, 101))
+    assert wait_for_exit(server) == 0
+
+
+def test_shutdown_syntax(dbx_server: DbxServer) -> None:
+    with dbx_server.raw() as client:
+        for words in (["x"], ["SAVE", "NOSAVE"], ["ABORT", "NOW"], ["NOSAVE", "ABORT"]):
+            assert client.call("SHUTDOWN", *words) == ("error", b"ERR syntax error")
+        assert client.call("SHUTDOWN", "ABORT") == ("error", b"ERR No shutdown in progress.")
+
+
+def test_client_that_never_reads_does_not_delay_the_stop(dbx_process: Start) -> None:
+    server = dbx_process()
+    with server.raw() as client, server.raw() as other:
+        other.value("SET", "big", "x" * 1_000_000)
+        client.send_bytes(encode("GET", "big") * 100)
+        while b"cmd=get" not in other.value("CLIENT", "LIST"):
+            time.sleep(0.01)
+        server.stop()
+
+
+def test_unix_socket_serves_and_is_removed(dbx_process: Start, tmp_path: Path) -> None:
+    path = tmp_path / "dbx.sock"
+    server = dbx_process("--unixsocket", str(path))
+    with RawClient(str(path)) as client:
+        assert client.call("PING") == ("status", b"PONG")
+        line = client.value("CLIENT", "INFO").decode()
+        assert f"addr={path}:0 laddr={path}:0" in line
+        assert " flags=U " in line
+    assert path.stat().st_mode & 0o777 == 0o700
+    server.stop()
+    assert not path.exists()
+
+
+def test_stale_unix_socket_is_replaced_after_a_crash(dbx_process: Start, tmp_path: Path) -> None:
+    path = tmp_path / "dbx.sock"
+    server = dbx_process("--unixsocket", str(path))
+    server.kill()
+    assert path.exists()
+    server.start()
+    with RawClient(str(path)) as client:
+        assert client.call("PING") == ("status", b"PONG")
