@@ -1,3 +1,4 @@
+# cython: binding=False, boundscheck=False, wraparound=False, initializedcheck=False
 """The binding: the C core's engine, server and codec, as thin as can be. No Redis semantics here."""
 
 from _weakref import ref
