@@ -183,7 +183,7 @@ static dbx_entry *new_entry(dbx_buffer *buffer, dbx_slice key, size_t room) {
     return entry;
 }
 
-static int hold_spool(dbx_buffer *buffer, dbx_spool *spool) {
+int dbx_buffer_hold_spool(dbx_buffer *buffer, dbx_spool *spool) {
     if (buffer->spool_count > 0 && buffer->spools[buffer->spool_count - 1] == spool) return DBX_OK;
     if (buffer->spool_count == buffer->spool_cap) {
         size_t cap = buffer->spool_cap == 0 ? 8 : buffer->spool_cap * 2;
@@ -271,7 +271,7 @@ int dbx_buffer_put(dbx_buffer *buffer, dbx_undo *undo, dbx_slice key, uint64_t h
                    dbx_spool *spool) {
     bool refer = spool != NULL;
     uint8_t flags = (uint8_t)((below ? DBX_ENTRY_BELOW : 0) | (refer ? DBX_ENTRY_REFERS : 0));
-    if (refer && hold_spool(buffer, spool) != DBX_OK) return DBX_ENOMEM;
+    if (refer && dbx_buffer_hold_spool(buffer, spool) != DBX_OK) return DBX_ENOMEM;
     if (entry == NULL) {
         if (insert(buffer, undo, key, hash, head, tail, flags, refer) != DBX_OK) return DBX_ENOMEM;
     } else {

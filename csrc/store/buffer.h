@@ -74,6 +74,8 @@ bool dbx_buffer_in_gap(const dbx_buffer *buffer, dbx_slice key);
  * DBX_OK or DBX_ENOMEM (nothing changed). */
 int dbx_buffer_put(dbx_buffer *buffer, dbx_undo *undo, dbx_slice key, uint64_t hash,
                    dbx_entry *entry, dbx_slice head, dbx_slice tail, bool below, dbx_spool *spool);
+/* dbx_buffer_hold_spool keeps a spool open until the buffer is gone. */
+int dbx_buffer_hold_spool(dbx_buffer *buffer, dbx_spool *spool);
 /* dbx_buffer_append adds bytes to a live entry's value and overwrites its first bytes by `patch`. */
 int dbx_buffer_append(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry, dbx_slice patch,
                       dbx_slice bytes);

@@ -19,6 +19,7 @@ enum {
     DBX_NAME_HASH_BYTES = 16,
     DBX_NAMESPACE_BYTES_MAX = 9,  /* see dbx_format_number */
     DBX_RETIRED_KEY_BYTES = 10,
+    DBX_FIRST_ID = 1,             /* of collections and namespaces; 0 is none */
     DBX_ENCODED_KEY_MAX = 1100,   /* every key of the map; libmdbx allows 2022 at this page size */
     DBX_VALUE_CHUNK_BYTES = 65280 /* longer strings are chunked; a chunk fills 16 pages */
 };

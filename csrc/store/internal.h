@@ -65,8 +65,16 @@ struct dbx_store {
     struct dbx_journal *journal;
     struct dbx_applier *applier;
     struct dbx_lock *lock;
+    uint64_t last_spool;     /* id */
+    uint64_t spool_bytes;    /* written to spools since start */
+    atomic_bool keep_spools; /* closing: the next start needs what the journal names */
     size_t buffer_bytes_max, filter_bytes;
     bool freeze_wanted;
+    bool finish_wanted;       /* an apply is done but could not be taken in yet */
+    uint64_t frozen_position; /* end of the log at the last freeze */
+    uint64_t applied_position; /* what MDBX holds */
+    uint64_t replay_position; /* end of the log, until the journal is open */
+    uint64_t run;             /* of this start */
     bool next_expiry_known;
     int64_t next_expiry_ms; /* when known: no TTL entry is earlier (one later may be the first) */
     int64_t clock_base_ms; /* database time never runs back below this */

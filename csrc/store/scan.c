@@ -24,11 +24,12 @@ struct dbx_scan_table {
     place places[DBX_SCAN_SLOTS];
 };
 
-dbx_scan_table *dbx_scan_table_new(uint64_t run) {
-    dbx_scan_table *table = dbx_alloc_zero(1, sizeof *table);
-    if (table == NULL) return NULL;
+dbx_scan_table *dbx_scan_table_new(void) {
+    return dbx_alloc_zero(1, sizeof(dbx_scan_table));
+}
+
+void dbx_scan_table_set_run(dbx_scan_table *table, uint64_t run) {
     table->run = run & ((1u << RUN_BITS) - 1);
-    return table;
 }
 
 static void forget(dbx_scan_table *table, place *p) {

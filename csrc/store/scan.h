@@ -17,8 +17,9 @@ typedef struct dbx_scan_table dbx_scan_table;
 
 enum { DBX_SCAN_SLOTS = 4096, DBX_SCAN_NAMES_BYTES_MAX = 1 << 20 };
 
-/* dbx_scan_table_new starts a table whose numbers begin with `run`, a number of this start. */
-dbx_scan_table *dbx_scan_table_new(uint64_t run);
+dbx_scan_table *dbx_scan_table_new(void);
+/* dbx_scan_table_set_run: new cursors' numbers begin with `run`, a number of this start. */
+void dbx_scan_table_set_run(dbx_scan_table *table, uint64_t run);
 void dbx_scan_table_free(dbx_scan_table *table);
 uint64_t dbx_scan_table_add(dbx_scan_table *table, dbx_slice name); /* 0: out of memory */
 bool dbx_scan_table_find(const dbx_scan_table *table, uint64_t cursor, dbx_slice *name);

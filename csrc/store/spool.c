@@ -1,47 +1,144 @@
 /* spool.c: see store.h and spool.h. */
 #include "store/spool.h"
 
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include "base/alloc.h"
-#include "codec/resp_write.h"
+#include "base/num.h"
+#include "store/file.h"
+#include "store/internal.h"
+#include "store/journal.h"
+#include "store/limits.h"
 
 struct dbx_spool {
-    uint8_t *base;
+    dbx_store *store;
+    uint64_t id;
+    int fd;        /* -1: in memory */
+    uint8_t *base; /* mapped, or allocated when in memory */
     size_t cap;
-    size_t refs;
+    atomic_size_t refs;
+    _Atomic int synced; /* 0: not yet; 1: durable, under its final name; negative: failed */
+    bool sync_asked;
+    bool journalled; /* some frame names it */
 };
 
-int dbx_spool_open(dbx_store *store, dbx_spool **out, dbx_error *error) {
-    (void)store;
+enum { SPOOL_GROW_BYTES = 4 << 20, SPOOL_NAME_BYTES = 64 };
+
+static int spool_path(const dbx_spool *spool, const char *suffix, char out[DBX_PATH_MAX],
+                      dbx_error *error) {
+    char name[SPOOL_NAME_BYTES];
+    (void)snprintf(name, sizeof name, "spool/%" PRIu64 ".%s", spool->id, suffix);
+    return dbx_file_path(out, spool->store->options.path, name, error);
+}
+
+static dbx_spool *new_spool(dbx_store *store, uint64_t id) {
     dbx_spool *spool = dbx_alloc_zero(1, sizeof *spool);
+    if (spool == NULL) return NULL;
+    spool->store = store;
+    spool->id = id;
+    spool->fd = -1;
+    atomic_init(&spool->refs, 1);
+    return spool;
+}
+
+int dbx_spool_open(dbx_store *store, dbx_spool **out, dbx_error *error) {
+    char path[DBX_PATH_MAX];
+    dbx_spool *spool = new_spool(store, ++store->last_spool);
     if (spool == NULL) return dbx_error_set(error, DBX_ENOMEM, "out of memory");
-    spool->refs = 1;
+    if (store->env != NULL) {
+        int rc = dbx_file_path(path, store->options.path, "spool", error);
+        if (rc == DBX_OK) rc = dbx_file_mkdir(path, error);
+        if (rc == DBX_OK) rc = spool_path(spool, "part", path, error);
+        if (rc == DBX_OK) spool->fd = dbx_file_open(path, O_RDWR | O_CREAT | O_EXCL, error);
+        if (rc != DBX_OK || spool->fd < 0) {
+            dbx_alloc_free(spool);
+            return rc != DBX_OK ? rc : DBX_EIO;
+        }
+    } else {
+        spool->synced = 1;
+    }
     *out = spool;
     return DBX_OK;
 }
 
+/* Maps the file's first `cap` bytes; an existing mapping may move. */
+static int map_file(dbx_spool *spool, size_t cap, dbx_error *error) {
+    void *base = spool->base == NULL
+                     ? mmap(NULL, cap, PROT_READ | PROT_WRITE, MAP_SHARED, spool->fd, 0)
+                     : mremap(spool->base, spool->cap, cap, MREMAP_MAYMOVE);
+    if (base == MAP_FAILED) return dbx_file_error(errno, "map", "a spool", error);
+    spool->base = base;
+    spool->cap = cap;
+    return DBX_OK;
+}
+
 uint8_t *dbx_spool_reserve(dbx_spool *spool, size_t len, size_t more, dbx_error *error) {
-    if (spool->cap - len >= more) return spool->base;
-    uint8_t *grown = dbx_alloc_resize(spool->base, len + more);
-    if (grown == NULL) {
-        (void)dbx_error_set(error, DBX_ENOMEM, "out of memory");
+    if (more <= spool->cap - len) return spool->base;
+    if (more > SIZE_MAX - len - SPOOL_GROW_BYTES) {
+        (void)dbx_error_set(error, DBX_ELIMIT, "the command is too large");
         return NULL;
     }
-    spool->base = grown;
-    spool->cap = len + more;
-    return grown;
+    size_t cap = (len + more + SPOOL_GROW_BYTES - 1) / SPOOL_GROW_BYTES * SPOOL_GROW_BYTES;
+    if (spool->fd < 0) {
+        uint8_t *grown = dbx_alloc_resize(spool->base, cap);
+        if (grown == NULL) {
+            (void)dbx_error_set(error, DBX_ENOMEM, "out of memory");
+            return NULL;
+        }
+        spool->base = grown;
+        spool->cap = cap;
+        return grown;
+    }
+    /* The blocks are reserved before they are written through the mapping: a full disk is an error
+     * here, not a signal there. */
+    int rc = dbx_file_allocate(spool->fd, cap, "a spool", error);
+    if (rc == DBX_OK) rc = map_file(spool, cap, error);
+    if (rc != DBX_OK) return NULL;
+    spool->store->spool_bytes += SPOOL_GROW_BYTES;
+    return spool->base;
 }
 
 bool dbx_spool_holds(const dbx_spool *spool, dbx_slice bytes) {
-    return bytes.ptr >= spool->base && bytes.ptr + bytes.len <= spool->base + spool->cap;
+    uintptr_t base = (uintptr_t)spool->base, at = (uintptr_t)bytes.ptr;
+    return at >= base && at - base <= spool->cap && bytes.len <= spool->cap - (at - base);
+}
+
+bool dbx_spool_part(const dbx_spool *spool, uint64_t offset, uint64_t len, dbx_slice *bytes) {
+    if (offset > spool->cap || len > spool->cap - offset) return false;
+    *bytes = dbx_slice_of(spool->base + offset, (size_t)len);
+    return true;
 }
 
 void dbx_spool_ref(dbx_spool *spool) {
-    spool->refs++;
+    atomic_fetch_add(&spool->refs, 1);
 }
 
 void dbx_spool_unref(dbx_spool *spool) {
-    if (--spool->refs > 0) return;
-    dbx_alloc_free(spool->base);
+    char path[DBX_PATH_MAX];
+    if (atomic_fetch_sub(&spool->refs, 1) > 1) return;
+    if (spool->fd < 0) {
+        dbx_alloc_free(spool->base);
+        dbx_alloc_free(spool);
+        return;
+    }
+    if (spool->base != NULL) munmap(spool->base, spool->cap);
+    (void)close(spool->fd);
+    /* What the journal still names must outlive a stop; what it has no need of goes. */
+    bool needed = spool->journalled && (atomic_load(&spool->store->keep_spools) ||
+                                        spool->store->options.journal_keep_bytes > 0);
+    const char *suffix = spool->synced == 1 ? "spool" : "part";
+    if (!needed && spool_path(spool, suffix, path, NULL) == DBX_OK) {
+        (void)dbx_file_remove(path, NULL);
+    }
     dbx_alloc_free(spool);
 }
 
@@ -49,7 +146,102 @@ void dbx_spool_close(dbx_spool *spool) {
     dbx_spool_unref(spool);
 }
 
-void dbx_spool_effect(dbx_buf *effects, dbx_spool *spool, size_t argc, const dbx_slice *argv) {
-    (void)spool;
-    dbx_resp_command(effects, argc, argv);
+/* --- Durability ----------------------------------------------------------------------------------- */
+
+/* In the syncer's thread: the bytes, then the final name, then the directory. */
+static void sync_spool(void *arg) {
+    char part[DBX_PATH_MAX], final[DBX_PATH_MAX], dir[DBX_PATH_MAX];
+    dbx_spool *spool = arg;
+    int rc = spool_path(spool, "part", part, NULL);
+    if (rc == DBX_OK) rc = spool_path(spool, "spool", final, NULL);
+    if (rc == DBX_OK) rc = dbx_file_path(dir, spool->store->options.path, "spool", NULL);
+    if (rc == DBX_OK) rc = dbx_file_sync(spool->fd, part, NULL);
+    if (rc == DBX_OK) rc = dbx_file_rename(part, final, NULL);
+    if (rc == DBX_OK) rc = dbx_file_sync_dir(dir, NULL);
+    atomic_store(&spool->synced, rc == DBX_OK ? 1 : rc);
+    dbx_spool_unref(spool);
+}
+
+int dbx_spool_ready(dbx_spool *spool) {
+    int synced = atomic_load(&spool->synced);
+    if (synced != 0 || spool->sync_asked) return synced;
+    dbx_spool_ref(spool);
+    if (dbx_journal_request_job(spool->store->journal, sync_spool, spool) != DBX_OK) {
+        dbx_spool_unref(spool);
+        return 0; /* the queue is full: ask again */
+    }
+    spool->sync_asked = true;
+    return 0;
+}
+
+/* --- The journal ---------------------------------------------------------------------------------- */
+
+bool dbx_spool_effect(dbx_buf *effects, dbx_spool *spool, size_t argc, const dbx_slice *argv) {
+    bool named = false;
+    dbx_buf_printf(effects, "*%zu\r\n", argc);
+    for (size_t i = 0; i < argc; i++) {
+        if (argv[i].len >= DBX_REFER_MIN && spool->fd >= 0 && dbx_spool_holds(spool, argv[i])) {
+            char text[SPOOL_NAME_BYTES + 32];
+            int n = snprintf(text, sizeof text, "spl:%" PRIu64 ",%zu,%zu", spool->id,
+                             (size_t)(argv[i].ptr - spool->base), argv[i].len);
+            dbx_buf_printf(effects, "=%d\r\n%s\r\n", n, text);
+            spool->journalled = named = true;
+        } else {
+            dbx_buf_printf(effects, "$%zu\r\n", argv[i].len);
+            dbx_buf_add(effects, argv[i].ptr, argv[i].len);
+            dbx_buf_add(effects, "\r\n", 2);
+        }
+    }
+    return named;
+}
+
+int dbx_spool_load(dbx_store *store, uint64_t id, dbx_spool **out, dbx_error *error) {
+    char path[DBX_PATH_MAX];
+    dbx_spool *spool = new_spool(store, id);
+    if (spool == NULL) return dbx_error_set(error, DBX_ENOMEM, "out of memory");
+    spool->synced = 1;
+    spool->journalled = true;
+    int rc = spool_path(spool, "spool", path, error);
+    if (rc == DBX_OK) spool->fd = dbx_file_open(path, O_RDWR, error);
+    int64_t size = rc == DBX_OK && spool->fd >= 0 ? dbx_file_size(spool->fd, path, error) : -1;
+    if (size <= 0 || map_file(spool, (size_t)size, error) != DBX_OK) {
+        if (spool->fd >= 0) (void)close(spool->fd);
+        dbx_alloc_free(spool);
+        return dbx_error_set(error, DBX_ECORRUPT,
+                             "the journal names %s, which cannot be read: restore the directory "
+                             "from a backup",
+                             path);
+    }
+    *out = spool;
+    return DBX_OK;
+}
+
+static bool is_held(const dbx_store *store, uint64_t id) {
+    const dbx_buffer *buffer = store->live.active;
+    for (size_t i = 0; i < buffer->spool_count; i++) {
+        if (buffer->spools[i]->id == id) return true;
+    }
+    return false;
+}
+
+int dbx_spools_tidy(dbx_store *store, dbx_error *error) {
+    char dir[DBX_PATH_MAX], path[DBX_PATH_MAX];
+    int rc = dbx_file_path(dir, store->options.path, "spool", error);
+    DIR *listing = rc == DBX_OK ? opendir(dir) : NULL;
+    struct dirent *entry;
+    if (listing == NULL) return rc;
+    while (rc == DBX_OK && (entry = readdir(listing)) != NULL) {
+        char *end;
+        unsigned long long id = strtoull(entry->d_name, &end, 10);
+        if (end == entry->d_name) continue;
+        if (id > store->last_spool) store->last_spool = id;
+        bool part = strcmp(end, ".part") == 0;
+        bool stale = strcmp(end, ".spool") == 0 && !is_held(store, id) &&
+                     store->options.journal_keep_bytes == 0;
+        if (!part && !stale) continue;
+        rc = dbx_file_path(path, dir, entry->d_name, error);
+        if (rc == DBX_OK) rc = dbx_file_remove(path, error);
+    }
+    (void)closedir(listing);
+    return rc;
 }

@@ -1,4 +1,9 @@
-/* spool.h: the store's side of spools (store.h has the transports' side): who still refers to one. */
+/* spool.h: the store's side of spools (store.h has the transports' side).
+ *
+ * A spool is a file in the data directory's `spool` folder: "<id>.part" while a transport fills it,
+ * "<id>.spool" once it is synced and may be named by the journal. Buffers whose values lie in it hold it;
+ * when the last holder lets go, the values are in MDBX and the file is removed.
+ */
 #ifndef DBX_STORE_SPOOL_H
 #define DBX_STORE_SPOOL_H
 
@@ -12,12 +17,19 @@
 
 /* dbx_spool_holds says whether all of `bytes` lies in the spool. */
 bool dbx_spool_holds(const dbx_spool *spool, dbx_slice bytes);
-/* dbx_spool_ref and dbx_spool_unref count users; the last one unmaps it and, unless it was kept by a
- * journal frame that is still needed, removes the file. Any thread. */
+/* dbx_spool_ref and dbx_spool_unref count users. Any thread. */
 void dbx_spool_ref(dbx_spool *spool);
 void dbx_spool_unref(dbx_spool *spool);
-/* dbx_spool_effect appends a command whose long arguments lie in the spool: they are named, not copied,
- * see journal.h. The spool's file then belongs to the journal too. */
-void dbx_spool_effect(dbx_buf *effects, dbx_spool *spool, size_t argc, const dbx_slice *argv);
+
+/* dbx_spool_effect appends a command to `effects`, naming the long arguments that lie in the spool instead
+ * of copying them; returns whether it named any: then the spool must be held by the active buffer. */
+bool dbx_spool_effect(dbx_buf *effects, dbx_spool *spool, size_t argc, const dbx_slice *argv);
+/* dbx_spool_load maps the spool that a journalled effect names, at replay. */
+int dbx_spool_load(dbx_store *store, uint64_t id, dbx_spool **out, dbx_error *error);
+/* dbx_spool_part is bytes of a spool; false: out of its bounds. */
+bool dbx_spool_part(const dbx_spool *spool, uint64_t offset, uint64_t len, dbx_slice *bytes);
+
+/* dbx_spools_tidy, after replay: removes files that nothing refers to and sets the next id. */
+int dbx_spools_tidy(dbx_store *store, dbx_error *error);
 
 #endif

@@ -5,13 +5,54 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/memory.h"
+#include "store/apply.h"
+#include "store/file.h"
+#include "store/frame.h"
+#include "store/freeze.h"
 #include "store/internal.h"
+#include "store/journal.h"
 #include "store/limits.h"
+#include "store/lock.h"
+#include "store/replay.h"
 #include "store/scan.h"
 
+enum {
+    FORMAT_BYTES = 32,
+    SEGMENT_BYTES_MIN = 2 << 20,
+    SEGMENT_BYTES_MAX = 8 << 20,
+    SEGMENTS_PER_FREEZE = 4,
+    ENTRY_BYTES_TYPICAL = 96, /* sizes the filter: about a byte an entry of this size */
+    LAG_US_MAX = 1000000,     /* `everysec`: older unsynced frames slow writers */
+    LAG_DELAY_US = 10000
+};
+
+/* --- Opening -------------------------------------------------------------------------------------- */
+
+static void set_bounds(dbx_store *store) {
+    dbx_store_options *o = &store->options;
+    size_t bytes = o->buffer_bytes;
+    if (bytes == 0) {
+        uint64_t share = dbx_memory_limit() / 16;
+        bytes = share > DBX_BUFFER_BYTES_MAX ? DBX_BUFFER_BYTES_MAX : (size_t)share;
+        if (bytes < DBX_BUFFER_BYTES_MIN) bytes = DBX_BUFFER_BYTES_MIN;
+    }
+    store->buffer_bytes_max = bytes;
+    store->filter_bytes = o->path == NULL ? 0 : bytes / ENTRY_BYTES_TYPICAL;
+    if (o->journal_bytes == 0) o->journal_bytes = DBX_JOURNAL_BYTES_DEFAULT;
+    if (o->buffer_age_ms == 0) o->buffer_age_ms = DBX_BUFFER_AGE_MS_DEFAULT;
+}
+
 static void free_store(dbx_store *store) {
+    dbx_error ignored;
+    atomic_store(&store->keep_spools, true);
+    dbx_applier_close(store->applier);
+    if (store->journal != NULL) (void)dbx_journal_close(store->journal, &ignored);
     dbx_buffer_unref(store->live.active);
     dbx_buffer_unref(store->live.frozen);
+    dbx_snapshot_close(store->live.below);
+    dbx_env_close(store->env, false);
+    dbx_lock_release(store->lock, false);
     dbx_undo_free(&store->txn.undo);
     dbx_buf_free(&store->txn.effects);
     dbx_buf_free(&store->txn.head);
@@ -21,6 +62,61 @@ static void free_store(dbx_store *store) {
     dbx_alloc_free(store);
 }
 
+/* The format record: written into a new file, checked in an old one. */
+static int check_format(dbx_store *store, dbx_error *error) {
+    uint8_t key[2] = {DBX_TABLE_META, DBX_META_FORMAT}, value[FORMAT_BYTES];
+    dbx_slice k = dbx_slice_of(key, sizeof key), found;
+    int rc = dbx_snapshot_get(store->live.below, k, &found);
+    if (rc == DBX_ENOTFOUND) {
+        dbx_format_put_le32(value, DBX_FORMAT_VERSION);
+        dbx_format_put_le32(value + 4, DBX_PAGE_BYTES);
+        dbx_format_put_le64(value + 8, (uint64_t)dbx_clock_wall_ms());
+        rc = dbx_rand_bytes(store->seed, sizeof store->seed);
+        if (rc != DBX_OK) return dbx_error_set(error, rc, "the system gives no random numbers");
+        memcpy(value + 16, store->seed, sizeof store->seed);
+        rc = dbx_apply_put_now(store->env, k, dbx_slice_of(value, sizeof value), error);
+        return rc != DBX_OK ? rc : dbx_snapshot_renew(store->live.below);
+    }
+    if (rc != DBX_OK || found.len < FORMAT_BYTES) {
+        return dbx_error_set(error, DBX_ECORRUPT,
+                             "%s/data.mdbx is damaged or not DBX's: restore it from a backup",
+                             store->options.path);
+    }
+    uint32_t version = dbx_format_get_le32(found.ptr);
+    if (version != DBX_FORMAT_VERSION) {
+        return dbx_error_set(error, DBX_EVERSION,
+                             "%s was written by a newer DBX (format %u, this one knows %u): "
+                             "upgrade dbx-edge",
+                             store->options.path, version, (unsigned)DBX_FORMAT_VERSION);
+    }
+    memcpy(store->seed, found.ptr + 16, sizeof store->seed);
+    return DBX_OK;
+}
+
+static int open_files(dbx_store *store, dbx_error *error) {
+    char path[DBX_PATH_MAX];
+    dbx_applied applied = {0};
+    const dbx_store_options *o = &store->options;
+    int rc = dbx_file_mkdir(o->path, error);
+    if (rc == DBX_OK) rc = dbx_lock_take(o->path, o->socket, &store->lock, error);
+    if (rc == DBX_OK) rc = dbx_file_path(path, o->path, "data.mdbx", error);
+    if (rc == DBX_OK) rc = dbx_env_open(path, &store->env, error);
+    if (rc == DBX_OK) rc = dbx_file_sync_dir(o->path, error);
+    if (rc == DBX_OK && dbx_snapshot_open(store->env, &store->live.below) != DBX_OK) {
+        rc = dbx_error_set(error, DBX_EIO, "cannot read %s", path);
+    }
+    if (rc == DBX_OK) rc = check_format(store, error);
+    if (rc != DBX_OK) return rc;
+    rc = dbx_apply_read_position(store->live.below, &applied);
+    if (rc == DBX_ECORRUPT) return dbx_error_set(error, rc, "%s is damaged", path);
+    store->applied_position = store->frozen_position = store->replay_position = applied.position;
+    store->run = applied.run + 1;
+    store->clock_base_ms = applied.time_ms;
+    rc = dbx_freeze_load(store, error);
+    if (rc != DBX_OK) return rc;
+    return dbx_applier_open(store->env, o->on_progress, o->arg, &store->applier, error);
+}
+
 int dbx_store_open(const dbx_store_options *options, dbx_store **out, dbx_error *error) {
     dbx_store *store = dbx_alloc_zero(1, sizeof *store);
     if (store == NULL) return dbx_error_set(error, DBX_ENOMEM, "out of memory");
@@ -28,34 +124,71 @@ int dbx_store_open(const dbx_store_options *options, dbx_store **out, dbx_error 
     store->txn.store = store;
     store->live.store = store;
     store->live.active_epoch = DBX_EPOCH_LIVE;
-    store->dbs = dbx_alloc_zero(options->databases, sizeof *store->dbs);
-    store->live.active = dbx_buffer_new(0);
-    store->scans = dbx_scan_table_new(0);
-    if (store->dbs == NULL || store->live.active == NULL || store->scans == NULL) {
-        free_store(store);
-        return dbx_error_set(error, DBX_ENOMEM, "out of memory");
-    }
-    for (uint32_t i = 0; i < options->databases; i++) store->dbs[i].ns = i + 1;
-    store->next_id = (uint64_t)options->databases + 1;
+    set_bounds(store);
     dbx_rand_seed(&store->rand);
+    store->dbs = dbx_alloc_zero(options->databases, sizeof *store->dbs);
+    store->live.active = dbx_buffer_new(store->filter_bytes);
+    store->scans = dbx_scan_table_new();
+    int rc = DBX_OK;
+    if (store->dbs == NULL || store->live.active == NULL || store->scans == NULL) {
+        rc = dbx_error_set(error, DBX_ENOMEM, "out of memory");
+    } else {
+        store->next_id = DBX_FIRST_ID;
+        if (options->path != NULL) rc = open_files(store, error);
+        /* Every freeze saves all databases, so one that was not saved has nothing in MDBX. */
+        for (uint32_t i = 0; i < options->databases; i++) {
+            if (store->dbs[i].ns == 0) store->dbs[i].ns = store->next_id++;
+        }
+    }
+    if (rc != DBX_OK) {
+        free_store(store);
+        return rc;
+    }
     *out = store;
     return DBX_OK;
 }
 
 int dbx_store_replay(dbx_store *store, dbx_replay_fn *run, void *arg, dbx_error *error) {
-    (void)store, (void)run, (void)arg, (void)error;
-    return DBX_OK;
+    if (store->env == NULL) return DBX_OK;
+    int rc = dbx_replay_run(store, run, arg, error);
+    if (rc == DBX_OK) rc = dbx_spools_tidy(store, error);
+    if (rc != DBX_OK) return rc;
+    dbx_scan_table_set_run(store->scans, store->run);
+    const dbx_store_options *o = &store->options;
+    size_t segment = o->journal_bytes / SEGMENTS_PER_FREEZE;
+    if (segment < SEGMENT_BYTES_MIN) segment = SEGMENT_BYTES_MIN;
+    if (segment > SEGMENT_BYTES_MAX) segment = SEGMENT_BYTES_MAX;
+    dbx_journal_options journal = {.dir = o->path,
+                                   .durability = o->durability,
+                                   .run = store->run,
+                                   .position = store->replay_position,
+                                   .segment_bytes = segment,
+                                   .keep_bytes = o->journal_keep_bytes,
+                                   .on_progress = o->on_progress,
+                                   .arg = o->arg};
+    return dbx_journal_open(&journal, &store->journal, error);
 }
 
+/* --- Closing -------------------------------------------------------------------------------------- */
+
 int dbx_store_close(dbx_store *store, dbx_error *error) {
-    (void)error;
+    int rc = DBX_OK;
+    atomic_store(&store->keep_spools, true);
+    dbx_applier_close(store->applier);
+    store->applier = NULL;
+    if (store->journal != NULL) rc = dbx_journal_close(store->journal, error);
+    store->journal = NULL;
     free_store(store);
-    return DBX_OK;
+    return rc;
 }
 
 void dbx_store_close_forked(dbx_store *store) {
-    (void)store;
+    if (store->journal != NULL) dbx_journal_close_forked(store->journal);
+    dbx_env_close(store->env, true);
+    dbx_lock_release(store->lock, true);
 }
+
+/* --- Turns ---------------------------------------------------------------------------------------- */
 
 int64_t dbx_store_now_ms(dbx_store *store) {
     int64_t now_ms = dbx_clock_wall_ms();
@@ -64,64 +197,83 @@ int64_t dbx_store_now_ms(dbx_store *store) {
 }
 
 dbx_txn *dbx_store_turn_begin(dbx_store *store, int64_t now_ms) {
-    store->txn.now_ms = now_ms;
-    return &store->txn;
+    dbx_txn *txn = &store->txn;
+    static const uint8_t room[DBX_FRAME_HEADER_BYTES];
+    txn->now_ms = now_ms;
+    txn->effects.len = 0;
+    dbx_buf_add(&txn->effects, room, sizeof room);
+    txn->effects_db = 0;
+    txn->group_count = 0;
+    txn->effect_count = 0;
+    dbx_freeze_step(store);
+    return txn;
+}
+
+static void undo_turn(dbx_store *store) {
+    dbx_undo_revert(&store->txn.undo, store->live.active, 0);
+    dbx_undo_settle(&store->txn.undo, store->live.active);
 }
 
 int dbx_store_turn_end(dbx_store *store, dbx_error *error) {
     dbx_txn *txn = &store->txn;
-    (void)error;
-    txn->effects.len = 0;
-    txn->group_count = 0;
-    txn->effects_db = 0;
+    store->turns++;
+    if (txn->effects.failed) {
+        txn->effects.failed = false;
+        undo_turn(store);
+        return dbx_error_set(error, DBX_ENOMEM, "OOM not enough memory for the journal");
+    }
+    if (txn->effects.len > DBX_FRAME_HEADER_BYTES) {
+        dbx_error why;
+        int rc = dbx_journal_append(store->journal, &txn->effects, txn->groups, txn->group_count,
+                                    txn->effect_count, txn->now_ms, &why);
+        if (rc != DBX_OK) {
+            undo_turn(store);
+            return dbx_error_set(error, rc, "MISCONF the journal cannot be written: %s", why.text);
+        }
+        store->effects += txn->effect_count;
+    }
     dbx_undo_settle(&txn->undo, store->live.active);
+    dbx_buf_shrink(&txn->effects, DBX_FRAME_BYTES_MAX);
     return DBX_OK;
 }
 
 uint64_t dbx_store_position(const dbx_store *store) {
-    (void)store;
-    return 0;
+    return store->journal != NULL ? dbx_journal_position(store->journal) : 0;
 }
 
 uint64_t dbx_store_durable(dbx_store *store) {
-    (void)store;
-    return UINT64_MAX;
+    return store->journal != NULL ? dbx_journal_durable(store->journal) : UINT64_MAX;
 }
 
 int dbx_store_wait_durable(dbx_store *store, uint64_t position) {
-    (void)store, (void)position;
-    return DBX_OK;
+    return store->journal != NULL ? dbx_journal_wait(store->journal, position) : DBX_OK;
 }
 
 uint32_t dbx_store_write_delay_us(dbx_store *store) {
-    (void)store;
-    return 0;
+    if (store->journal == NULL) return 0;
+    uint32_t delay_us = dbx_freeze_delay_us(store);
+    if (store->options.durability == DBX_DURABILITY_EVERYSEC && delay_us < LAG_DELAY_US &&
+        dbx_journal_lag_us(store->journal) > LAG_US_MAX + LAG_US_MAX / 2) {
+        delay_us = LAG_DELAY_US;
+    }
+    store->write_stalls += delay_us > 0;
+    return delay_us;
 }
 
 int dbx_store_writable(dbx_store *store, dbx_error *error) {
-    (void)store, (void)error;
-    return DBX_OK;
+    dbx_error why;
+    if (store->journal == NULL || !dbx_journal_refused(store->journal, &why)) return DBX_OK;
+    return dbx_error_set(error, DBX_EREADONLY,
+                         "MISCONF writes are refused until what was written is applied: %s",
+                         why.text);
 }
 
 void dbx_store_set_durability(dbx_store *store, dbx_durability durability) {
     store->options.durability = durability;
+    if (store->journal != NULL) dbx_journal_set_durability(store->journal, durability);
 }
 
 bool dbx_store_freeze(dbx_store *store) {
-    (void)store;
-    return false;
-}
-
-void dbx_store_get_info(dbx_store *store, dbx_store_info *info) {
-    *info = (dbx_store_info){.in_memory = true,
-                             .buffer_entries = store->live.active->entries,
-                             .buffer_bytes = dbx_buffer_bytes(store->live.active),
-                             .views = store->view_count,
-                             .expired = store->expired,
-                             .hits = store->hits,
-                             .misses = store->misses};
-}
-
-void dbx_store_reset_stats(dbx_store *store) {
-    store->expired = store->hits = store->misses = 0;
+    store->freeze_wanted = store->applier != NULL;
+    return store->applier != NULL && store->live.frozen == NULL;
 }

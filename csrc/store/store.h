@@ -131,6 +131,9 @@ int dbx_spool_open(dbx_store *store, dbx_spool **out, dbx_error *error);
 /* dbx_spool_reserve makes `len + more` bytes addressable; returns the base (which may have moved)
  * or NULL with `error` set: a full disk is an error here, never a SIGBUS later. */
 uint8_t *dbx_spool_reserve(dbx_spool *spool, size_t len, size_t more, dbx_error *error);
+/* dbx_spool_ready says whether a command that uses the spool may run: 1: its bytes are durable; 0: not yet,
+ * ask again after on_progress(); negative: they could not be made so. The first call starts it. */
+int dbx_spool_ready(dbx_spool *spool);
 /* dbx_spool_close drops the transport's reference; the file goes when no value refers to it. */
 void dbx_spool_close(dbx_spool *spool);
 /* dbx_txn_input names the spool that the current command's argv points into, or NULL. */

@@ -300,6 +300,7 @@ dbx_slice dbx_tree_random(const dbx_tree *tree, dbx_rand *rand, dbx_slice prefix
     }
     if (at == NULL) return none;
     dbx_slice key = dbx_entry_key(dbx_child_entry(at));
-    bool fits = key.len >= prefix.len && memcmp(key.ptr, prefix.ptr, prefix.len) == 0;
+    bool fits = key.len >= prefix.len &&
+                (prefix.len == 0 || memcmp(key.ptr, prefix.ptr, prefix.len) == 0);
     return fits ? key : none;
 }

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/num.h"
 #include "codec/resp_write.h"
+#include "store/frame.h"
 #include "store/internal.h"
 #include "store/limits.h"
 
@@ -20,7 +21,7 @@ void dbx_txn_command_end(dbx_txn *txn, dbx_savepoint savepoint) {
     txn->input = NULL;
     if (txn->effects.len == savepoint.effects) return;
     /* Room was made by dbx_txn_effect, so that ending a command cannot fail. */
-    txn->groups[txn->group_count++] = txn->effects.len;
+    txn->groups[txn->group_count++] = txn->effects.len - DBX_FRAME_HEADER_BYTES;
     txn->effect_count += txn->group_effects;
 }
 
@@ -56,7 +57,10 @@ int dbx_txn_effect(dbx_txn *txn, uint32_t db, size_t argc, const dbx_slice *argv
     }
     if (txn->effects_db != db) add_select(txn, db);
     if (txn->input != NULL) {
-        dbx_spool_effect(&txn->effects, txn->input, argc, argv);
+        if (dbx_spool_effect(&txn->effects, txn->input, argc, argv) &&
+            dbx_buffer_hold_spool(txn->store->live.active, txn->input) != DBX_OK) {
+            return DBX_ENOMEM;
+        }
     } else {
         dbx_resp_command(&txn->effects, argc, argv);
     }
@@ -65,7 +69,7 @@ int dbx_txn_effect(dbx_txn *txn, uint32_t db, size_t argc, const dbx_slice *argv
 }
 
 size_t dbx_txn_effect_bytes(const dbx_txn *txn) {
-    return txn->effects.len;
+    return txn->effects.len - DBX_FRAME_HEADER_BYTES;
 }
 
 int64_t dbx_txn_now_ms(const dbx_txn *txn) {

@@ -1,0 +1,326 @@
+/* apply.c: see apply.h. */
+#include "store/apply.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "store/env_internal.h"
+#include "store/format.h"
+#include "store/reclaim.h"
+
+enum {
+    STOP_CHECK_EVERY = 64, /* entries between two looks at the stop flag */
+    RETRY_MS_MIN = 100,
+    RETRY_MS_MAX = 10000,
+    RECLAIM_ENTRIES_MAX = 20000, /* deleted in one commit: bounds how long a new apply waits */
+    POSITION_BYTES = 24,
+    GRAVES_MAX = 16
+};
+
+struct dbx_applier {
+    dbx_env *env;
+    void (*on_progress)(void *arg);
+    void *arg;
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t work;
+    atomic_bool stop;
+    /* under the mutex */
+    const dbx_buffer *frozen; /* to be applied; NULL: none */
+    dbx_applied applied;
+    bool collected; /* frozen is in MDBX, and nobody has been told yet */
+    bool reclaim;
+    dbx_buffer *graves[GRAVES_MAX];
+    unsigned grave_count;
+    dbx_applier_stats stats;
+    atomic_bool committed;
+};
+
+/* --- One commit ---------------------------------------------------------------------------------- */
+
+static MDBX_val val_of(dbx_slice bytes) {
+    return (MDBX_val){(void *)(uintptr_t)bytes.ptr, bytes.len};
+}
+
+static int delete_key(MDBX_cursor *cursor, dbx_slice key) {
+    MDBX_val k = val_of(key), v;
+    int rc = mdbx_cursor_get(cursor, &k, &v, MDBX_SET);
+    if (rc == 0) rc = mdbx_cursor_del(cursor, MDBX_CURRENT);
+    return rc == MDBX_NOTFOUND ? 0 : rc;
+}
+
+/* Deletes every key strictly between an entry with a gap and the next entry. */
+static int delete_gap(MDBX_cursor *cursor, dbx_slice from, dbx_slice to) {
+    MDBX_val k = val_of(from), v;
+    int rc = mdbx_cursor_get(cursor, &k, &v, MDBX_SET_RANGE);
+    if (rc == 0 && dbx_slice_eq(dbx_slice_of(k.iov_base, k.iov_len), from)) {
+        rc = mdbx_cursor_get(cursor, &k, &v, MDBX_NEXT);
+    }
+    while (rc == 0 && dbx_slice_cmp(dbx_slice_of(k.iov_base, k.iov_len), to) < 0) {
+        rc = mdbx_cursor_del(cursor, MDBX_CURRENT);
+        if (rc == 0) rc = mdbx_cursor_get(cursor, &k, &v, MDBX_GET_CURRENT);
+        if (rc == MDBX_ENODATA || rc == MDBX_NOTFOUND) {
+            rc = mdbx_cursor_get(cursor, &k, &v, MDBX_NEXT);
+        }
+    }
+    return rc == MDBX_NOTFOUND ? 0 : rc;
+}
+
+static int apply_entry(MDBX_cursor *cursor, const dbx_entry *entry) {
+    dbx_slice key = dbx_entry_key(entry);
+    int rc;
+    if ((entry->flags & DBX_ENTRY_DEAD) != 0) {
+        rc = delete_key(cursor, key);
+    } else {
+        MDBX_val k = val_of(key), v = val_of(dbx_entry_value(entry));
+        rc = mdbx_cursor_put(cursor, &k, &v, MDBX_UPSERT);
+    }
+    if (rc == 0 && (entry->flags & DBX_ENTRY_GAP) != 0 && entry->next != NULL) {
+        rc = delete_gap(cursor, key, dbx_entry_key(entry->next));
+    }
+    return rc;
+}
+
+static int put_position(MDBX_cursor *cursor, const dbx_applied *applied) {
+    uint8_t key[2] = {DBX_TABLE_META, DBX_META_POSITION}, value[POSITION_BYTES];
+    dbx_format_put_le64(value, applied->position);
+    dbx_format_put_le64(value + 8, applied->run);
+    dbx_format_put_le64(value + 16, (uint64_t)applied->time_ms);
+    MDBX_val k = {key, sizeof key}, v = {value, sizeof value};
+    return mdbx_cursor_put(cursor, &k, &v, MDBX_UPSERT);
+}
+
+static int apply_all(dbx_applier *a, MDBX_txn *txn, const dbx_buffer *frozen,
+                     const dbx_applied *applied, uint64_t *entries) {
+    MDBX_cursor *cursor;
+    int rc = mdbx_cursor_open(txn, a->env->dbi, &cursor);
+    if (rc != 0) return rc;
+    for (const dbx_entry *entry = frozen->tree.head; rc == 0 && entry != NULL;
+         entry = entry->next) {
+        rc = apply_entry(cursor, entry);
+        if (++*entries % STOP_CHECK_EVERY == 0 && atomic_load(&a->stop)) rc = MDBX_EINTR;
+    }
+    if (rc == 0) rc = put_position(cursor, applied);
+    mdbx_cursor_close(cursor);
+    return rc;
+}
+
+/* Runs `frozen` (NULL: only reclaim) through one transaction. *more: retired ids are left. */
+static int commit_once(dbx_applier *a, const dbx_buffer *frozen, const dbx_applied *applied,
+                       dbx_applier_stats *stats, bool *more) {
+    MDBX_txn *txn;
+    MDBX_commit_latency latency;
+    uint64_t entries = 0;
+    int64_t start_us = dbx_clock_mono_us();
+    int rc = mdbx_txn_begin(a->env->env, NULL, MDBX_TXN_READWRITE, &txn);
+    if (rc != 0) return rc;
+    if (frozen != NULL) rc = apply_all(a, txn, frozen, applied, &entries);
+    uint32_t reclaimed = 0;
+    if (rc == 0) {
+        rc = dbx_reclaim(txn, a->env->dbi, RECLAIM_ENTRIES_MAX, &a->stop, &reclaimed, more);
+    }
+    if (rc != 0 || (frozen == NULL && reclaimed == 0)) {
+        (void)mdbx_txn_abort(txn);
+        return rc;
+    }
+    MDBX_txn_info info;
+    uint64_t dirty_bytes = mdbx_txn_info(txn, &info, false) == 0 ? info.txn_space_dirty : 0;
+    rc = mdbx_txn_commit_ex(txn, &latency);
+    if (rc != 0) return rc;
+    stats->written_bytes += dirty_bytes;
+    if (frozen != NULL) {
+        stats->applies++;
+        stats->last_entries = entries;
+        stats->last_bytes = dirty_bytes;
+        stats->last_ms = (uint64_t)(dbx_clock_mono_us() - start_us) / 1000;
+    }
+    atomic_store(&a->committed, true);
+    return 0;
+}
+
+/* --- The thread ---------------------------------------------------------------------------------- */
+
+static void bury_all(dbx_applier *a) {
+    while (a->grave_count > 0) {
+        dbx_buffer *buffer = a->graves[--a->grave_count];
+        pthread_mutex_unlock(&a->mutex);
+        dbx_buffer_unref(buffer);
+        pthread_mutex_lock(&a->mutex);
+    }
+}
+
+static void pause_ms(dbx_applier *a, int64_t ms) {
+    int64_t until_us = dbx_clock_mono_us() + ms * 1000;
+    struct timespec until = {.tv_sec = (time_t)(until_us / 1000000),
+                             .tv_nsec = (long)(until_us % 1000000) * 1000};
+    while (!atomic_load(&a->stop) && dbx_clock_mono_us() < until_us) {
+        (void)pthread_cond_timedwait(&a->work, &a->mutex, &until);
+    }
+}
+
+static void note_failure(dbx_applier *a, int rc) {
+    dbx_error error;
+    (void)dbx_env_error(rc, "applying the journal to", a->env->path, &error);
+    a->stats.failures++;
+    (void)snprintf(a->stats.last_error, sizeof a->stats.last_error, "%.*s",
+                   (int)sizeof a->stats.last_error - 1, error.text);
+    dbx_log(DBX_LOG_WARNING, "%s; trying again", error.text);
+}
+
+/* Does what there is to do; the mutex is held on entry and return. */
+static int64_t work_once(dbx_applier *a, int64_t retry_ms) {
+    const dbx_buffer *frozen = a->collected ? NULL : a->frozen;
+    dbx_applied applied = a->applied;
+    dbx_applier_stats stats = a->stats;
+    bool more = false;
+    a->reclaim = false;
+    pthread_mutex_unlock(&a->mutex);
+    int rc = commit_once(a, frozen, &applied, &stats, &more);
+    pthread_mutex_lock(&a->mutex);
+    if (rc == 0) {
+        stats.failures = a->stats.failures;
+        stats.last_error[0] = '\0';
+        a->stats = stats;
+        a->reclaim = a->reclaim || more;
+        if (frozen != NULL) a->collected = true;
+        pthread_mutex_unlock(&a->mutex);
+        if (a->on_progress != NULL) a->on_progress(a->arg);
+        pthread_mutex_lock(&a->mutex);
+        return RETRY_MS_MIN;
+    }
+    a->reclaim = a->reclaim || frozen == NULL;
+    if (atomic_load(&a->stop)) return retry_ms;
+    note_failure(a, rc);
+    pause_ms(a, retry_ms);
+    return retry_ms * 2 < RETRY_MS_MAX ? retry_ms * 2 : RETRY_MS_MAX;
+}
+
+static void *run(void *arg) {
+    dbx_applier *a = arg;
+    int64_t retry_ms = RETRY_MS_MIN;
+    pthread_mutex_lock(&a->mutex);
+    while (!atomic_load(&a->stop)) {
+        if (a->grave_count > 0) {
+            bury_all(a);
+        } else if ((a->frozen != NULL && !a->collected) || a->reclaim) {
+            retry_ms = work_once(a, retry_ms);
+        } else {
+            pthread_cond_wait(&a->work, &a->mutex);
+        }
+    }
+    bury_all(a);
+    pthread_mutex_unlock(&a->mutex);
+    return NULL;
+}
+
+int dbx_applier_open(dbx_env *env, void (*on_progress)(void *arg), void *arg, dbx_applier **out,
+                     dbx_error *error) {
+    pthread_condattr_t attr;
+    dbx_applier *a = dbx_alloc_zero(1, sizeof *a);
+    if (a == NULL) return dbx_error_set(error, DBX_ENOMEM, "out of memory");
+    a->env = env;
+    a->on_progress = on_progress;
+    a->arg = arg;
+    a->reclaim = true; /* what an earlier run left */
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_mutex_init(&a->mutex, NULL);
+    pthread_cond_init(&a->work, &attr);
+    pthread_condattr_destroy(&attr);
+    if (pthread_create(&a->thread, NULL, run, a) != 0) {
+        dbx_alloc_free(a);
+        return dbx_error_set(error, DBX_ENOMEM, "cannot start a thread for applying");
+    }
+    *out = a;
+    return DBX_OK;
+}
+
+void dbx_applier_close(dbx_applier *a) {
+    if (a == NULL) return;
+    pthread_mutex_lock(&a->mutex);
+    atomic_store(&a->stop, true);
+    pthread_cond_signal(&a->work);
+    pthread_mutex_unlock(&a->mutex);
+    (void)pthread_join(a->thread, NULL);
+    pthread_mutex_destroy(&a->mutex);
+    pthread_cond_destroy(&a->work);
+    dbx_alloc_free(a);
+}
+
+void dbx_applier_start(dbx_applier *a, const dbx_buffer *frozen, const dbx_applied *applied) {
+    pthread_mutex_lock(&a->mutex);
+    a->frozen = frozen;
+    a->applied = *applied;
+    a->collected = false;
+    pthread_cond_signal(&a->work);
+    pthread_mutex_unlock(&a->mutex);
+}
+
+bool dbx_applier_collect(dbx_applier *a) {
+    pthread_mutex_lock(&a->mutex);
+    bool done = a->frozen != NULL && a->collected;
+    if (done) {
+        a->frozen = NULL;
+        a->collected = false;
+    }
+    pthread_mutex_unlock(&a->mutex);
+    return done;
+}
+
+bool dbx_applier_committed(dbx_applier *a) {
+    return atomic_load(&a->committed) && atomic_exchange(&a->committed, false);
+}
+
+void dbx_applier_reclaim(dbx_applier *a) {
+    pthread_mutex_lock(&a->mutex);
+    a->reclaim = true;
+    pthread_cond_signal(&a->work);
+    pthread_mutex_unlock(&a->mutex);
+}
+
+void dbx_applier_bury(dbx_applier *a, dbx_buffer *buffer) {
+    pthread_mutex_lock(&a->mutex);
+    bool room = a->grave_count < GRAVES_MAX;
+    if (room) {
+        a->graves[a->grave_count++] = buffer;
+        pthread_cond_signal(&a->work);
+    }
+    pthread_mutex_unlock(&a->mutex);
+    if (!room) dbx_buffer_unref(buffer);
+}
+
+void dbx_applier_get_stats(dbx_applier *a, dbx_applier_stats *stats) {
+    pthread_mutex_lock(&a->mutex);
+    *stats = a->stats;
+    pthread_mutex_unlock(&a->mutex);
+}
+
+int dbx_apply_read_position(dbx_snapshot *snapshot, dbx_applied *applied) {
+    uint8_t key[2] = {DBX_TABLE_META, DBX_META_POSITION};
+    dbx_slice value;
+    int rc = dbx_snapshot_get(snapshot, dbx_slice_of(key, sizeof key), &value);
+    if (rc != DBX_OK) return rc;
+    if (value.len != POSITION_BYTES) return DBX_ECORRUPT;
+    applied->position = dbx_format_get_le64(value.ptr);
+    applied->run = dbx_format_get_le64(value.ptr + 8);
+    applied->time_ms = (int64_t)dbx_format_get_le64(value.ptr + 16);
+    return DBX_OK;
+}
+
+int dbx_apply_put_now(dbx_env *env, dbx_slice key, dbx_slice value, dbx_error *error) {
+    MDBX_txn *txn;
+    int rc = mdbx_txn_begin(env->env, NULL, MDBX_TXN_READWRITE, &txn);
+    if (rc == 0) {
+        MDBX_val k = val_of(key), v = val_of(value);
+        rc = mdbx_put(txn, env->dbi, &k, &v, MDBX_UPSERT);
+        int end = rc == 0 ? mdbx_txn_commit(txn) : mdbx_txn_abort(txn);
+        if (rc == 0) rc = end;
+    }
+    return rc == 0 ? DBX_OK : dbx_env_error(rc, "writing to", env->path, error);
+}

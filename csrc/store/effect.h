@@ -1,0 +1,32 @@
+/* effect.h: reading the effects in a frame: RESP commands, whose long arguments may be named rather
+ * than there: "=N\r\nspl:<id>,<offset>,<length>\r\n" is that part of that spool's file.
+ */
+#ifndef DBX_STORE_EFFECT_H
+#define DBX_STORE_EFFECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/slice.h"
+
+/* One argument: bytes, or a part of a spool (then bytes.ptr is NULL). */
+typedef struct dbx_effect_arg {
+    dbx_slice bytes;
+    uint64_t spool; /* its id; 0: none */
+    uint64_t offset, len;
+} dbx_effect_arg;
+
+typedef struct dbx_effect_reader {
+    dbx_slice in; /* what is left */
+    dbx_effect_arg *args;
+    dbx_slice *argv; /* the same, for those who have none in spools; filled by the caller otherwise */
+    size_t argc, cap;
+} dbx_effect_reader;
+
+/* dbx_effect_next reads the next command: 1, 0 at the end, DBX_ECORRUPT, DBX_ENOMEM. */
+int dbx_effect_next(dbx_effect_reader *reader);
+void dbx_effect_reader_free(dbx_effect_reader *reader);
+
+#endif

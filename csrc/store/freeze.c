@@ -1,0 +1,215 @@
+/* freeze.c: see freeze.h. */
+#include "store/freeze.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "store/apply.h"
+#include "store/journal.h"
+#include "store/limits.h"
+#include "store/scan.h"
+
+enum {
+    DB_BYTES = 24,
+    DELAY_US_MAX = 100000,
+    DELAY_FROM_PERCENT = 50 /* of the bound, while an apply is going on */
+};
+
+/* --- State that is saved with a freeze ------------------------------------------------------------ */
+
+static int save(dbx_store *store, const uint8_t *key, size_t key_len, dbx_slice value) {
+    dbx_slice k = dbx_slice_of(key, key_len), none = {NULL, 0};
+    uint64_t hash = dbx_buffer_hash(k);
+    dbx_buffer *active = store->live.active;
+    return dbx_buffer_put(active, &store->txn.undo, k, hash, dbx_buffer_find(active, k, hash), none,
+                          value, true, NULL);
+}
+
+static size_t meta_key(uint8_t out[6], enum dbx_meta_key what, uint32_t number) {
+    out[0] = DBX_TABLE_META;
+    out[1] = (uint8_t)what;
+    dbx_format_put_be32(out + 2, number);
+    return 6;
+}
+
+static int save_scans(dbx_store *store) {
+    uint8_t key[6];
+    uint32_t slot;
+    uint64_t cursor;
+    dbx_slice name;
+    int rc = DBX_OK;
+    dbx_buf value = {0};
+    while (rc == DBX_OK && dbx_scan_table_dirty(store->scans, &slot, &cursor, &name)) {
+        uint8_t number[8];
+        dbx_format_put_le64(number, cursor);
+        value.len = 0;
+        dbx_buf_add(&value, number, sizeof number);
+        dbx_buf_add(&value, name.ptr, name.len);
+        rc = value.failed ? DBX_ENOMEM
+                          : save(store, key, meta_key(key, DBX_META_SCAN, slot), dbx_buf_slice(&value));
+    }
+    dbx_buf_free(&value);
+    return rc;
+}
+
+static int save_all(dbx_store *store) {
+    uint8_t key[6], value[DB_BYTES];
+    dbx_format_put_le64(value, store->next_id);
+    int rc = save(store, key, meta_key(key, DBX_META_NEXT_ID, 0), dbx_slice_of(value, 8));
+    for (uint32_t i = 0; rc == DBX_OK && i < store->options.databases; i++) {
+        dbx_format_put_le64(value, store->dbs[i].ns);
+        dbx_format_put_le64(value + 8, store->dbs[i].keys);
+        dbx_format_put_le64(value + 16, store->dbs[i].expires);
+        rc = save(store, key, meta_key(key, DBX_META_DB, i), dbx_slice_of(value, sizeof value));
+    }
+    if (rc == DBX_OK) rc = save_scans(store);
+    return rc;
+}
+
+static int load_db(dbx_store *store, dbx_slice key, dbx_slice value, dbx_error *error) {
+    uint32_t number = (uint32_t)key.ptr[2] << 24 | (uint32_t)key.ptr[3] << 16 |
+                      (uint32_t)key.ptr[4] << 8 | key.ptr[5];
+    if (value.len != DB_BYTES) return DBX_ECORRUPT;
+    dbx_db db = {.ns = dbx_format_get_le64(value.ptr),
+                 .keys = dbx_format_get_le64(value.ptr + 8),
+                 .expires = dbx_format_get_le64(value.ptr + 16)};
+    if (number < store->options.databases) {
+        store->dbs[number] = db;
+    } else if (db.keys > 0) {
+        return dbx_error_set(error, DBX_EINVAL,
+                             "database %u holds keys, but only %u databases are configured: raise "
+                             "databases to %u",
+                             number, store->options.databases, number + 1);
+    }
+    return DBX_OK;
+}
+
+static int load_one(dbx_store *store, dbx_slice key, dbx_slice value, dbx_error *error) {
+    if (key.len != 6) return DBX_OK; /* format and position are read elsewhere */
+    switch ((enum dbx_meta_key)key.ptr[1]) {
+    case DBX_META_NEXT_ID:
+        if (value.len != 8) return DBX_ECORRUPT;
+        store->next_id = dbx_format_get_le64(value.ptr);
+        return DBX_OK;
+    case DBX_META_DB:
+        return load_db(store, key, value, error);
+    case DBX_META_SCAN:
+        if (value.len < 8) return DBX_ECORRUPT;
+        dbx_scan_table_restore(store->scans,
+                               (uint32_t)key.ptr[4] << 8 | key.ptr[5],
+                               dbx_format_get_le64(value.ptr),
+                               dbx_slice_of(value.ptr + 8, value.len - 8));
+        return DBX_OK;
+    case DBX_META_FORMAT:
+    case DBX_META_POSITION:
+        break;
+    }
+    return DBX_OK;
+}
+
+int dbx_freeze_load(dbx_store *store, dbx_error *error) {
+    uint8_t tag = DBX_TABLE_META;
+    dbx_cursor *cursor = dbx_cursor_open(&store->live, dbx_slice_of(&tag, 1));
+    if (cursor == NULL) return dbx_error_set(error, DBX_ENOMEM, "out of memory");
+    int rc = dbx_cursor_first(cursor);
+    while (rc == DBX_OK) {
+        rc = load_one(store, dbx_cursor_key(cursor), dbx_cursor_value(cursor), error);
+        if (rc == DBX_OK) rc = dbx_cursor_next(cursor);
+    }
+    dbx_cursor_close(cursor);
+    if (rc == DBX_ECORRUPT) {
+        return dbx_error_set(error, rc, "%s/data.mdbx is damaged: restore it from a backup",
+                             store->options.path);
+    }
+    return rc == DBX_ENOTFOUND ? DBX_OK : rc;
+}
+
+/* --- Freezing ------------------------------------------------------------------------------------- */
+
+static uint64_t position_now(const dbx_store *store) {
+    return store->journal != NULL ? dbx_journal_position(store->journal) : store->replay_position;
+}
+
+static bool time_to_freeze(const dbx_store *store) {
+    const dbx_buffer *active = store->live.active;
+    if (active->oldest_ms == 0) return false; /* nothing in it */
+    return store->freeze_wanted || dbx_buffer_bytes(active) >= store->buffer_bytes_max ||
+           active->spool_bytes >= store->buffer_bytes_max ||
+           position_now(store) - store->frozen_position >= store->options.journal_bytes ||
+           store->txn.now_ms - active->oldest_ms >= (int64_t)store->options.buffer_age_ms ||
+           (store->journal != NULL && dbx_journal_refused(store->journal, NULL));
+}
+
+static void freeze(dbx_store *store) {
+    dbx_buffer *next = dbx_buffer_new(store->filter_bytes);
+    if (next == NULL || save_all(store) != DBX_OK) {
+        /* No memory now: what was saved is harmless, and the next turn tries again. */
+        dbx_undo_settle(&store->txn.undo, store->live.active);
+        dbx_buffer_unref(next);
+        return;
+    }
+    dbx_undo_settle(&store->txn.undo, store->live.active);
+    dbx_applied applied = {.position = position_now(store),
+                           .run = store->run,
+                           .time_ms = store->txn.now_ms};
+    store->live.frozen = store->live.active;
+    store->live.active = next;
+    store->freeze_wanted = false;
+    store->frozen_position = applied.position;
+    dbx_applier_start(store->applier, store->live.frozen, &applied);
+}
+
+/* The frozen buffer is durably in MDBX: see it there, then let the buffer and its journal go. */
+static void finish_apply(dbx_store *store) {
+    dbx_applied applied;
+    dbx_error error;
+    dbx_buffer *frozen = store->live.frozen;
+    if (dbx_snapshot_renew(store->live.below) != DBX_OK ||
+        dbx_apply_read_position(store->live.below, &applied) != DBX_OK ||
+        applied.position != store->frozen_position) {
+        store->finish_wanted = true; /* the frozen buffer stays; tried again */
+        return;
+    }
+    store->finish_wanted = false;
+    store->live.frozen = NULL;
+    store->applied_position = applied.position;
+    if (frozen->refs == 1) {
+        dbx_applier_bury(store->applier, frozen);
+    } else {
+        dbx_buffer_unref(frozen);
+    }
+    if (store->journal != NULL &&
+        dbx_journal_applied(store->journal, applied.position, &error) != DBX_OK) {
+        dbx_log(DBX_LOG_WARNING, "%s", error.text);
+        store->freeze_wanted = true;
+    }
+}
+
+void dbx_freeze_step(dbx_store *store) {
+    if (store->applier == NULL) return;
+    if (store->finish_wanted) finish_apply(store);
+    if (dbx_applier_committed(store->applier)) {
+        if (dbx_applier_collect(store->applier)) {
+            finish_apply(store);
+        } else {
+            (void)dbx_snapshot_renew(store->live.below);
+        }
+    }
+    if (store->live.frozen == NULL && time_to_freeze(store)) freeze(store);
+}
+
+uint32_t dbx_freeze_delay_us(const dbx_store *store) {
+    if (store->live.frozen == NULL) return 0;
+    uint64_t by_bytes = dbx_buffer_bytes(store->live.active) * 100 / store->buffer_bytes_max;
+    uint64_t by_journal =
+        (position_now(store) - store->frozen_position) * 100 / store->options.journal_bytes;
+    uint64_t percent = by_bytes > by_journal ? by_bytes : by_journal;
+    if (percent <= DELAY_FROM_PERCENT) return 0;
+    /* Doubles every five percent, from 20 us: imperceptible at first, a wall before twice the bound. */
+    uint64_t doublings = (percent - DELAY_FROM_PERCENT) / 5;
+    if (doublings >= 13) return DELAY_US_MAX;
+    uint64_t delay_us = (uint64_t)20 << doublings;
+    return delay_us < DELAY_US_MAX ? (uint32_t)delay_us : DELAY_US_MAX;
+}

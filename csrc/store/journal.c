@@ -1,0 +1,423 @@
+/* journal.c: appending to the log: see journal.h. */
+#include "store/journal.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "store/journal_internal.h"
+
+enum { FRAME_EFFECTS_MAX = DBX_FRAME_BYTES_MAX - DBX_FRAME_HEADER_BYTES };
+
+/* --- Segments ------------------------------------------------------------------------------------- */
+
+static void want_spare(dbx_journal *j, bool wanted) {
+    pthread_mutex_lock(&j->mutex);
+    j->spare_wanted = wanted;
+    pthread_cond_signal(&j->work);
+    pthread_mutex_unlock(&j->mutex);
+}
+
+/* A segment that has no header yet: the one kept ready, or a new one made here and now. */
+static int take_spare(dbx_journal *j, dbx_segment *out, dbx_error *error) {
+    pthread_mutex_lock(&j->mutex);
+    *out = j->spare;
+    j->spare.fd = -1;
+    uint64_t number = out->fd < 0 ? j->next_number++ : 0;
+    pthread_mutex_unlock(&j->mutex);
+    if (out->fd >= 0) return DBX_OK;
+    return dbx_segment_create(j->dir, number, j->options.segment_bytes, out, error);
+}
+
+static int reserve_lists(dbx_journal *j) {
+    if (j->live_count == j->live_cap) {
+        size_t cap = j->live_cap == 0 ? 16 : j->live_cap * 2;
+        void *grown = dbx_alloc_resize_array(j->live, cap, sizeof *j->live);
+        if (grown == NULL) return DBX_ENOMEM;
+        j->live = grown;
+        j->live_cap = cap;
+    }
+    int rc = DBX_OK;
+    pthread_mutex_lock(&j->mutex);
+    if (j->unsynced_count == j->unsynced_cap) {
+        size_t cap = j->unsynced_cap == 0 ? 4 : j->unsynced_cap * 2;
+        void *grown = dbx_alloc_resize_array(j->unsynced, cap, sizeof *j->unsynced);
+        if (grown == NULL) {
+            rc = DBX_ENOMEM;
+        } else {
+            j->unsynced = grown;
+            j->unsynced_cap = cap;
+        }
+    }
+    pthread_mutex_unlock(&j->mutex);
+    return rc;
+}
+
+/* Begins the next segment at `start`. The current one, if any, is handed to the syncer. */
+static int next_segment(dbx_journal *j, uint64_t start, dbx_error *error) {
+    dbx_segment segment;
+    if (reserve_lists(j) != DBX_OK) return dbx_error_set(error, DBX_ENOMEM, "out of memory");
+    int rc = take_spare(j, &segment, error);
+    if (rc != DBX_OK) return rc;
+    dbx_segment_header header = {.run = j->options.run,
+                                 .start = start,
+                                 .previous = j->position,
+                                 .durable = dbx_journal_durable(j),
+                                 .time_ms = (uint64_t)dbx_clock_wall_ms()};
+    rc = dbx_segment_begin(j->dir, &segment, &header, error);
+    if (rc != DBX_OK) {
+        (void)dbx_segment_remove(j->dir, &segment, NULL);
+        return rc;
+    }
+    pthread_mutex_lock(&j->mutex);
+    if (j->current.fd >= 0) {
+        j->current.end = j->position;
+        j->unsynced[j->unsynced_count++] = j->current;
+        j->live[j->live_count++] = (dbx_segment){
+            .fd = -1, .number = j->current.number, .start = j->current.start, .end = j->position};
+    }
+    j->current = segment;
+    pthread_mutex_unlock(&j->mutex);
+    j->at = DBX_SEGMENT_HEADER_BYTES;
+    want_spare(j, true);
+    return DBX_OK;
+}
+
+/* --- Opening and closing ------------------------------------------------------------------------- */
+
+static int adopt_files(dbx_journal *j, dbx_error *error) {
+    dbx_segment_file *files;
+    size_t count;
+    int rc = dbx_segment_list(j->dir, &files, &count, error);
+    for (size_t i = 0; rc == DBX_OK && i < count; i++) {
+        if (files[i].number >= j->next_number) j->next_number = files[i].number + 1;
+        bool in_log = files[i].header.run != 0 && files[i].header.start <= j->position;
+        if (!in_log) { /* a spare, or what a crash left behind the end of the log */
+            dbx_segment segment = {.fd = -1, .number = files[i].number};
+            rc = dbx_segment_remove(j->dir, &segment, error);
+            continue;
+        }
+        rc = reserve_lists(j);
+        if (rc != DBX_OK) break;
+        uint64_t end = j->position;
+        if (i + 1 < count && files[i + 1].header.start <= j->position) {
+            end = files[i + 1].header.previous;
+        }
+        j->live[j->live_count++] = (dbx_segment){
+            .fd = -1, .number = files[i].number, .start = files[i].header.start, .end = end};
+    }
+    dbx_alloc_free(files);
+    return rc;
+}
+
+static void free_journal(dbx_journal *j) {
+    dbx_segment_close(&j->current);
+    dbx_segment_close(&j->spare);
+    for (size_t i = 0; i < j->unsynced_count; i++) dbx_segment_close(&j->unsynced[i]);
+    dbx_alloc_free(j->unsynced);
+    dbx_alloc_free(j->live);
+    dbx_alloc_free(j->dropped);
+    dbx_buf_free(&j->scratch);
+    dbx_alloc_free(j);
+}
+
+static int start(dbx_journal *j, dbx_error *error) {
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_mutex_init(&j->mutex, NULL);
+    pthread_cond_init(&j->work, &attr);
+    pthread_cond_init(&j->done, &attr);
+    pthread_condattr_destroy(&attr);
+    int rc = dbx_file_path(j->dir, j->options.dir, "journal", error);
+    if (rc == DBX_OK) rc = dbx_file_mkdir(j->dir, error);
+    if (rc == DBX_OK) rc = adopt_files(j, error);
+    if (rc == DBX_OK) rc = dbx_file_sync_dir(j->options.dir, error);
+    if (rc == DBX_OK) rc = next_segment(j, j->position + 1, error);
+    if (rc != DBX_OK) return rc;
+    j->position++;
+    j->written = j->position;
+    atomic_store(&j->durable, j->position);
+    /* The header says where the log before was cut: a reply must not depend on it unsynced. */
+    rc = dbx_file_sync(j->current.fd, j->dir, error);
+    if (rc != DBX_OK) return rc;
+    if (pthread_create(&j->thread, NULL, dbx_journal_syncer, j) != 0) {
+        return dbx_error_set(error, DBX_ENOMEM, "cannot start a thread for the journal");
+    }
+    j->running = true;
+    return DBX_OK;
+}
+
+int dbx_journal_open(const dbx_journal_options *options, dbx_journal **out, dbx_error *error) {
+    dbx_journal *j = dbx_alloc_zero(1, sizeof *j);
+    if (j == NULL) return dbx_error_set(error, DBX_ENOMEM, "out of memory");
+    j->options = *options;
+    j->durability = options->durability;
+    j->position = options->position;
+    j->next_number = 1;
+    j->current.fd = j->spare.fd = -1;
+    atomic_store(&j->durable, options->position);
+    int rc = start(j, error);
+    if (rc != DBX_OK) {
+        free_journal(j);
+        return rc;
+    }
+    *out = j;
+    return DBX_OK;
+}
+
+int dbx_journal_close(dbx_journal *j, dbx_error *error) {
+    int rc = DBX_OK;
+    if (j->running) {
+        pthread_mutex_lock(&j->mutex);
+        j->stop = true;
+        pthread_cond_broadcast(&j->work);
+        pthread_cond_broadcast(&j->done);
+        pthread_mutex_unlock(&j->mutex);
+        (void)pthread_join(j->thread, NULL);
+        if (!j->refused) rc = dbx_journal_sync_all(j, error);
+        /* An unused spare is space that nobody would miss; the next start makes its own. */
+        if (j->spare.fd >= 0) (void)dbx_segment_remove(j->dir, &j->spare, NULL);
+    }
+    pthread_mutex_destroy(&j->mutex);
+    pthread_cond_destroy(&j->work);
+    pthread_cond_destroy(&j->done);
+    free_journal(j);
+    return rc;
+}
+
+void dbx_journal_close_forked(dbx_journal *j) {
+    /* The thread is not in the child, and its mutex may be held for ever: only descriptors go. */
+    dbx_segment_close(&j->current);
+    dbx_segment_close(&j->spare);
+    for (size_t i = 0; i < j->unsynced_count; i++) dbx_segment_close(&j->unsynced[i]);
+}
+
+/* --- Appending ------------------------------------------------------------------------------------ */
+
+/* Where the log ended before the turn, to go back to. */
+typedef struct turn_start {
+    uint64_t position, at;
+    size_t live;
+} turn_start;
+
+/* Writes one frame whose header room is at `frame`, effects behind it. */
+static int write_frame(dbx_journal *j, uint8_t *frame, uint32_t len, uint32_t flags,
+                       uint32_t effects, int64_t time_ms, dbx_error *error) {
+    size_t bytes = DBX_FRAME_HEADER_BYTES + (size_t)len;
+    if (j->at + bytes > j->options.segment_bytes) {
+        int rc = next_segment(j, j->position, error);
+        if (rc != DBX_OK) return rc;
+    }
+    dbx_frame header = {.len = len,
+                        .effects = effects,
+                        .flags = flags,
+                        .run = j->options.run,
+                        .position = j->position,
+                        .time_ms = (uint64_t)time_ms,
+                        .durable = dbx_journal_durable(j)};
+    dbx_frame_seal(frame, &header);
+    int rc = dbx_file_write(j->current.fd, frame, bytes, j->at, j->dir, error);
+    if (rc != DBX_OK) return rc;
+    j->at += bytes;
+    j->position += bytes;
+    j->written_bytes += bytes;
+    return DBX_OK;
+}
+
+/* A turn of more than one frame: cut at the ends of groups where possible. */
+static int write_frames(dbx_journal *j, const dbx_buf *effects, const size_t *ends,
+                        size_t end_count, int64_t time_ms, dbx_error *error) {
+    const uint8_t *from = effects->ptr + DBX_FRAME_HEADER_BYTES;
+    size_t total = effects->len - DBX_FRAME_HEADER_BYTES, at = 0, group = 0;
+    j->scratch.len = 0;
+    uint8_t *frame = dbx_buf_reserve(&j->scratch, DBX_FRAME_BYTES_MAX);
+    if (frame == NULL) {
+        j->scratch.failed = false;
+        return dbx_error_set(error, DBX_ENOMEM, "out of memory");
+    }
+    while (at < total) {
+        size_t upto = at;
+        uint32_t groups = 0, flags = 0;
+        while (group < end_count && ends[group] - at <= FRAME_EFFECTS_MAX) {
+            upto = ends[group++];
+            groups++;
+        }
+        if (upto == at) { /* not even one group fits */
+            upto = at + FRAME_EFFECTS_MAX;
+            flags = DBX_FRAME_CONTINUES;
+        }
+        memcpy(frame + DBX_FRAME_HEADER_BYTES, from + at, upto - at);
+        int rc = write_frame(j, frame, (uint32_t)(upto - at), flags, groups, time_ms, error);
+        if (rc != DBX_OK) return rc;
+        at = upto;
+    }
+    dbx_buf_free(&j->scratch);
+    return DBX_OK;
+}
+
+/* Takes back whatever of a failed turn reached the files. */
+static int take_back(dbx_journal *j, const turn_start *turn, dbx_error *error) {
+    char path[DBX_PATH_MAX];
+    int rc = DBX_OK;
+    /* The segments the turn went on to hold nothing else: the log goes back to the first one. */
+    if (j->live_count > turn->live) {
+        uint64_t number = j->live[turn->live].number;
+        rc = dbx_segment_path(path, j->dir, number, error);
+        int fd = rc == DBX_OK ? dbx_file_open(path, O_RDWR, error) : rc;
+        if (fd < 0) return fd;
+        rc = dbx_file_truncate(fd, turn->at, path, error);
+        (void)close(fd);
+        j->position = turn->position;
+        if (rc == DBX_OK) rc = next_segment(j, turn->position, error);
+        return rc;
+    }
+    rc = dbx_segment_path(path, j->dir, j->current.number, error);
+    if (rc == DBX_OK) rc = dbx_file_truncate(j->current.fd, turn->at, path, error);
+    j->position = turn->position;
+    j->at = turn->at;
+    return rc;
+}
+
+int dbx_journal_append(dbx_journal *j, dbx_buf *effects, const size_t *ends, size_t end_count,
+                       uint64_t effect_count, int64_t time_ms, dbx_error *error) {
+    turn_start turn = {j->position, j->at, j->live_count};
+    size_t len = effects->len - DBX_FRAME_HEADER_BYTES;
+    int rc;
+    if (len <= FRAME_EFFECTS_MAX) {
+        rc = write_frame(j, effects->ptr, (uint32_t)len, 0, (uint32_t)effect_count, time_ms, error);
+    } else {
+        rc = write_frames(j, effects, ends, end_count, time_ms, error);
+    }
+    if (rc != DBX_OK) {
+        dbx_error why;
+        if (take_back(j, &turn, &why) != DBX_OK) dbx_journal_refuse(j, &why);
+        return rc;
+    }
+    pthread_mutex_lock(&j->mutex);
+    bool first = atomic_load(&j->unsynced_since_us) == 0;
+    j->written = j->position;
+    if (first) atomic_store(&j->unsynced_since_us, dbx_clock_mono_us());
+    if (first || j->durability == DBX_DURABILITY_ALWAYS) pthread_cond_signal(&j->work);
+    pthread_mutex_unlock(&j->mutex);
+    return DBX_OK;
+}
+
+/* --- Positions ------------------------------------------------------------------------------------ */
+
+uint64_t dbx_journal_position(const dbx_journal *j) {
+    return j->position;
+}
+
+uint64_t dbx_journal_durable(dbx_journal *j) {
+    return atomic_load(&j->durable);
+}
+
+int dbx_journal_wait(dbx_journal *j, uint64_t position) {
+    pthread_mutex_lock(&j->mutex);
+    while (atomic_load(&j->durable) < position && !j->stop) {
+        pthread_cond_wait(&j->done, &j->mutex);
+    }
+    pthread_mutex_unlock(&j->mutex);
+    return atomic_load(&j->durable) >= position ? DBX_OK : DBX_ESTOPPED;
+}
+
+int64_t dbx_journal_lag_us(dbx_journal *j) {
+    int64_t since_us = atomic_load(&j->syncing_since_us);
+    if (since_us == 0) since_us = atomic_load(&j->unsynced_since_us);
+    return since_us == 0 ? 0 : dbx_clock_mono_us() - since_us;
+}
+
+void dbx_journal_set_durability(dbx_journal *j, dbx_durability durability) {
+    pthread_mutex_lock(&j->mutex);
+    j->durability = durability;
+    pthread_cond_signal(&j->work);
+    pthread_mutex_unlock(&j->mutex);
+}
+
+bool dbx_journal_refused(dbx_journal *j, dbx_error *error) {
+    if (!atomic_load(&j->refused)) return false;
+    pthread_mutex_lock(&j->mutex);
+    if (error != NULL) *error = j->refusal;
+    pthread_mutex_unlock(&j->mutex);
+    return true;
+}
+
+/* --- After an apply ------------------------------------------------------------------------------ */
+
+static int drop(dbx_journal *j, uint64_t number) {
+    int rc = DBX_OK;
+    pthread_mutex_lock(&j->mutex);
+    if (j->dropped_count == j->dropped_cap) {
+        size_t cap = j->dropped_cap == 0 ? 16 : j->dropped_cap * 2;
+        void *grown = dbx_alloc_resize_array(j->dropped, cap, sizeof *j->dropped);
+        if (grown == NULL) {
+            rc = DBX_ENOMEM;
+        } else {
+            j->dropped = grown;
+            j->dropped_cap = cap;
+        }
+    }
+    if (rc == DBX_OK) {
+        j->dropped[j->dropped_count++] = number;
+        pthread_cond_signal(&j->work);
+    }
+    pthread_mutex_unlock(&j->mutex);
+    return rc;
+}
+
+/* A refused journal whose every effect is in MDBX: what its files hold does not matter any more. */
+static int begin_anew(dbx_journal *j, dbx_error *error) {
+    int rc = next_segment(j, j->position + 1, error);
+    if (rc == DBX_OK) rc = dbx_file_sync(j->current.fd, j->dir, error);
+    if (rc != DBX_OK) return rc;
+    j->position++;
+    pthread_mutex_lock(&j->mutex);
+    for (size_t i = 0; i < j->unsynced_count; i++) dbx_segment_close(&j->unsynced[i]);
+    j->unsynced_count = 0;
+    j->written = j->position;
+    atomic_store(&j->durable, j->position);
+    atomic_store(&j->unsynced_since_us, 0);
+    atomic_store(&j->refused, false);
+    pthread_cond_broadcast(&j->done);
+    pthread_mutex_unlock(&j->mutex);
+    return DBX_OK;
+}
+
+int dbx_journal_applied(dbx_journal *j, uint64_t position, dbx_error *error) {
+    if (dbx_journal_refused(j, NULL) && position >= j->position) {
+        int rc = begin_anew(j, error);
+        if (rc != DBX_OK) return rc;
+    }
+    size_t gone = 0;
+    while (gone < j->live_count && j->live[gone].end <= position &&
+           position - j->live[gone].end >= j->options.keep_bytes) {
+        if (drop(j, j->live[gone].number) != DBX_OK) break; /* next time */
+        gone++;
+    }
+    j->live_count -= gone;
+    memmove(j->live, j->live + gone, j->live_count * sizeof *j->live);
+    return DBX_OK;
+}
+
+int dbx_journal_request_job(dbx_journal *j, void (*job)(void *arg), void *arg) {
+    pthread_mutex_lock(&j->mutex);
+    bool room = j->job_count < DBX_JOURNAL_JOBS_MAX;
+    if (room) {
+        j->jobs[j->job_count++] = (dbx_journal_job){job, arg};
+        pthread_cond_signal(&j->work);
+    }
+    pthread_mutex_unlock(&j->mutex);
+    return room ? DBX_OK : DBX_ELIMIT;
+}
+
+void dbx_journal_get_stats(dbx_journal *j, dbx_journal_stats *stats) {
+    pthread_mutex_lock(&j->mutex);
+    stats->syncs = j->syncs;
+    stats->sync_last_us = j->sync_last_us;
+    pthread_mutex_unlock(&j->mutex);
+    stats->written_bytes = j->written_bytes;
+    stats->bytes_on_disk = (j->live_count + 1 + (j->spare.fd >= 0)) * j->options.segment_bytes;
+}

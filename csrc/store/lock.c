@@ -1,0 +1,79 @@
+/* lock.c: see lock.h. */
+#include "store/lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "store/file.h"
+
+struct dbx_lock {
+    int fd;
+};
+
+enum { OWNER_BYTES = 512 };
+
+/* "pid 123\nsocket /path\n" becomes "process 123 (socket /path)". */
+static int refuse(int fd, const char *dir, const char *path, dbx_error *error) {
+    char text[OWNER_BYTES] = "";
+    int64_t n = dbx_file_read(fd, text, sizeof text - 1, 0, path, NULL);
+    long pid = 0;
+    char socket[OWNER_BYTES] = "";
+    text[n > 0 ? n : 0] = '\0';
+    int fields = sscanf(text, "pid %ld\nsocket %511[^\n]", &pid, socket);
+    if (fields == 2) {
+        return dbx_error_set(error, DBX_ELOCKED,
+                             "%s is in use by process %ld: connect to its socket %s instead", dir,
+                             pid, socket);
+    }
+    if (fields == 1) {
+        return dbx_error_set(error, DBX_ELOCKED, "%s is in use by process %ld, which has no socket",
+                             dir, pid);
+    }
+    return dbx_error_set(error, DBX_ELOCKED, "%s is in use by another process", dir);
+}
+
+static int sign(int fd, const char *socket, const char *path, dbx_error *error) {
+    char text[OWNER_BYTES];
+    int n = socket == NULL ? snprintf(text, sizeof text, "pid %ld\n", (long)getpid())
+                           : snprintf(text, sizeof text, "pid %ld\nsocket %s\n", (long)getpid(),
+                                      socket);
+    if (n < 0 || (size_t)n >= sizeof text) {
+        return dbx_error_set(error, DBX_ELIMIT, "the socket's path is too long: %.200s", socket);
+    }
+    int rc = dbx_file_truncate(fd, 0, path, error);
+    return rc != DBX_OK ? rc : dbx_file_write(fd, text, (size_t)n, 0, path, error);
+}
+
+int dbx_lock_take(const char *dir, const char *socket, dbx_lock **out, dbx_error *error) {
+    char path[DBX_PATH_MAX];
+    int rc = dbx_file_path(path, dir, "lock", error);
+    if (rc != DBX_OK) return rc;
+    int fd = dbx_file_open(path, O_RDWR | O_CREAT, error);
+    if (fd < 0) return fd;
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        rc = errno == EWOULDBLOCK ? refuse(fd, dir, path, error)
+                                  : dbx_file_error(errno, "lock", path, error);
+    } else {
+        rc = sign(fd, socket, path, error);
+    }
+    dbx_lock *lock = rc == DBX_OK ? dbx_alloc(sizeof *lock) : NULL;
+    if (lock == NULL) {
+        (void)close(fd);
+        return rc != DBX_OK ? rc : dbx_error_set(error, DBX_ENOMEM, "out of memory");
+    }
+    lock->fd = fd;
+    *out = lock;
+    return DBX_OK;
+}
+
+void dbx_lock_release(dbx_lock *lock, bool forked) {
+    if (lock == NULL) return;
+    if (!forked) (void)flock(lock->fd, LOCK_UN);
+    (void)close(lock->fd);
+    dbx_alloc_free(lock);
+}

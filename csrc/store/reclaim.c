@@ -1,0 +1,123 @@
+/* reclaim.c: see reclaim.h. */
+#include "store/reclaim.h"
+
+#include <string.h>
+
+#include "store/format.h"
+#include "store/record.h"
+
+/* The tables whose keys begin with a collection id. */
+static const uint8_t collection_tables[] = {DBX_TABLE_CHUNK};
+
+typedef struct reclaimer {
+    MDBX_txn *txn;
+    MDBX_dbi dbi;
+    MDBX_cursor *cursor;
+    uint32_t left; /* entries that may still be deleted */
+    atomic_bool *stop;
+} reclaimer;
+
+static dbx_slice slice_of(MDBX_val val) {
+    return dbx_slice_of(val.iov_base, val.iov_len);
+}
+
+static MDBX_val val_of(const void *bytes, size_t len) {
+    return (MDBX_val){(void *)(uintptr_t)bytes, len};
+}
+
+static bool begins(MDBX_val key, const uint8_t *prefix, size_t len) {
+    return key.iov_len >= len && memcmp(key.iov_base, prefix, len) == 0;
+}
+
+/* A key of a flushed namespace goes: its TTL entry too, and its collection is retired in turn. */
+static int drop_record(reclaimer *r, dbx_slice key, dbx_slice record) {
+    uint8_t copy[DBX_ENCODED_KEY_MAX], other[DBX_ENCODED_KEY_MAX];
+    dbx_slice name, payload;
+    dbx_meta meta;
+    MDBX_val k, none = {NULL, 0};
+    if (key.len > sizeof copy || !dbx_record_read(record, &meta, &name, &payload)) return 0;
+    memcpy(copy, key.ptr, key.len);
+    if (meta.expire_ms != DBX_NO_EXPIRY) {
+        size_t n = dbx_format_ttl_key(other, meta.expire_ms, dbx_slice_of(copy, key.len));
+        k = val_of(other, n);
+        int rc = mdbx_del(r->txn, r->dbi, &k, NULL);
+        if (rc != 0 && rc != MDBX_NOTFOUND) return rc;
+    }
+    if (meta.cid == 0) return 0;
+    dbx_slice retired = dbx_format_retired_key(other, DBX_RETIRED_COLLECTION, meta.cid);
+    k = val_of(retired.ptr, retired.len);
+    return mdbx_put(r->txn, r->dbi, &k, &none, MDBX_UPSERT);
+}
+
+/* Deletes keys with a prefix until none is left (*empty) or the budget is used up. */
+static int drop_prefix(reclaimer *r, const uint8_t *prefix, size_t len, bool records, bool *empty) {
+    *empty = false;
+    while (r->left > 0) {
+        MDBX_val k = val_of(prefix, len), v;
+        if (atomic_load(r->stop)) return MDBX_EINTR;
+        int rc = mdbx_cursor_get(r->cursor, &k, &v, MDBX_SET_RANGE);
+        if (rc == MDBX_NOTFOUND || (rc == 0 && !begins(k, prefix, len))) {
+            *empty = true;
+            return 0;
+        }
+        if (rc != 0) return rc;
+        if (records) {
+            uint8_t key[DBX_ENCODED_KEY_MAX];
+            size_t n = k.iov_len;
+            if (n > sizeof key) return MDBX_CORRUPTED;
+            memcpy(key, k.iov_base, n);
+            rc = drop_record(r, slice_of(k), slice_of(v));
+            k = val_of(key, n); /* the tree may have changed under the cursor */
+            if (rc == 0) rc = mdbx_del(r->txn, r->dbi, &k, NULL);
+        } else {
+            rc = mdbx_cursor_del(r->cursor, MDBX_CURRENT);
+        }
+        if (rc != 0) return rc;
+        r->left--;
+    }
+    return 0;
+}
+
+static int drop_id(reclaimer *r, const uint8_t *retired, bool *empty) {
+    uint8_t prefix[1 + DBX_NAMESPACE_BYTES_MAX];
+    uint64_t id = dbx_format_get_be64(retired + 2);
+    *empty = true;
+    if (retired[1] == DBX_RETIRED_NAMESPACE) {
+        prefix[0] = DBX_TABLE_KEY;
+        return drop_prefix(r, prefix, 1 + dbx_format_number(prefix + 1, id), true, empty);
+    }
+    for (size_t i = 0; i < sizeof collection_tables && *empty; i++) {
+        prefix[0] = collection_tables[i];
+        dbx_format_put_be64(prefix + 1, id);
+        int rc = drop_prefix(r, prefix, 9, false, empty);
+        if (rc != 0) return rc;
+    }
+    return 0;
+}
+
+int dbx_reclaim(MDBX_txn *txn, MDBX_dbi dbi, uint32_t max, atomic_bool *stop, uint32_t *done,
+                bool *more) {
+    uint8_t tag = DBX_TABLE_RETIRED, retired[DBX_RETIRED_KEY_BYTES];
+    reclaimer r = {.txn = txn, .dbi = dbi, .left = max, .stop = stop};
+    int rc = mdbx_cursor_open(txn, dbi, &r.cursor);
+    *more = false;
+    while (rc == 0) {
+        MDBX_val k = val_of(&tag, 1), v;
+        bool empty;
+        rc = mdbx_cursor_get(r.cursor, &k, &v, MDBX_SET_RANGE);
+        if (rc != 0 || !begins(k, &tag, 1) || k.iov_len != sizeof retired) break;
+        if (r.left == 0) {
+            *more = true;
+            break;
+        }
+        memcpy(retired, k.iov_base, sizeof retired);
+        rc = drop_id(&r, retired, &empty);
+        if (rc != 0 || !empty) continue;
+        k = val_of(retired, sizeof retired);
+        rc = mdbx_del(txn, dbi, &k, NULL);
+        r.left -= r.left > 0;
+    }
+    if (r.cursor != NULL) mdbx_cursor_close(r.cursor);
+    *done = max - r.left;
+    return rc == MDBX_NOTFOUND ? 0 : rc;
+}

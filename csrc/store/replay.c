@@ -1,0 +1,121 @@
+/* replay.c: see replay.h. */
+#include "store/replay.h"
+
+#include <inttypes.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/num.h"
+#include "store/effect.h"
+#include "store/freeze.h"
+#include "store/journal_read.h"
+
+typedef struct replayer {
+    dbx_store *store;
+    dbx_replay_fn *run;
+    void *arg;
+    dbx_effect_reader effects;
+    uint32_t db; /* selected by the frame so far */
+} replayer;
+
+/* Points argv at the parts of spools that an effect names; *input is the (one) spool. */
+static int resolve_spools(replayer *r, dbx_spool **input, dbx_error *error) {
+    dbx_store *store = r->store;
+    for (size_t i = 0; i < r->effects.argc; i++) {
+        const dbx_effect_arg *arg = &r->effects.args[i];
+        if (arg->spool == 0) continue;
+        if (*input == NULL) {
+            int rc = dbx_spool_load(store, arg->spool, input, error);
+            if (rc != DBX_OK) return rc;
+            rc = dbx_buffer_hold_spool(store->live.active, *input);
+            if (rc != DBX_OK) return dbx_error_set(error, rc, "out of memory");
+        }
+        if (!dbx_spool_part(*input, arg->offset, arg->len, &r->effects.argv[i])) {
+            return dbx_error_set(error, DBX_ECORRUPT, "a journalled value is cut off");
+        }
+    }
+    return DBX_OK;
+}
+
+static int run_effect(replayer *r, dbx_error *error) {
+    dbx_txn *txn = &r->store->txn;
+    const dbx_slice *argv = r->effects.argv;
+    dbx_spool *input = NULL;
+    int64_t db;
+    if (r->effects.argc == 2 && dbx_slice_eq(argv[0], dbx_slice_str("SELECT"))) {
+        if (!dbx_num_from_slice(argv[1], &db) || db < 0 || db >= r->store->options.databases) {
+            return dbx_error_set(error, DBX_EINVAL,
+                                 "the journal uses database %.*s, but only %u are configured: "
+                                 "raise databases",
+                                 (int)argv[1].len, (const char *)argv[1].ptr,
+                                 r->store->options.databases);
+        }
+        r->db = (uint32_t)db;
+        return DBX_OK;
+    }
+    int rc = resolve_spools(r, &input, error);
+    if (rc == DBX_OK) {
+        dbx_savepoint savepoint = dbx_txn_command_begin(txn, true);
+        dbx_txn_input(txn, input);
+        rc = r->run(r->arg, txn, r->db, r->effects.argc, argv, error);
+        dbx_txn_command_end(txn, savepoint);
+    }
+    if (input != NULL) dbx_spool_unref(input);
+    return rc;
+}
+
+static int run_frame(replayer *r, const dbx_frame *frame, dbx_slice bytes, dbx_error *error) {
+    dbx_store *store = r->store;
+    int rc;
+    (void)dbx_store_turn_begin(store, (int64_t)frame->time_ms);
+    r->db = 0;
+    r->effects.in = bytes;
+    while ((rc = dbx_effect_next(&r->effects)) == 1) {
+        rc = run_effect(r, error);
+        if (rc != DBX_OK) return rc;
+        store->replay_effects++;
+    }
+    dbx_undo_settle(&store->txn.undo, store->live.active);
+    if (rc == DBX_OK) return DBX_OK;
+    return dbx_error_set(error, rc, "the journal holds what is no effect, before position %" PRIu64,
+                         frame->position);
+}
+
+/* A log longer than the buffer is applied on the way; memory stays within twice the bound. */
+static void keep_bounds(dbx_store *store) {
+    while (store->live.frozen != NULL &&
+           dbx_buffer_bytes(store->live.active) >= store->buffer_bytes_max) {
+        struct timespec pause = {.tv_nsec = 1000000};
+        (void)nanosleep(&pause, NULL);
+        dbx_freeze_step(store);
+    }
+}
+
+int dbx_replay_run(dbx_store *store, dbx_replay_fn *run, void *arg, dbx_error *error) {
+    dbx_journal_reader *reader;
+    dbx_frame frame;
+    dbx_slice bytes;
+    replayer r = {.store = store, .run = run, .arg = arg};
+    int64_t start_us = dbx_clock_mono_us();
+    int rc = dbx_journal_reader_open(store->options.path, store->applied_position, &reader, error);
+    if (rc != DBX_OK) return rc;
+    store->txn.replaying = true;
+    while ((rc = dbx_journal_reader_next(reader, &frame, &bytes, error)) == 1) {
+        if ((int64_t)frame.time_ms > store->clock_base_ms) {
+            store->clock_base_ms = (int64_t)frame.time_ms;
+        }
+        rc = run_frame(&r, &frame, bytes, error);
+        if (rc != DBX_OK) break;
+        store->replay_position = dbx_journal_reader_end(reader);
+        keep_bounds(store);
+    }
+    store->txn.replaying = false;
+    if (rc == DBX_OK) rc = dbx_journal_reader_settle(reader, error);
+    uint64_t end = dbx_journal_reader_end(reader), last_run = dbx_journal_reader_run(reader);
+    if (end > store->replay_position) store->replay_position = end;
+    if (last_run >= store->run) store->run = last_run + 1;
+    store->replay_ms = (uint64_t)(dbx_clock_mono_us() - start_us) / 1000;
+    dbx_effect_reader_free(&r.effects);
+    dbx_journal_reader_close(reader);
+    return rc;
+}

@@ -1,0 +1,128 @@
+/* test_tree.c: the tree against a sorted array, step by random step. */
+#include "check.h"
+
+#include <stdlib.h>
+
+#include "base/rand.h"
+#include "store/tree.h"
+
+enum { KEYS_MAX = 600, KEY_BYTES = 40 };
+
+typedef struct model {
+    dbx_entry *sorted[KEYS_MAX];
+    size_t count;
+} model;
+
+static dbx_entry *make(dbx_slice key) {
+    dbx_entry *entry = calloc(1, sizeof *entry + key.len);
+    if (entry == NULL) abort();
+    entry->key_len = (uint16_t)key.len;
+    memcpy(entry->key, key.ptr, key.len);
+    return entry;
+}
+
+/* The first index with a key >= `key`. */
+static size_t lower(const model *m, dbx_slice key) {
+    size_t i = 0;
+    while (i < m->count && dbx_slice_cmp(dbx_entry_key(m->sorted[i]), key) < 0) i++;
+    return i;
+}
+
+/* Keys that share long prefixes, are prefixes of each other, or use all bytes. */
+static dbx_slice random_key(dbx_rand *rand, uint8_t *out, unsigned kind) {
+    size_t len = 0;
+    if (kind % 3 == 0) {
+        len = (size_t)dbx_rand_below(rand, 30);
+        for (size_t i = 0; i < len; i++) out[i] = (uint8_t)('a' + dbx_rand_below(rand, 2));
+    } else if (kind % 3 == 1) {
+        len = 1 + (size_t)dbx_rand_below(rand, 3);
+        for (size_t i = 0; i < len; i++) out[i] = (uint8_t)dbx_rand_u64(rand);
+    } else {
+        memcpy(out, "shared:prefix:of:some:length:", 29);
+        len = 29 + (size_t)dbx_rand_below(rand, 4);
+        for (size_t i = 29; i < len; i++) out[i] = (uint8_t)dbx_rand_below(rand, 60);
+    }
+    return dbx_slice_of(out, len);
+}
+
+static void check_same(const dbx_tree *tree, const model *m) {
+    const dbx_entry *at = tree->head;
+    const dbx_entry *prev = NULL;
+    for (size_t i = 0; i < m->count; i++, prev = at, at = at->next) {
+        CHECK(at == m->sorted[i]);
+        CHECK(at->prev == prev);
+    }
+    CHECK(at == NULL);
+    CHECK(tree->tail == prev);
+}
+
+static void random_steps(uint64_t seed, unsigned kinds) {
+    dbx_arena arena = {0};
+    dbx_tree tree = {.arena = &arena};
+    model m = {0};
+    dbx_rand rand;
+    uint8_t bytes[KEY_BYTES];
+    dbx_rand_seed_with(&rand, seed);
+    for (int step = 0; step < 4000; step++) {
+        dbx_slice key = random_key(&rand, bytes, (unsigned)dbx_rand_below(&rand, kinds) + kinds / 2);
+        size_t i = lower(&m, key);
+        bool there = i < m.count && dbx_slice_eq(dbx_entry_key(m.sorted[i]), key);
+        CHECK(dbx_tree_find(&tree, key) == (there ? m.sorted[i] : NULL));
+        CHECK(dbx_tree_seek(&tree, key) == (i < m.count ? m.sorted[i] : NULL));
+        CHECK(dbx_tree_before(&tree, key) == (i > 0 ? m.sorted[i - 1] : NULL));
+        bool grow = dbx_rand_below(&rand, 100) < (step / 1000 % 2 == 0 ? 80 : 20);
+        if (!there && grow && m.count < KEYS_MAX) {
+            dbx_entry *entry = make(key);
+            CHECK(dbx_tree_insert(&tree, entry));
+            memmove(m.sorted + i + 1, m.sorted + i, (m.count - i) * sizeof *m.sorted);
+            m.sorted[i] = entry;
+            m.count++;
+        } else if (!grow && m.count > 0) {
+            size_t drop = (size_t)dbx_rand_below(&rand, m.count);
+            dbx_entry *entry = m.sorted[drop];
+            dbx_tree_remove(&tree, entry);
+            m.count--;
+            memmove(m.sorted + drop, m.sorted + drop + 1, (m.count - drop) * sizeof *m.sorted);
+            free(entry);
+        }
+        if (step % 50 == 0) check_same(&tree, &m);
+        if (m.count > 0) {
+            dbx_slice some = dbx_tree_random(&tree, &rand, dbx_slice_of(NULL, 0));
+            CHECK(dbx_tree_find(&tree, some) != NULL);
+        }
+    }
+    check_same(&tree, &m);
+    while (m.count > 0) {
+        dbx_tree_remove(&tree, m.sorted[--m.count]);
+        free(m.sorted[m.count]);
+    }
+    CHECK(tree.root == NULL);
+    CHECK_EQ(arena.bytes, 0);
+    dbx_arena_destroy(&arena);
+}
+
+TEST(tree_agrees_with_a_sorted_array) {
+    for (uint64_t seed = 1; seed <= 20; seed++) random_steps(seed, 1 + (unsigned)(seed % 3));
+}
+
+TEST(tree_holds_keys_that_are_prefixes_of_each_other) {
+    dbx_arena arena = {0};
+    dbx_tree tree = {.arena = &arena};
+    static uint8_t bytes[1100];
+    dbx_entry *entries[1100];
+    memset(bytes, 'x', sizeof bytes);
+    for (size_t i = 0; i < 1100; i++) {
+        entries[i] = make(dbx_slice_of(bytes, 1100 - i));
+        CHECK(dbx_tree_insert(&tree, entries[i]));
+    }
+    size_t len = 1;
+    for (dbx_entry *at = tree.head; at != NULL; at = at->next) CHECK_EQ(at->key_len, len++);
+    CHECK_EQ(len, 1101);
+    for (size_t i = 0; i < 1100; i++) {
+        CHECK(dbx_tree_find(&tree, dbx_slice_of(bytes, 1100 - i)) == entries[i]);
+        dbx_tree_remove(&tree, entries[i]);
+        free(entries[i]);
+    }
+    dbx_arena_destroy(&arena);
+}
+
