@@ -1,4 +1,4 @@
-/* test_resp_write.c: what each operation writes in RESP2 and RESP3, marks and rollbacks. */
+/* test_resp_write.c: what each operation writes in RESP2 and RESP3. */
 #include "codec/resp_write.h"
 
 #include <math.h>
@@ -143,45 +143,6 @@ static void write_parts(dbx_reply *r) {
 
 TEST(a_bulk_in_parts_is_one_bulk) {
     expect(write_parts, "*2\r\n$5\r\nhello\r\n$0\r\n\r\n", "*2\r\n$5\r\nhello\r\n$0\r\n\r\n");
-}
-
-static int destroyed;
-
-static void destroy_source(dbx_source *source) {
-    (void)source;
-    destroyed++;
-}
-
-TEST(rollback_undoes_values_containers_errors_and_sources) {
-    begin(3);
-    reply.ops->open(&reply, DBX_ARRAY, DBX_UNKNOWN);
-    reply.ops->integer(&reply, 1);
-    dbx_reply_mark mark = dbx_reply_mark_take(&reply);
-    reply.ops->open(&reply, DBX_MAP, DBX_UNKNOWN);
-    dbx_reply_error(&reply, "ERR x");
-    dbx_source source = {NULL, destroy_source};
-    dbx_reply_stream(&reply, &source);
-    (void)dbx_buf_reserve(&out, SIZE_MAX);
-    CHECK(reply.errored && out.failed);
-    dbx_reply_rollback(&reply, mark);
-    CHECK(!reply.errored && !out.failed && reply.source == NULL);
-    CHECK_EQ(destroyed, 1);
-    reply.ops->integer(&reply, 2);
-    reply.ops->close(&reply);
-    end("*2\r\n:1\r\n:2\r\n");
-}
-
-TEST(too_many_open_containers_fail_the_buffer_and_nothing_else) {
-    begin(3);
-    for (int i = 0; i < DBX_REPLY_DEPTH_MAX + 3; i++) {
-        reply.ops->open(&reply, DBX_ARRAY, DBX_UNKNOWN);
-    }
-    for (int i = 0; i < DBX_REPLY_DEPTH_MAX + 3; i++) {
-        reply.ops->close(&reply);
-    }
-    CHECK(out.failed);
-    CHECK_EQ(reply.depth, 0);
-    dbx_buf_free(&out);
 }
 
 TEST(commands_are_arrays_of_bulks_of_the_announced_length) {
