@@ -131,7 +131,7 @@ static void keep_rest(dbx_conn *conn, size_t used) {
     } else if (conn->in.len > 0) {
         dbx_buf_consume(&conn->in, used);
         dbx_buf_shrink(&conn->in, 0);
-    } else {
+    } else if (conn->chunk.len > used) {
         dbx_buf_add(&conn->in, conn->chunk.ptr + used, conn->chunk.len - used);
     }
     conn->chunk = dbx_slice_of(NULL, 0);

@@ -1,6 +1,7 @@
-/* serve_main.c: `serve_main DIR PORT [NAME=VALUE ...]`: a server without Python, for tests under sanitizers,
- * emulators and profilers. DIR ":memory:" keeps nothing; PORT 0 takes a free one; a setting `unixsocket`
- * opens that socket too. Prints "ready PORT" and serves until SIGTERM, SIGINT or SHUTDOWN.
+/* serve_main.c: `serve_main DIR PORT [NAME=VALUE ...]`: a server without Python, for tests under
+ * sanitizers, emulators and profilers. DIR ":memory:" keeps nothing; PORT 0 takes a free one; a
+ * setting `unixsocket` opens that socket too. Prints "ready PORT" and serves until SIGTERM, SIGINT
+ * or SHUTDOWN.
  */
 #include <signal.h>
 #include <stdio.h>
