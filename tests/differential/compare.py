@@ -85,11 +85,8 @@ def _client_info(reply: Reply) -> Reply:
 
 
 def _client_list(reply: Reply) -> Reply:
-    """Connections that were just closed may still be listed: only the form is comparable."""
-    if reply[0] not in ("bulk", "verbatim") or not reply[1]:
-        return reply
-    first = reply[1].removeprefix(b"txt:").splitlines()[0]
-    return reply[0], tuple(field.split(b"=", 1)[0] for field in first.split(b" "))
+    """Who else is connected, and by what id, is not comparable: only the form is."""
+    return reply if reply[0] not in ("bulk", "verbatim") else (reply[0], reply[1][-1:] in b"\n")
 
 
 _NORMAL: dict[str, Normal] = {
@@ -127,11 +124,14 @@ def same(command: Command, real: Reply, ours: Reply) -> bool:
 # --- Exchanges ------------------------------------------------------------------------------------
 
 
-def exchange(client: RawClient, data: bytes) -> tuple[list[Reply], bool]:
-    """exchange sends bytes, and returns the replies to them and whether the server hung up."""
+def exchange(client: RawClient, data: bytes, *, marked: bool = True) -> tuple[list[Reply], bool]:
+    """exchange sends bytes, and returns the replies to them and whether the server hung up.
+
+    A marker tells where the replies end; without it the server is expected to hang up.
+    """
     replies: list[Reply] = []
     try:
-        client.send_bytes(data + encode("ECHO", MARKER))
+        client.send_bytes(data + (encode("ECHO", MARKER) if marked else b""))
         while True:
             reply = client.read()
             if reply == ("bulk", MARKER):

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.load import repeat
+from tests.support.resp import RawClient
 from tests.support.servers import DbxServer, clean_environment, free_port
 
 SECONDS_MAX = 60.0
@@ -99,7 +100,7 @@ def test_an_open_bind_without_a_password_is_refused_and_explained(
 
 def test_an_open_bind_with_a_password_is_served(dbx_process: Start) -> None:
     server = dbx_process("--bind", "0.0.0.0", "--requirepass", "secret")
-    with server.raw() as client:
+    with RawClient(server.port) as client:
         tag, text = client.call("GET", "k")
         assert (tag, text) == ("error", b"NOAUTH Authentication required.")
         assert client.value("AUTH", "secret") == b"OK"

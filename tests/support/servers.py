@@ -163,7 +163,10 @@ class RedisServer(Server):
 
 
 class DbxServer(Server):
-    """`python -m dbx serve` on a directory of its own."""
+    """`python -m dbx serve` on a directory of its own.
+
+    DBX_TEST_SERVER names a server to run instead: tests/c/serve_main, built with sanitizers.
+    """
 
     def __init__(
         self,
@@ -177,10 +180,22 @@ class DbxServer(Server):
         self.data = data if data is not None else self.directory / "data"
         self.flags = list(flags)
         self.settings = dict(settings or {})
+        if "--requirepass" in flags:
+            self.password = flags[flags.index("--requirepass") + 1]
 
     def argv(self) -> Sequence[str]:
+        if program := os.environ.get("DBX_TEST_SERVER"):
+            return [program, str(self.data), str(self.port), *self._c_settings()]
         return [sys.executable, "-m", "dbx", "serve", "--http-port", "0", "--port", str(self.port),
                 "--data", str(self.data), *self.flags]  # fmt: skip
+
+    def _c_settings(self) -> list[str]:
+        """Flags and settings as serve_main takes them: NAME=VALUE, by CONFIG's names."""
+        pairs = dict(zip(self.flags[::2], self.flags[1::2], strict=True)) | self.settings
+        names = {name.removeprefix("--"): str(value) for name, value in pairs.items()}
+        if durability := names.pop("durability", None):
+            names["appendfsync"] = {"none": "no"}.get(durability, durability)
+        return [f"{name}={value}" for name, value in names.items()]
 
     def environment(self) -> dict[str, str]:
         env = super().environment()
