@@ -41,7 +41,7 @@ KNOWN: tuple[Difference, ...] = (
 # Commands and subcommands that Redis 8.0 does not have.
 OWN_COMMANDS: frozenset[bytes] = frozenset()
 
-# Fields of COMMAND DOCS that say in DBX's own words what DBX does; of the history, the versions count.
+# Fields of COMMAND DOCS in DBX's own words; of the history, only the versions count.
 OWN_WORDS = frozenset({b"summary", b"complexity"})
 
 # (command, field) of COMMAND INFO or COMMAND DOCS that differ, with the reason.
