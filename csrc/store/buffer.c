@@ -301,11 +301,11 @@ int dbx_buffer_append(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry, dbx_
     } else {
         dbx_slice old = dbx_entry_value(entry);
         if (prepare(buffer, undo, entry, len + len / 2) != DBX_OK) return DBX_ENOMEM;
-        if (entry->value != old.ptr) memcpy(entry->value, old.ptr, old.len);
+        if (entry->value != old.ptr && old.len > 0) memcpy(entry->value, old.ptr, old.len);
         entry->value_len = (uint32_t)old.len;
     }
     if (patch.len > 0) memcpy(entry->value, patch.ptr, patch.len);
-    memcpy(entry->value + entry->value_len, bytes.ptr, bytes.len);
+    if (bytes.len > 0) memcpy(entry->value + entry->value_len, bytes.ptr, bytes.len);
     entry->value_len = (uint32_t)len;
     return DBX_OK;
 }

@@ -1,0 +1,247 @@
+/* test_store.c: the map against a sorted array: puts, deletes, appends, undo, walks in both directions,
+ * views, freezes, applies and restarts, step by random step. */
+#include "check.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/rand.h"
+#include "store/store.h"
+#include "store/txn.h"
+
+enum { KEYS = 400, VALUE_MAX = 900, STEPS = 3000 };
+
+typedef struct item {
+    bool live;
+    size_t len;
+    uint8_t value[VALUE_MAX];
+} item;
+
+typedef struct world {
+    char dir[64];
+    dbx_store *store;
+    dbx_txn *txn;
+    item items[KEYS];
+    dbx_rand rand;
+} world;
+
+static size_t key_of(unsigned i, uint8_t *out) {
+    /* Keys with shared prefixes and of different lengths, in order of i. */
+    return (size_t)snprintf((char *)out, 64, "Vk%03u%.*s", i, (int)(i % 7), "abcdefg");
+}
+
+static int replay(void *arg, dbx_txn *txn, uint32_t db, size_t argc, const dbx_slice *argv,
+                  dbx_error *error) {
+    dbx_slice none = {NULL, 0};
+    (void)arg, (void)db;
+    if (argc == 3 && argv[0].ptr[0] == 'P') return dbx_txn_put(txn, argv[1], none, argv[2]);
+    if (argc == 3 && argv[0].ptr[0] == 'A') return dbx_txn_append(txn, argv[1], argv[2]);
+    if (argc == 2 && argv[0].ptr[0] == 'D') return dbx_txn_del(txn, argv[1]);
+    return dbx_error_set(error, DBX_ECORRUPT, "unknown effect");
+}
+
+static void start(world *w) {
+    dbx_error error;
+    dbx_store_options options = {.path = w->dir,
+                                 .durability = DBX_DURABILITY_NONE,
+                                 .databases = 1,
+                                 .buffer_bytes = 96 << 10};
+    int rc = dbx_store_open(&options, &w->store, &error);
+    if (rc == DBX_OK) rc = dbx_store_replay(w->store, replay, NULL, &error);
+    if (rc != DBX_OK) {
+        fprintf(stderr, "%s\n", error.text);
+        abort();
+    }
+    w->txn = dbx_store_turn_begin(w->store, 1000);
+}
+
+static void end_turn(world *w) {
+    dbx_error error;
+    CHECK_EQ(dbx_store_turn_end(w->store, &error), DBX_OK);
+    w->txn = dbx_store_turn_begin(w->store, 1000);
+}
+
+static void effect(world *w, const char *name, dbx_slice key, dbx_slice value, size_t argc) {
+    dbx_slice argv[] = {dbx_slice_str(name), key, value};
+    CHECK_EQ(dbx_txn_effect(w->txn, 0, argc, argv), DBX_OK);
+}
+
+/* One random change of one key, in store and model. */
+static void change(world *w, bool record) {
+    uint8_t bytes[64], value[VALUE_MAX];
+    unsigned i = (unsigned)dbx_rand_below(&w->rand, KEYS);
+    item *it = &w->items[i];
+    dbx_slice key = dbx_slice_of(bytes, key_of(i, bytes)), none = {NULL, 0};
+    unsigned what = (unsigned)dbx_rand_below(&w->rand, 10);
+    size_t len = (size_t)dbx_rand_below(&w->rand, dbx_rand_below(&w->rand, 8) == 0 ? VALUE_MAX : 30);
+    memset(value, (int)('a' + dbx_rand_below(&w->rand, 26)), sizeof value);
+    if (what < 5) {
+        size_t head = len / 3;
+        CHECK_EQ(dbx_txn_put(w->txn, key, dbx_slice_of(value, head),
+                             dbx_slice_of(value + head, len - head)),
+                 DBX_OK);
+        if (record) effect(w, "P", key, dbx_slice_of(value, len), 3);
+        it->live = true;
+        it->len = len;
+        memcpy(it->value, value, len);
+    } else if (what < 6 && it->live && it->len + len <= VALUE_MAX) {
+        CHECK_EQ(dbx_txn_append(w->txn, key, dbx_slice_of(value, len)), DBX_OK);
+        if (record) effect(w, "A", key, dbx_slice_of(value, len), 3);
+        memcpy(it->value + it->len, value, len);
+        it->len += len;
+    } else {
+        CHECK_EQ(dbx_txn_del(w->txn, key), DBX_OK);
+        if (record) effect(w, "D", key, none, 2);
+        it->live = false;
+    }
+}
+
+static void check_get(const item *it, int rc, dbx_slice value) {
+    CHECK_EQ(rc, it->live ? DBX_OK : DBX_ENOTFOUND);
+    if (rc == DBX_OK && it->live) CHECK_BYTES(value, dbx_slice_of(it->value, it->len));
+}
+
+static void check_at(const dbx_cursor *cursor, int rc, const item *items, int expected) {
+    uint8_t bytes[64];
+    CHECK_EQ(rc, expected >= 0 && expected < KEYS ? DBX_OK : DBX_ENOTFOUND);
+    if (rc != DBX_OK || expected < 0 || expected >= KEYS) return;
+    CHECK_BYTES(dbx_cursor_key(cursor), dbx_slice_of(bytes, key_of((unsigned)expected, bytes)));
+    CHECK_BYTES(dbx_cursor_value(cursor),
+                dbx_slice_of(items[expected].value, items[expected].len));
+}
+
+static int live_from(const item *items, int i, int step) {
+    while (i >= 0 && i < KEYS && !items[i].live) i += step;
+    return i;
+}
+
+/* Walks a while from a random place, turning round now and then, deleting now and then. */
+static void walk(world *w, dbx_view *view, item *items, bool deleting) {
+    uint8_t bytes[64];
+    dbx_cursor *cursor = dbx_cursor_open(view, dbx_slice_str("V"));
+    int at = (int)dbx_rand_below(&w->rand, KEYS);
+    dbx_slice key = dbx_slice_of(bytes, key_of((unsigned)at, bytes)), none = {NULL, 0};
+    int rc;
+    switch (dbx_rand_below(&w->rand, 4)) {
+    case 0:
+        rc = dbx_cursor_first(cursor);
+        at = live_from(items, 0, 1);
+        break;
+    case 1:
+        rc = dbx_cursor_last(cursor);
+        at = live_from(items, KEYS - 1, -1);
+        break;
+    case 2:
+        rc = dbx_cursor_seek(cursor, key);
+        at = live_from(items, at, 1);
+        break;
+    default:
+        rc = dbx_cursor_seek_back(cursor, key);
+        at = live_from(items, at, -1);
+        break;
+    }
+    check_at(cursor, rc, items, at);
+    bool forward = dbx_rand_below(&w->rand, 2) == 0;
+    for (int i = 0; i < 120 && rc == DBX_OK; i++) {
+        if (dbx_rand_below(&w->rand, 20) == 0) forward = !forward;
+        if (deleting && dbx_rand_below(&w->rand, 3) == 0) {
+            dbx_slice here = dbx_cursor_key(cursor);
+            CHECK_EQ(dbx_txn_del(w->txn, here), DBX_OK);
+            effect(w, "D", here, none, 2);
+            items[at].live = false;
+        }
+        rc = forward ? dbx_cursor_next(cursor) : dbx_cursor_prev(cursor);
+        at = live_from(items, forward ? at + 1 : at - 1, forward ? 1 : -1);
+        check_at(cursor, rc, items, at);
+    }
+    dbx_cursor_close(cursor);
+}
+
+static void one_step(world *w) {
+    uint8_t bytes[64];
+    dbx_slice value;
+    unsigned what = (unsigned)dbx_rand_below(&w->rand, 100);
+    dbx_savepoint savepoint = dbx_txn_command_begin(w->txn, true);
+    if (what < 60) {
+        change(w, true);
+    } else if (what < 66) { /* a command that is taken back */
+        static item saved[KEYS];
+        memcpy(saved, w->items, sizeof saved);
+        for (int i = 0; i < 12; i++) change(w, true);
+        walk(w, dbx_txn_view(w->txn), w->items, true);
+        dbx_txn_command_undo(w->txn, savepoint);
+        memcpy(w->items, saved, sizeof saved);
+    } else if (what < 76) {
+        unsigned i = (unsigned)dbx_rand_below(&w->rand, KEYS);
+        int rc = dbx_txn_get(w->txn, dbx_slice_of(bytes, key_of(i, bytes)), &value);
+        check_get(&w->items[i], rc, value);
+    } else if (what < 84) {
+        walk(w, dbx_txn_view(w->txn), w->items, dbx_rand_below(&w->rand, 2) == 0);
+    }
+    dbx_txn_command_end(w->txn, savepoint);
+    if (what >= 84 && what < 96) end_turn(w);
+    if (what == 96) (void)dbx_store_freeze(w->store);
+    if (what == 97) usleep(2000); /* let an apply finish */
+}
+
+/* Closes the store and says how many buffers it applied. */
+static uint64_t stop(world *w) {
+    dbx_store_info info;
+    dbx_error error;
+    CHECK_EQ(dbx_store_turn_end(w->store, &error), DBX_OK);
+    dbx_store_get_info(w->store, &info);
+    CHECK_EQ(dbx_store_close(w->store, &error), DBX_OK);
+    return info.applies;
+}
+
+static void random_steps(uint64_t seed, bool with_views) {
+    static world w;
+    static item pinned[KEYS];
+    uint64_t applies = 0;
+    memset(&w, 0, sizeof w);
+    dbx_rand_seed_with(&w.rand, seed);
+    strcpy(w.dir, "/tmp/dbx-test-store-XXXXXX");
+    if (mkdtemp(w.dir) == NULL) abort();
+    start(&w);
+    dbx_view *view = NULL;
+    for (int step = 0; step < STEPS; step++) {
+        one_step(&w);
+        if (with_views && step % 97 == 0) {
+            if (view != NULL) dbx_view_close(view);
+            view = dbx_view_open(w.txn);
+            memcpy(pinned, w.items, sizeof pinned);
+        }
+        if (view != NULL && step % 10 == 0) {
+            uint8_t bytes[64];
+            dbx_slice value;
+            unsigned i = (unsigned)dbx_rand_below(&w.rand, KEYS);
+            int rc = dbx_view_get(view, dbx_slice_of(bytes, key_of(i, bytes)), &value);
+            check_get(&pinned[i], rc, value);
+            walk(&w, view, pinned, false);
+        }
+        if (step % 1500 == 1499) {
+            if (view != NULL) dbx_view_close(view);
+            view = NULL;
+            applies += stop(&w);
+            start(&w);
+        }
+        if (check_failures > 0) {
+            fprintf(stderr, "seed %llu, step %d\n", (unsigned long long)seed, step);
+            abort();
+        }
+    }
+    if (view != NULL) dbx_view_close(view);
+    applies += stop(&w);
+    CHECK(applies > 0);
+    char command[128];
+    (void)snprintf(command, sizeof command, "rm -r %s", w.dir);
+    CHECK_EQ(system(command), 0);
+}
+
+TEST(the_map_agrees_with_a_sorted_array) {
+    for (uint64_t i = 0; i < 3; i++) random_steps(check_seed() * 100 + i, false);
+}
+
+TEST(views_do_not_see_later_writes) {
+    for (uint64_t i = 0; i < 3; i++) random_steps(check_seed() * 100 + 50 + i, true);
+}
