@@ -9,7 +9,8 @@ PY := $(BIN)/python
 JOBS ?= $(shell nproc)
 SERVE ?=
 TESTS ?= tests
-FUZZ_SECONDS ?= 60
+FUZZ_SECONDS ?= 600
+SOAK ?= 10
 
 export CMAKE_BUILD_PARALLEL_LEVEL = $(JOBS)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
@@ -19,8 +20,8 @@ CTEST := $(BIN)/ctest --output-on-failure
 C_TESTS := -DDBX_TESTS=ON -DDBX_WERROR=ON -DDBX_ALLOC_FAULTS=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo
 GENERATOR := -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja -DPython_EXECUTABLE=$(CURDIR)/$(PY)
 
-.PHONY: help serve build test test-c test-py check lint fmt docs asan tsan fuzz \
-        bench cross cross-python wheel packages-build packages-test packages-cross clean
+.PHONY: help serve build test test-c test-py check lint fmt docs asan tsan fuzz soak crash clients \
+        bench cross wheel packages-build packages-test packages-cross clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -31,14 +32,16 @@ packages-build:
 	@tools/packages.sh gcc libc6-dev
 
 packages-test: packages-build
-	@tools/packages.sh redis-server redis-tools debootstrap clang
+	@tools/packages.sh redis-server redis-tools debootstrap nodejs npm
 
 packages-cross:
 	@tools/packages.sh qemu-user-static gcc-aarch64-linux-gnu libc6-dev-arm64-cross \
-	    gcc-riscv64-linux-gnu libc6-dev-riscv64-cross redis-tools
+	    gcc-riscv64-linux-gnu libc6-dev-riscv64-cross redis-tools debootstrap
 
 $(PY):
-	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || tools/packages.sh python3-venv python3-dev
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || tools/packages.sh python3-venv
+	@$(PYTHON) -c 'import os, sysconfig as s; os.stat(s.get_path("include") + "/Python.h")' 2>/dev/null \
+	    || tools/packages.sh python3-dev
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.tools: pyproject.toml | packages-build $(PY)
@@ -80,12 +83,8 @@ test-py: packages-test packages-cross build $(VENV)/.tests ## the Python tests; 
 
 check: lint test ## lint, types and tests: what CI runs
 
-cross: packages-cross build $(VENV)/.tests ## C core and server for aarch64 and riscv64, under qemu
+cross: packages-cross build $(VENV)/.tests ## C tests, C server and `dbx serve` for aarch64 and riscv64, under qemu
 	$(PY) -m pytest -q -rA tests/cross
-
-cross-python: packages-cross ## pip install and `dbx serve` in arm64 and riscv64 roots, under qemu (root, slow)
-	tools/packages.sh debootstrap
-	tests/cross/python.sh arm64 riscv64
 
 asan: $(VENV)/.tools $(VENV)/.tests ## C and Python tests under the address and undefined-behaviour sanitizers
 	$(CMAKE) -S . -B $(BUILD)/asan $(GENERATOR) $(C_TESTS) -DDBX_SANITIZE=address,undefined
@@ -104,6 +103,15 @@ fuzz: $(VENV)/.tools ## the libFuzzer targets, FUZZ_SECONDS each
 	CC=clang $(CMAKE) -S . -B $(BUILD)/fuzz $(GENERATOR) -DDBX_FUZZ=ON -DDBX_SANITIZE=address,undefined
 	$(CMAKE) --build $(BUILD)/fuzz
 	tools/fuzz.sh $(BUILD)/fuzz/bin $(FUZZ_SECONDS)
+
+soak: packages-test build $(VENV)/.tests ## random commands and crashes beside a real Redis, SOAK times as many
+	DBX_SOAK=$(SOAK) $(PY) -m pytest -q -rA tests/differential tests/journal tests/store
+
+crash: build $(VENV)/.tests ## kill -9 under load and start again, SOAK times as often
+	DBX_SOAK=$(SOAK) $(PY) -m pytest -q -rA tests/store/test_crash.py
+
+clients: packages-test build $(VENV)/.tests ## other people's clients and tools, unmodified
+	$(PY) -m pytest -q -rA tests/clients
 
 bench: build $(VENV)/.tests ## side by side with redis-server; BENCH="--help" for its options
 	$(PY) -m bench $(BENCH)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
@@ -17,7 +16,7 @@ import redis
 import dbx
 from dbx.config import ServerConfig, server_config
 from dbx.errors import DataError
-from tests.support.servers import DbxServer, free_port
+from tests.support.servers import DbxServer, clean_environment, free_port
 
 SECONDS_MAX = 60
 
@@ -28,7 +27,7 @@ def run(*args: str, cwd: Path | None = None, **env: str) -> subprocess.Completed
         capture_output=True,
         text=True,
         cwd=cwd,
-        env={**os.environ, **env},
+        env={**clean_environment(), **env},
         timeout=SECONDS_MAX,
     )
 
