@@ -1,4 +1,4 @@
-"""A target machine: its compiler, its emulator, its build of the C core, servers under emulation."""
+"""A target machine: its compiler, its emulator, its build of the C core, emulated servers."""
 
 from __future__ import annotations
 

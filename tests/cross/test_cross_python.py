@@ -1,4 +1,4 @@
-"""`dbx serve` on aarch64 and riscv64: the package under a Python of that architecture, under qemu-user.
+"""`dbx serve` on aarch64 and riscv64: the package under a Python of these, under qemu-user.
 
 The Python is Debian's, its packages fetched by debootstrap into the cache and unpacked; nothing of
 theirs is installed or run but the interpreter.
