@@ -273,7 +273,7 @@ static int iterate(dbx_server *server, int64_t until_us) {
     server->ready = server->again; /* those with a backlog come first */
     server->again = (dbx_conn_queue){NULL, NULL};
     on_events(server, events, count < 0 ? 0 : count);
-    if (server->care != NULL) look_after(server);
+    look_after(server);
     if (server->ready.first != NULL || server->woken || server->now_us >= server->tick_at_us)
         take_turn(server);
     bury(server);
@@ -307,6 +307,7 @@ static void close_conns(dbx_server *server) {
 int dbx_server_run(dbx_server *server, dbx_error *error) {
     int rc = 0;
     server->tick_at_us = 0; /* asks the engine in the first iteration */
+    server->care_at_us = INT64_MAX;
     while (rc == 0 && !server->stopping && !atomic_load(&server->stop))
         rc = iterate(server, INT64_MAX);
     int code = errno;
