@@ -51,7 +51,8 @@ struct dbx_txn {
 };
 
 struct dbx_store {
-    dbx_store_options options;
+    dbx_store_options options; /* path: the copy below */
+    char *path;                /* owned; NULL: in memory */
     dbx_txn txn;
     dbx_view live;
     dbx_view *views; /* open ones, the live one not included */

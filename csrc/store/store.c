@@ -59,6 +59,7 @@ static void free_store(dbx_store *store) {
     dbx_alloc_free(store->txn.groups);
     dbx_scan_table_free(store->scans);
     dbx_alloc_free(store->dbs);
+    dbx_alloc_free(store->path);
     dbx_alloc_free(store);
 }
 
@@ -117,6 +118,17 @@ static int open_files(dbx_store *store, dbx_error *error) {
     return dbx_applier_open(store->env, o->on_progress, o->arg, &store->applier, error);
 }
 
+/* The caller's path need not outlive the call. */
+static int keep_path(dbx_store *store) {
+    if (store->options.path == NULL) return DBX_OK;
+    size_t size = strlen(store->options.path) + 1;
+    store->path = dbx_alloc(size);
+    if (store->path == NULL) return DBX_ENOMEM;
+    memcpy(store->path, store->options.path, size);
+    store->options.path = store->path;
+    return DBX_OK;
+}
+
 int dbx_store_open(const dbx_store_options *options, dbx_store **out, dbx_error *error) {
     dbx_store *store = dbx_alloc_zero(1, sizeof *store);
     if (store == NULL) return dbx_error_set(error, DBX_ENOMEM, "out of memory");
@@ -130,7 +142,8 @@ int dbx_store_open(const dbx_store_options *options, dbx_store **out, dbx_error 
     store->live.active = dbx_buffer_new(store->filter_bytes);
     store->scans = dbx_scan_table_new();
     int rc = DBX_OK;
-    if (store->dbs == NULL || store->live.active == NULL || store->scans == NULL) {
+    if (keep_path(store) != DBX_OK || store->dbs == NULL || store->live.active == NULL ||
+        store->scans == NULL) {
         rc = dbx_error_set(error, DBX_ENOMEM, "out of memory");
     } else {
         store->next_id = DBX_FIRST_ID;
@@ -235,6 +248,12 @@ int dbx_store_turn_end(dbx_store *store, dbx_error *error) {
     dbx_undo_settle(&txn->undo, store->live.active);
     dbx_buf_shrink(&txn->effects, DBX_FRAME_BYTES_MAX);
     return DBX_OK;
+}
+
+int64_t dbx_store_tick(dbx_store *store) {
+    store->txn.now_ms = dbx_store_now_ms(store);
+    dbx_freeze_step(store);
+    return dbx_freeze_wait_ms(store);
 }
 
 uint64_t dbx_store_position(const dbx_store *store) {

@@ -8,11 +8,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from dbx import _core
+from dbx.errors import StorageError
 
 __all__ = ["run"]
 
 
 def run(flags: Mapping[str, Any]) -> int:
+    directory = flags["directory"]
+    if not os.path.isdir(os.path.join(directory, "journal")):
+        raise StorageError(f"there is no database in {directory}")
     sys.stdout.flush()
-    _core.journal_print(os.fsencode(flags["directory"]), flags["position"], sys.stdout.fileno())
+    _core.journal_print(os.fsencode(directory), flags["position"], sys.stdout.fileno())
     return 0
