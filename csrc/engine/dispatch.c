@@ -186,6 +186,14 @@ static int run_row(dbx_engine *engine, dbx_session *session, const dbx_command *
         return 0;
     }
     if ((row->flags & DBX_CMD_WRITE) != 0 && hold_back(engine, session)) return DBX_RUN_WAIT;
+    if (input != NULL && (row->flags & DBX_CMD_WRITE) != 0) {
+        int ready = dbx_spool_ready(input); /* the journal names only what is durable */
+        if (ready == 0) return DBX_RUN_WAIT;
+        if (ready < 0) {
+            dbx_reply_error(out, failure_text(ready));
+            return 0;
+        }
+    }
     if (input != NULL) dbx_txn_input(engine->txn, input);
     int rc = execute(&ctx, argc, argv, slot->parent != NULL, out, mark);
     if (input != NULL) dbx_txn_input(engine->txn, NULL);

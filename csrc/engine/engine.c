@@ -283,7 +283,8 @@ int dbx_engine_wait_durable(dbx_engine *engine, uint64_t position) {
 }
 
 uint32_t dbx_engine_write_delay_us(dbx_engine *engine) {
-    return dbx_store_write_delay_us(engine->store);
+    uint32_t delay_us = dbx_store_write_delay_us(engine->store);
+    return delay_us > DBX_HOLD_US_MIN ? delay_us : DBX_HOLD_US_MIN;
 }
 
 bool dbx_engine_shutdown_wanted(const dbx_engine *engine) {
@@ -346,7 +347,9 @@ static int64_t tick_timeouts(dbx_engine *engine) {
 int64_t dbx_engine_tick(dbx_engine *engine) {
     int64_t wait_ms = tick_expiry(engine);
     int64_t timeouts_ms = tick_timeouts(engine);
+    int64_t store_ms = dbx_store_tick(engine->store);
     if (wait_ms < 0 || (timeouts_ms >= 0 && timeouts_ms < wait_ms)) wait_ms = timeouts_ms;
+    if (wait_ms < 0 || (store_ms >= 0 && store_ms < wait_ms)) wait_ms = store_ms;
     engine->tick_at_ms = wait_ms < 0 ? INT64_MAX : dbx_store_now_ms(engine->store) + wait_ms;
     if (!engine->shutdown_wanted) engine->wake_on_unlock = false;
     return wait_ms;

@@ -31,7 +31,11 @@ enum {
 };
 
 /* Expired keys are removed in steps, so that nobody waits long for them. */
-enum { DBX_EXPIRE_STEP_KEYS = 128, DBX_EXPIRE_RETRY_MS = 1000 };
+enum {
+    DBX_EXPIRE_STEP_KEYS = 128,
+    DBX_EXPIRE_RETRY_MS = 1000,
+    DBX_HOLD_US_MIN = 200 /* a command that waits for its spool asks again after this */
+};
 /* `timeout` is looked after this often, when it is set at all. */
 enum { DBX_TIMEOUT_CHECK_MS = 1000 };
 

@@ -111,12 +111,18 @@ static int apply_all(dbx_applier *a, MDBX_txn *txn, const dbx_buffer *frozen,
     return rc;
 }
 
+/* Bytes of the pages that transactions have allocated or copied so far: what commits and spills write. */
+static uint64_t pages_written(dbx_env *env) {
+    MDBX_envinfo info;
+    if (mdbx_env_info_ex(env->env, NULL, &info, sizeof info) != 0) return 0;
+    return (info.mi_pgop_stat.newly + info.mi_pgop_stat.cow) * DBX_PAGE_BYTES;
+}
+
 /* Runs `frozen` (NULL: only reclaim) through one transaction. *more: retired ids are left. */
 static int commit_once(dbx_applier *a, const dbx_buffer *frozen, const dbx_applied *applied,
                        dbx_applier_stats *stats, bool *more) {
     MDBX_txn *txn;
-    MDBX_commit_latency latency;
-    uint64_t entries = 0;
+    uint64_t entries = 0, pages_before = pages_written(a->env);
     int64_t start_us = dbx_clock_mono_us();
     int rc = mdbx_txn_begin(a->env->env, NULL, MDBX_TXN_READWRITE, &txn);
     if (rc != 0) return rc;
@@ -129,15 +135,14 @@ static int commit_once(dbx_applier *a, const dbx_buffer *frozen, const dbx_appli
         (void)mdbx_txn_abort(txn);
         return rc;
     }
-    MDBX_txn_info info;
-    uint64_t dirty_bytes = mdbx_txn_info(txn, &info, false) == 0 ? info.txn_space_dirty : 0;
-    rc = mdbx_txn_commit_ex(txn, &latency);
+    rc = mdbx_txn_commit(txn);
     if (rc != 0) return rc;
-    stats->written_bytes += dirty_bytes;
+    uint64_t bytes = pages_written(a->env) - pages_before;
+    stats->written_bytes += bytes;
     if (frozen != NULL) {
         stats->applies++;
         stats->last_entries = entries;
-        stats->last_bytes = dirty_bytes;
+        stats->last_bytes = bytes;
         stats->last_ms = (uint64_t)(dbx_clock_mono_us() - start_us) / 1000;
     }
     atomic_store(&a->committed, true);

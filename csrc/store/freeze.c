@@ -13,6 +13,7 @@
 
 enum {
     DB_BYTES = 24,
+    FINISH_RETRY_MS = 100,
     DELAY_US_MAX = 100000,
     DELAY_FROM_PERCENT = 50 /* of the bound, while an apply is going on */
 };
@@ -198,6 +199,16 @@ void dbx_freeze_step(dbx_store *store) {
         }
     }
     if (store->live.frozen == NULL && time_to_freeze(store)) freeze(store);
+}
+
+int64_t dbx_freeze_wait_ms(dbx_store *store) {
+    const dbx_buffer *active = store->live.active;
+    if (store->applier == NULL || active->oldest_ms == 0) return -1;
+    if (store->live.frozen != NULL && !store->finish_wanted) return -1; /* its end will wake us */
+    if (store->finish_wanted) return FINISH_RETRY_MS;
+    int64_t age_ms = dbx_store_now_ms(store) - active->oldest_ms;
+    int64_t left_ms = (int64_t)store->options.buffer_age_ms - age_ms;
+    return left_ms > 0 ? left_ms : 0;
 }
 
 uint32_t dbx_freeze_delay_us(const dbx_store *store) {

@@ -75,6 +75,10 @@ dbx_txn *dbx_store_turn_begin(dbx_store *store, int64_t now_ms);
  * reply of the turn must become an error: `error` holds its text. */
 int dbx_store_turn_end(dbx_store *store, dbx_error *error);
 
+/* dbx_store_tick, between turns, after on_progress() and when its time has come: takes in a finished apply
+ * and freezes a buffer that is old enough. Returns milliseconds until it wants to be called again, or -1. */
+int64_t dbx_store_tick(dbx_store *store);
+
 /* dbx_store_position is the journal position after the last turn: what a reply has seen. */
 uint64_t dbx_store_position(const dbx_store *store);
 
