@@ -1,0 +1,140 @@
+/* test_server_turn.c: a turn whose journal write fails, seen by a client: every reply is an error,
+ * nothing of it happened, the session is as it was, and the server goes on (DESIGN, invariants 1
+ * and 2).
+ */
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "engine/engine.h"
+#include "server/server.h"
+
+static dbx_server *server;
+static dbx_engine *engine;
+static pthread_t thread;
+static char directory[64];
+
+static void *serve(void *arg) {
+    (void)arg;
+    CHECK_EQ(dbx_server_run(server, NULL), DBX_OK);
+    return NULL;
+}
+
+static void start(const char *appendfsync) {
+    static const char *const bind[] = {"127.0.0.1", NULL};
+    const dbx_setting settings[] = {
+        {"appendfsync", appendfsync}, {"loglevel", "nothing"}, {NULL, NULL}};
+    dbx_error error;
+    strcpy(directory, "/tmp/dbx-test-XXXXXX");
+    CHECK(mkdtemp(directory) != NULL);
+    CHECK_EQ(dbx_server_create(&server, &error), DBX_OK);
+    const dbx_engine_options options = {
+        .path = directory, .settings = settings, .wake = dbx_server_wake, .wake_arg = server};
+    CHECK_EQ(dbx_engine_open(&options, &engine, &error), DBX_OK);
+    const dbx_server_options where = {.bind = bind, .port = -1};
+    CHECK_EQ(dbx_server_listen(server, engine, &where, &error), DBX_OK);
+    CHECK_EQ(pthread_create(&thread, NULL, serve, NULL), 0);
+}
+
+static void stop(void) {
+    char command[128];
+    dbx_server_stop(server);
+    pthread_join(thread, NULL);
+    CHECK_EQ(dbx_engine_close(engine, NULL), DBX_OK);
+    dbx_server_free(server);
+    (void)snprintf(command, sizeof command, "rm -rf %s", directory);
+    CHECK_EQ(system(command), 0);
+}
+
+static int dial(void) {
+    struct sockaddr_in at = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)dbx_server_port(server))};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    CHECK_EQ(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
+    return fd;
+}
+
+/* Sends one string and returns as many lines as it must bring. */
+static const char *ask(int fd, const char *commands, int lines) {
+    static char text[4096];
+    size_t len = 0;
+    CHECK_EQ(send(fd, commands, strlen(commands), MSG_NOSIGNAL), strlen(commands));
+    while (lines > 0 && len < sizeof text - 1) {
+        if (recv(fd, text + len, 1, 0) != 1) break;
+        if (text[len++] == '\n') lines--;
+    }
+    text[len] = '\0';
+    return text;
+}
+
+/* Makes every write to a file fail, as a full disk would. */
+static void let_writes_fail(bool fail) {
+    struct rlimit limit;
+    CHECK_EQ(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = fail ? 1 : limit.rlim_max;
+    CHECK_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static int errors_in(const char *text) {
+    int count = 0;
+    for (; (text = strstr(text, "-MISCONF")) != NULL; text++)
+        count++;
+    return count;
+}
+
+static void check_failed_turn(const char *appendfsync) {
+    signal(SIGXFSZ, SIG_IGN);
+    start(appendfsync);
+    int fd = dial();
+    CHECK_TEXT(dbx_slice_str(ask(fd, "SET before 1\r\nCLIENT SETNAME kept\r\n", 2)),
+               "+OK\r\n+OK\r\n");
+    let_writes_fail(true);
+    const char *answer =
+        ask(fd, "SELECT 3\r\nCLIENT SETNAME lost\r\nSET lost 1\r\nGET before\r\n", 4);
+    CHECK_EQ(errors_in(answer), 4);
+    answer = ask(fd, "GET before\r\n", 2); /* nothing to write: not a failed turn, and database 0 */
+    CHECK_TEXT(dbx_slice_str(answer), "$1\r\n1\r\n");
+    let_writes_fail(false);
+    CHECK_TEXT(dbx_slice_str(ask(fd, "CLIENT GETNAME\r\n", 2)), "$4\r\nkept\r\n");
+    CHECK_TEXT(dbx_slice_str(ask(fd, "EXISTS lost\r\nSET after 1\r\nDBSIZE\r\n", 3)),
+               ":0\r\n+OK\r\n:2\r\n");
+    CHECK_TEXT(dbx_slice_str(ask(fd, "SELECT 3\r\nEXISTS lost\r\n", 2)), "+OK\r\n:0\r\n");
+    close(fd);
+    stop();
+}
+
+TEST(failed_journal_write_is_an_error_for_every_command_of_the_turn_and_undoes_it) {
+    check_failed_turn("everysec");
+}
+
+TEST(the_same_when_replies_wait_for_the_sync) {
+    check_failed_turn("always");
+}
+
+TEST(replies_leave_in_order_and_once_when_each_turn_waits_for_its_sync) {
+    start("always");
+    int clients[8];
+    for (int i = 0; i < 8; i++)
+        clients[i] = dial();
+    for (int round = 1; round <= 50; round++) {
+        for (int i = 0; i < 8; i++) { /* several turns of each are on their way at once */
+            char command[64];
+            (void)snprintf(command, sizeof command, "INCR c%d\r\nINCR c%d\r\n", i, i);
+            CHECK_EQ(send(clients[i], command, strlen(command), MSG_NOSIGNAL), strlen(command));
+        }
+    }
+    for (int i = 0; i < 8; i++) {
+        for (int n = 1; n <= 100; n++) {
+            char want[16];
+            (void)snprintf(want, sizeof want, ":%d\r\n", n);
+            CHECK_TEXT(dbx_slice_str(ask(clients[i], "", 1)), want);
+        }
+        close(clients[i]);
+    }
+    stop();
+}
