@@ -1,4 +1,6 @@
-"""Hostile and unlucky input: an error or a closed connection, never a crash, a hang or unbounded memory."""
+"""Hostile and unlucky input: an error or a closed connection, never a crash, a hang or unbounded
+memory.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +69,14 @@ def test_announced_sizes_take_no_memory(dbx_process: Start) -> None:
 
 def test_garbage_never_stops_the_server(dbx_server: DbxServer) -> None:
     rand = random.Random(7)
-    pieces = [b"*", b"$", b"\r\n", b"3", b"-1", b"SET", b"k", b'"', b"\x00", b"\xff", b" ", b"*3\r\n$3\r\nSET\r\n"]
+    pieces = [
+        *b"* $ \r\n 3 -1 SET k".split(b" "),
+        b'"',
+        b"\x00",
+        b"\xff",
+        b" ",
+        b"*3\r\n$3\r\nSET\r\n",
+    ]
     for _ in range(300):
         data = b"".join(rand.choice(pieces) for _ in range(rand.randrange(1, 60)))
         with dbx_server.raw() as client, contextlib.suppress(OSError):
@@ -77,7 +86,9 @@ def test_garbage_never_stops_the_server(dbx_server: DbxServer) -> None:
     assert answers(dbx_server)
 
 
-@pytest.mark.parametrize("sent", [b"POST / HTTP/1.1\r\nHost: a\r\n\r\nSET http 1\r\n", b"hOsT: a\r\nSET http 1\r\n"])
+@pytest.mark.parametrize(
+    "sent", [b"POST / HTTP/1.1\r\nHost: a\r\n\r\nSET http 1\r\n", b"hOsT: a\r\nSET http 1\r\n"]
+)
 def test_http_is_cut_off_without_an_answer(dbx_server: DbxServer, sent: bytes) -> None:
     with dbx_server.raw() as client:
         client.send_bytes(sent)
