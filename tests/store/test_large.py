@@ -61,10 +61,8 @@ def test_writing_and_reading_a_huge_value_needs_little_memory(
             check_get(client, "huge", total, shift=2)
         assert watch.grew <= BUFFER_BYTES + GROWTH_MAX, f"{watch.grew / MB:.1f} MB"
         assert client.value("STRLEN", "huge") == total
-        assert (
-            client.value("GETRANGE", "huge", 65270, 65290)
-            == (PART[2:] + PART[:2])[65270:] + (PART[2:] + PART[:2])[: 65291 - len(PART)]
-        )
+        expected = (PART[2:] + PART[:2])[65270:65291]  # where two chunks meet
+        assert client.value("GETRANGE", "huge", 65270, 65290) == expected
 
 
 @pytest.mark.parametrize("kill", [False, True], ids=["stop", "kill -9"])

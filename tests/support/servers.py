@@ -73,10 +73,9 @@ class Server:
             )  # fmt: skip
         deadline = time.monotonic() + START_SECONDS_MAX
         while not self._answers():
-            if self.process.poll() is not None:
-                raise ServerError(
-                    f"{self.name} exited with {self.process.returncode}:\n{self.tail()}"
-                )
+            if (code := self.process.poll()) is not None:
+                self.process = None
+                raise ServerError(f"{self.name} exited with {code}:\n{self.tail()}")
             if time.monotonic() > deadline:
                 self.kill()
                 raise ServerError(f"{self.name} does not answer:\n{self.tail()}")
