@@ -248,7 +248,7 @@ static void make_reply(dbx_error *error) {
 
 int dbx_engine_turn_end(dbx_engine *engine, uint64_t *position, dbx_error *error) {
     dbx_error own = {0};
-    if (dbx_txn_effect_bytes(engine->txn) > 0) {
+    if (engine->in_memory || dbx_txn_effect_bytes(engine->txn) > 0) { /* memory has no effects */
         engine->expire_at_ms = dbx_expire_next_ms(engine->txn);
         if (engine->expire_at_ms != DBX_NO_EXPIRY && engine->expire_at_ms < engine->tick_at_ms) {
             engine->wake_on_unlock = true;
