@@ -247,10 +247,9 @@ def test_the_journal_is_printed_as_commands_that_any_redis_takes(tmp_path: Path)
     with dbx.open(tmp_path / "d") as db:
         db.set("k", "v")
         db.incr("n")
-    done = run("journal", str(tmp_path / "d"), "--resp")
-    assert done.returncode == 0
+    journal = [sys.executable, "-m", "dbx", "journal", str(tmp_path / "d"), "--resp"]
     reader = dbx.resp.Reader()
-    reader.feed(done.stdout.encode())
+    reader.feed(subprocess.run(journal, capture_output=True, check=True).stdout)
     commands = list(iter(reader.gets, False))
     assert [b"SET", b"k", b"v"] in commands
     assert len(commands) >= 2
