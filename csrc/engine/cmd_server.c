@@ -115,7 +115,8 @@ static int cmd_lolwut(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     (void)ctx;
     if (dbx_args_left(args) > 1 && dbx_args_word(args, "VERSION")) {
         int64_t version = dbx_args_i64(args);
-        while (dbx_args_left(args) > 0 && (version == 5 || version == 6)) (void)dbx_args_i64(args);
+        while (dbx_args_left(args) > 0 && (version == 5 || version == 6))
+            (void)dbx_args_i64(args);
         if (!dbx_args_ok(args, out)) return DBX_OK;
         if (version == 5 || version == 6) draw_maze(&text);
     } else {
