@@ -8,7 +8,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,18 +18,17 @@ from tests.support.resp import RawClient
 from tests.support.servers import DbxServer, clean_environment, free_port
 
 SECONDS_MAX = 60.0
-NOBODY = 65534
 
 Start = Callable[..., DbxServer]
 
 
-def refused(*flags: str, **options: object) -> str:
+def refused(*flags: str) -> str:
     """refused runs `dbx serve` expecting it to fail; returns its one line of explanation."""
     argv = [sys.executable, "-m", "dbx", "serve", "--http-port", "0", *flags]
     done = subprocess.run(
         argv, capture_output=True, text=True, timeout=SECONDS_MAX, check=False,
-        env=clean_environment(), **options,
-    )  # type: ignore[call-overload]  # fmt: skip
+        env=clean_environment(),
+    )  # fmt: skip
     assert done.returncode > 0, f"exit code {done.returncode}: {done.stdout} {done.stderr}"
     lines = [line for line in done.stderr.splitlines() if line.strip()]
     assert len(lines) == 1, done.stderr
@@ -86,7 +85,7 @@ def test_a_bad_setting_is_named(tmp_path: Path, flags: tuple[str, str]) -> None:
     )  # fmt: skip
     assert done.returncode > 0
     assert "Traceback" not in done.stderr
-    assert flags[1] in done.stderr
+    assert flags[0].removeprefix("--") in done.stderr or flags[1] in done.stderr
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "::"])
@@ -107,14 +106,8 @@ def test_an_open_bind_with_a_password_is_served(dbx_process: Start) -> None:
         assert client.call("GET", "k") == ("null-bulk", None)
 
 
-@pytest.fixture
-def not_root() -> Iterator[dict[str, object]]:
-    """Options for subprocess.run that drop root, whom permissions do not stop."""
-    yield {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
-
-
-def test_a_directory_that_cannot_be_written_is_named(not_root: dict[str, object]) -> None:
-    line = refused("--port", str(free_port()), "--data", "/proc/dbx-data", **not_root)
+def test_a_directory_that_cannot_be_made_is_named() -> None:
+    line = refused("--port", str(free_port()), "--data", "/proc/dbx-data")  # not even by root
     assert "/proc/dbx-data" in line
 
 
