@@ -12,8 +12,12 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "codec/resp_write.h"
+#include "store/store.h"
 
-enum { STREAM_STEP_BYTES = 1 << 20 }; /* of a large reply, between two releases of the lock */
+enum {
+    STREAM_STEP_BYTES = 1 << 20, /* of a large reply, between two releases of the lock */
+    RETRY_US_MIN = 200           /* before a command that had to wait is tried again */
+};
 
 struct dbx_local {
     dbx_engine *engine;
@@ -300,12 +304,26 @@ static int run_turn(work *w) {
         }
         if (!w->together && dbx_engine_turn_full(engine)) break;
     }
-    if (dbx_engine_turn_end(engine, &w->result->position, &error) < 0) {
-        dbx_reply_rollback(&w->reply, mark);
+    int ended = dbx_engine_turn_end(engine, &w->result->position, &error);
+    /* Commands that belong together start over: what has to wait is the first write among them. */
+    bool again = w->together && rc == DBX_RUN_WAIT;
+    if (again || ended < 0) dbx_reply_rollback(&w->reply, mark);
+    if (again) {
+        w->next = first;
+    } else if (ended < 0) {
         for (size_t i = first; i < w->next; i++)
             dbx_reply_error(&w->reply, error.text);
     }
     return rc;
+}
+
+/* inputs_ready: no command of w will have to wait for its spool. Asking is what starts the sync. */
+static bool inputs_ready(const work *w) {
+    bool ready = true;
+    for (size_t i = 0; i < w->count; i++) {
+        if (w->calls[i].input != NULL && dbx_spool_ready(w->calls[i].input) == 0) ready = false;
+    }
+    return ready;
 }
 
 static void sleep_us(uint32_t us) {
@@ -319,10 +337,15 @@ static int run_step(work *w) {
     dbx_engine *engine = w->local->engine;
     uint32_t delay_us = 0;
     dbx_engine_lock(engine);
-    int rc = w->reply.source != NULL ? collect(w, false) : run_turn(w);
+    int rc = DBX_RUN_WAIT;
+    if (w->reply.source != NULL) {
+        rc = collect(w, false);
+    } else if (!w->together || inputs_ready(w)) {
+        rc = run_turn(w);
+    }
     w->result->wait = dbx_engine_replies_wait(engine);
     w->result->shutdown = dbx_engine_shutdown_wanted(engine);
-    if (rc == DBX_RUN_WAIT) delay_us = dbx_engine_write_delay_us(engine);
+    if (rc == DBX_RUN_WAIT) delay_us = dbx_engine_write_delay_us(engine) + RETRY_US_MIN;
     dbx_engine_unlock(engine);
     if (delay_us > 0) sleep_us(delay_us);
     return rc < 0 ? rc : DBX_OK;
