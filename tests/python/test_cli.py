@@ -54,8 +54,8 @@ def test_version() -> None:
 def test_help_names_every_option_of_serve() -> None:
     done = run("serve", "--help")
     assert done.returncode == 0
-    for option in ("data", "bind", "port", "unixsocket", "unixsocketperm", "http-port", "config",
-                   "durability", "requirepass", "databases", "write-buffer", "loglevel"):  # fmt: skip
+    names = "data bind port unixsocket unixsocketperm http-port config durability requirepass"
+    for option in f"{names} databases write-buffer loglevel".split():
         assert f"--{option}" in done.stdout
 
 
