@@ -17,8 +17,10 @@ SAME = "source and destination objects are the same"
 
 
 def in_db(r: Any, db: int, *args: Any) -> Any:
-    """in_db executes a command in another database and comes back to database 0, where nothing is moved:
-    clients with several connections could not SELECT."""
+    """in_db executes a command in another database, by exchanging it with database 0 meanwhile.
+
+    SELECT would only do for clients that have a single connection.
+    """
     r.execute_command("SWAPDB", 0, db)
     try:
         return r.execute_command(*args)

@@ -1,4 +1,4 @@
-"""Going through keys: KEYS, SCAN, RANDOMKEY. Scanning across applies and restarts is in tests/store."""
+"""Going through keys: KEYS, SCAN, RANDOMKEY. Scans across restarts are in tests/store."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ def scan_all(r: Any, *options: Any) -> list[bytes]:
 
 # --- KEYS -----------------------------------------------------------------------------------------
 
-NAMES = [b"", b"a", b"ab", b"abc", b"b", b"user:1", b"user:2", b"user:10", b"x*y", b"x\\y", b"\xff\x00"]
+NAMES = [
+    b"", b"a", b"ab", b"abc", b"b", b"user:1", b"user:2", b"user:10", b"x*y", b"x\\y", b"\xff\x00",
+]  # fmt: skip
 
 PATTERNS: list[tuple[bytes, list[bytes]]] = [
     (b"*", NAMES),

@@ -29,7 +29,9 @@ def test_get_returns_what_set_stored(r: Any, value: bytes) -> None:
     assert r.strlen("k") == len(value)
 
 
-@pytest.mark.parametrize("key", [b"", b"\x00", b"a" * 1023, b"a" * 1024, b"k" * 10_000, b"\xff" * 5])
+@pytest.mark.parametrize(
+    "key", [b"", b"\x00", b"a" * 1023, b"a" * 1024, b"k" * 10_000, b"\xff" * 5]
+)
 def test_keys_are_any_bytes_of_any_length(r: Any, key: bytes) -> None:
     r.set(key, b"v")
     r.set(key + b"x", b"other")
