@@ -38,7 +38,7 @@ def unordered(reply: Reply) -> Any:
 
 
 def info_of(reply: Reply) -> dict[str, dict[str, Any]]:
-    """info_of splits an element of COMMAND INFO, and those of its subcommands, into fields by name."""
+    """info_of splits an element of COMMAND INFO, and its subcommands', into fields by name."""
     fields = ["name", "arity", "flags", "first", "last", "step", "acl", "tips", "keys", "subs"]
     assert reply[0] == "array"
     row = dict(zip(fields, reply[1], strict=True))
