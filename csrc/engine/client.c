@@ -7,18 +7,14 @@
 #include "engine/auth.h"
 #include "engine/state.h"
 
-const char *dbx_client_text_error(dbx_slice text, const char *what) {
+bool dbx_client_check_text(dbx_slice text, dbx_slice what, dbx_reply *out) {
     bool plain = text.len <= DBX_SESSION_TEXT_MAX;
     for (size_t i = 0; plain && i < text.len; i++)
         plain = text.ptr[i] >= '!' && text.ptr[i] <= '~';
-    if (plain) return NULL;
-    if (strcmp(what, "lib-name") == 0) {
-        return "ERR lib-name cannot contain spaces, newlines or special characters.";
-    }
-    if (strcmp(what, "lib-ver") == 0) {
-        return "ERR lib-ver cannot contain spaces, newlines or special characters.";
-    }
-    return "ERR Client names cannot contain spaces, newlines or special characters.";
+    if (plain) return true;
+    dbx_reply_errorf(out, "ERR %.*s cannot contain spaces, newlines or special characters.",
+                     (int)what.len, (const char *)what.ptr);
+    return false;
 }
 
 /* --- Printing

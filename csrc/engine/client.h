@@ -10,10 +10,9 @@
 #include "commands/args.h"
 #include "engine/session.h"
 
-/* dbx_client_text_error checks a name: no blanks, nothing unprintable, at most DBX_SESSION_TEXT_MAX
- * bytes. Returns NULL, or the error reply (static text) about `what`: "Client names", "lib-name",
- * "lib-ver". */
-const char *dbx_client_text_error(dbx_slice text, const char *what);
+/* dbx_client_check_text checks a name: no blanks, nothing unprintable, at most DBX_SESSION_TEXT_MAX
+ * bytes. False: the error, which begins with `what`, is written. */
+bool dbx_client_check_text(dbx_slice text, dbx_slice what, dbx_reply *out);
 
 /* dbx_client_print appends one line of CLIENT LIST, without its newline. */
 void dbx_client_print(const dbx_session *session, dbx_buf *out);

@@ -175,14 +175,10 @@ static int cmd_getname(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     return DBX_OK;
 }
 
-/* `state` is what dbx_session_edit returned, `field` one of its texts. */
-static int put_text(dbx_session *session, char **field, dbx_slice text, const char *what,
+/* Keeps `text` in `field` of the session's edited state; `what` is what an error calls it. */
+static int put_text(dbx_session *session, char **field, dbx_slice text, dbx_slice what,
                     dbx_reply *out) {
-    const char *why = dbx_client_text_error(text, what);
-    if (why != NULL) {
-        dbx_reply_error(out, why);
-        return DBX_OK;
-    }
+    if (!dbx_client_check_text(text, what, out)) return DBX_OK;
     int rc = dbx_session_put_text(session, field, text);
     if (rc == DBX_OK) dbx_reply_ok(out);
     return rc;
@@ -191,21 +187,20 @@ static int put_text(dbx_session *session, char **field, dbx_slice text, const ch
 static int cmd_setname(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     dbx_session_state *state = dbx_session_edit(ctx->session);
     if (state == NULL) return DBX_ENOMEM;
-    return put_text(ctx->session, &state->name, dbx_args_next(args), "Client names", out);
+    dbx_slice what = dbx_slice_str("Client names");
+    return put_text(ctx->session, &state->name, dbx_args_next(args), what, out);
 }
 
 static int cmd_setinfo(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     dbx_session_state *state = dbx_session_edit(ctx->session);
     if (state == NULL) return DBX_ENOMEM;
-    if (dbx_args_word(args, "LIB-NAME")) {
-        return put_text(ctx->session, &state->lib_name, dbx_args_next(args), "lib-name", out);
-    }
-    if (dbx_args_word(args, "LIB-VER")) {
-        return put_text(ctx->session, &state->lib_ver, dbx_args_next(args), "lib-ver", out);
-    }
-    dbx_slice word = dbx_args_next(args);
-    dbx_reply_errorf(out, "ERR Unrecognized option '%.*s'", (int)(word.len < 128 ? word.len : 128),
-                     (const char *)word.ptr);
+    dbx_slice option = dbx_args_next(args);
+    char **field = NULL;
+    if (dbx_slice_eq_nocase(option, dbx_slice_str("lib-name"))) field = &state->lib_name;
+    if (dbx_slice_eq_nocase(option, dbx_slice_str("lib-ver"))) field = &state->lib_ver;
+    if (field != NULL) return put_text(ctx->session, field, dbx_args_next(args), option, out);
+    dbx_reply_errorf(out, "ERR Unrecognized option '%.*s'",
+                     (int)(option.len < 128 ? option.len : 128), (const char *)option.ptr);
     return DBX_OK;
 }
 

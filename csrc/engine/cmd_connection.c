@@ -130,11 +130,7 @@ static bool hello_read(dbx_args *args, dbx_reply *out, hello *h) {
         } else if (dbx_args_left(args) > 1 && dbx_args_word(args, "SETNAME")) {
             h->named = true;
             h->name = dbx_args_next(args);
-            const char *why = dbx_client_text_error(h->name, "Client names");
-            if (why != NULL) {
-                dbx_reply_error(out, why);
-                return false;
-            }
+            if (!dbx_client_check_text(h->name, dbx_slice_str("Client names"), out)) return false;
         } else {
             dbx_slice word = dbx_args_next(args);
             dbx_reply_errorf(out, "ERR Syntax error in HELLO option '%.*s'",

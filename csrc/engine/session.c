@@ -178,7 +178,8 @@ bool dbx_session_reset(dbx_session *session) {
     (void)dbx_session_put_text(session, &state->name, dbx_slice_of(NULL, 0)); /* needs no memory */
     state->db = 0;
     state->resp = 2;
-    state->reply = DBX_REPLY_ON;
+    if (state->reply != DBX_REPLY_SKIP)
+        state->reply = DBX_REPLY_ON; /* as Redis: SKIP skips RESET */
     state->no_evict = state->no_touch = false;
     state->authenticated = open_to_all(session);
     return true;
