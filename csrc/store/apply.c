@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/alloc.h"
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/env_internal.h"
@@ -42,7 +43,8 @@ struct dbx_applier {
     atomic_bool committed;
 };
 
-/* --- One commit ---------------------------------------------------------------------------------- */
+/* --- One commit ----------------------------------------------------------------------------------
+ */
 
 static MDBX_val val_of(dbx_slice bytes) {
     return (MDBX_val){(void *)(uintptr_t)bytes.ptr, bytes.len};
@@ -89,9 +91,9 @@ static int apply_entry(MDBX_cursor *cursor, const dbx_entry *entry) {
 
 static int put_position(MDBX_cursor *cursor, const dbx_applied *applied) {
     uint8_t key[2] = {DBX_TABLE_META, DBX_META_POSITION}, value[POSITION_BYTES];
-    dbx_format_put_le64(value, applied->position);
-    dbx_format_put_le64(value + 8, applied->run);
-    dbx_format_put_le64(value + 16, (uint64_t)applied->time_ms);
+    dbx_store64(value, applied->position);
+    dbx_store64(value + 8, applied->run);
+    dbx_store64(value + 16, (uint64_t)applied->time_ms);
     MDBX_val k = {key, sizeof key}, v = {value, sizeof value};
     return mdbx_cursor_put(cursor, &k, &v, MDBX_UPSERT);
 }
@@ -111,7 +113,8 @@ static int apply_all(dbx_applier *a, MDBX_txn *txn, const dbx_buffer *frozen,
     return rc;
 }
 
-/* Bytes of the pages that transactions have allocated or copied so far: what commits and spills write. */
+/* Bytes of the pages that transactions have allocated or copied so far: what commits and spills
+ * write. */
 static uint64_t pages_written(dbx_env *env) {
     MDBX_envinfo info;
     if (mdbx_env_info_ex(env->env, NULL, &info, sizeof info) != 0) return 0;
@@ -149,7 +152,8 @@ static int commit_once(dbx_applier *a, const dbx_buffer *frozen, const dbx_appli
     return 0;
 }
 
-/* --- The thread ---------------------------------------------------------------------------------- */
+/* --- The thread ----------------------------------------------------------------------------------
+ */
 
 static void bury_all(dbx_applier *a) {
     while (a->grave_count > 0) {
@@ -312,9 +316,9 @@ int dbx_apply_read_position(dbx_snapshot *snapshot, dbx_applied *applied) {
     int rc = dbx_snapshot_get(snapshot, dbx_slice_of(key, sizeof key), &value);
     if (rc != DBX_OK) return rc;
     if (value.len != POSITION_BYTES) return DBX_ECORRUPT;
-    applied->position = dbx_format_get_le64(value.ptr);
-    applied->run = dbx_format_get_le64(value.ptr + 8);
-    applied->time_ms = (int64_t)dbx_format_get_le64(value.ptr + 16);
+    applied->position = dbx_load64(value.ptr);
+    applied->run = dbx_load64(value.ptr + 8);
+    applied->time_ms = (int64_t)dbx_load64(value.ptr + 16);
     return DBX_OK;
 }
 

@@ -1,8 +1,9 @@
 /* apply.h: the applier: the one thread that writes to MDBX.
  *
- * It takes a frozen buffer and puts it into the file, in key order, in a single durable commit that also
- * records the journal position (invariant 4). Then it reclaims retired collections and namespaces in
- * bounded pieces. A commit that fails is tried again, with growing pauses; nothing is lost meanwhile.
+ * It takes a frozen buffer and puts it into the file, in key order, in a single durable commit that
+ * also records the journal position (invariant 4). Then it reclaims retired collections and
+ * namespaces in bounded pieces. A commit that fails is tried again, with growing pauses; nothing is
+ * lost meanwhile.
  */
 #ifndef DBX_STORE_APPLY_H
 #define DBX_STORE_APPLY_H
@@ -25,17 +26,20 @@ typedef struct dbx_applied {
 
 int dbx_applier_open(dbx_env *env, void (*on_progress)(void *arg), void *arg, dbx_applier **out,
                      dbx_error *error);
-/* dbx_applier_close stops the thread; an apply in progress is abandoned, the journal still has it. */
+/* dbx_applier_close stops the thread; an apply in progress is abandoned, the journal still has it.
+ */
 void dbx_applier_close(dbx_applier *applier);
 
-/* dbx_applier_start hands over a frozen buffer, which must not change or go before it is collected. */
+/* dbx_applier_start hands over a frozen buffer, which must not change or go before it is collected.
+ */
 void dbx_applier_start(dbx_applier *applier, const dbx_buffer *frozen, const dbx_applied *applied);
 /* dbx_applier_collect is true once, when the buffer handed over last is durably in MDBX. */
 bool dbx_applier_collect(dbx_applier *applier);
-/* dbx_applier_committed is true once after each commit of any kind: snapshots should be renewed, for
- * old ones keep pages from being used again. Cheap. */
+/* dbx_applier_committed is true once after each commit of any kind: snapshots should be renewed,
+ * for old ones keep pages from being used again. Cheap. */
 bool dbx_applier_committed(dbx_applier *applier);
-/* dbx_applier_reclaim tells the applier that there may be retired ids (it also looks after each apply). */
+/* dbx_applier_reclaim tells the applier that there may be retired ids (it also looks after each
+ * apply). */
 void dbx_applier_reclaim(dbx_applier *applier);
 /* dbx_applier_bury frees a buffer in the applier's thread: unmapping takes milliseconds. */
 void dbx_applier_bury(dbx_applier *applier, dbx_buffer *buffer);
@@ -48,7 +52,8 @@ void dbx_applier_get_stats(dbx_applier *applier, dbx_applier_stats *stats);
 
 /* dbx_apply_read_position reads what the last commit recorded; DBX_ENOTFOUND in an empty file. */
 int dbx_apply_read_position(dbx_snapshot *snapshot, dbx_applied *applied);
-/* dbx_apply_put_now commits one entry durably, without the thread: the format record of a new file. */
+/* dbx_apply_put_now commits one entry durably, without the thread: the format record of a new file.
+ */
 int dbx_apply_put_now(dbx_env *env, dbx_slice key, dbx_slice value, dbx_error *error);
 
 #endif

@@ -12,7 +12,7 @@
 
 enum {
     DBX_ARENA_CHUNK_BYTES = 1 << 20,
-    DBX_ARENA_CLASSES = 92,           /* see arena.c: class_of */
+    DBX_ARENA_CLASSES = 92,          /* see arena.c: class_of */
     DBX_ARENA_BLOCK_MAX = 128 * 1024 /* larger blocks are mapped on their own */
 };
 

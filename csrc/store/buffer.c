@@ -29,7 +29,8 @@ dbx_buffer *dbx_buffer_new(size_t filter_bytes) {
     dbx_map_init(&buffer->version_of, false);
     if (filter_bytes > 0) {
         size_t words = FILTER_WORDS_MIN;
-        while (words * sizeof(uint64_t) < filter_bytes) words *= 2;
+        while (words * sizeof(uint64_t) < filter_bytes)
+            words *= 2;
         buffer->filter = dbx_alloc_pages(words * sizeof(uint64_t));
         buffer->filter_words = words;
         if (buffer->filter == NULL) {
@@ -42,7 +43,8 @@ dbx_buffer *dbx_buffer_new(size_t filter_bytes) {
 
 void dbx_buffer_unref(dbx_buffer *buffer) {
     if (buffer == NULL || --buffer->refs > 0) return;
-    for (size_t i = 0; i < buffer->spool_count; i++) dbx_spool_unref(buffer->spools[i]);
+    for (size_t i = 0; i < buffer->spool_count; i++)
+        dbx_spool_unref(buffer->spools[i]);
     dbx_alloc_free(buffer->spools);
     dbx_alloc_free_pages(buffer->filter, buffer->filter_words * sizeof(uint64_t));
     dbx_arena_destroy(&buffer->arena);
@@ -70,7 +72,8 @@ dbx_entry *dbx_buffer_find(const dbx_buffer *buffer, dbx_slice key, uint64_t has
 static const version *version_seen(const dbx_buffer *buffer, const dbx_entry *entry,
                                    uint32_t epoch) {
     const version *v = dbx_map_get(&buffer->version_of, dbx_slice_of(&entry, sizeof entry));
-    while (v != NULL && v->epoch > epoch) v = v->older;
+    while (v != NULL && v->epoch > epoch)
+        v = v->older;
     return v;
 }
 
@@ -101,7 +104,8 @@ static void set_flags(dbx_buffer *buffer, dbx_entry *entry, uint8_t flags) {
     entry->flags = flags;
 }
 
-/* --- Old versions for open views ----------------------------------------------------------------- */
+/* --- Old versions for open views -----------------------------------------------------------------
+ */
 
 uint32_t dbx_buffer_view_open(dbx_buffer *buffer) {
     buffer->refs++;
@@ -130,8 +134,8 @@ static bool seen_by_views(const dbx_buffer *buffer, const dbx_entry *entry) {
     return buffer->views > 0 && entry->epoch < buffer->epoch;
 }
 
-/* Keeps the entry's present state for the views that see it. Its value block then belongs to the version:
- * it is not reused before the buffer dies. */
+/* Keeps the entry's present state for the views that see it. Its value block then belongs to the
+ * version: it is not reused before the buffer dies. */
 static int keep_version(dbx_buffer *buffer, dbx_entry *entry) {
     version *v = dbx_alloc(sizeof *v);
     void *older = NULL;
@@ -153,7 +157,8 @@ static int keep_version(dbx_buffer *buffer, dbx_entry *entry) {
     return DBX_OK;
 }
 
-/* --- Writing ------------------------------------------------------------------------------------- */
+/* --- Writing -------------------------------------------------------------------------------------
+ */
 
 static void free_value(dbx_buffer *buffer, const dbx_entry *entry, uint8_t *value, uint32_t room,
                        uint8_t flags) {
@@ -267,8 +272,7 @@ static int prepare(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry, size_t 
 }
 
 int dbx_buffer_put(dbx_buffer *buffer, dbx_undo *undo, dbx_slice key, uint64_t hash,
-                   dbx_entry *entry, dbx_slice head, dbx_slice tail, bool below,
-                   dbx_spool *spool) {
+                   dbx_entry *entry, dbx_slice head, dbx_slice tail, bool below, dbx_spool *spool) {
     bool refer = spool != NULL;
     uint8_t flags = (uint8_t)((below ? DBX_ENTRY_BELOW : 0) | (refer ? DBX_ENTRY_REFERS : 0));
     if (refer && dbx_buffer_hold_spool(buffer, spool) != DBX_OK) return DBX_ENOMEM;
@@ -293,7 +297,8 @@ int dbx_buffer_append(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry, dbx_
                       dbx_slice bytes) {
     size_t len = (size_t)entry->value_len + bytes.len;
     if (!seen_by_views(buffer, entry) && len <= entry->value_room) {
-        /* Bytes beyond value_len belong to nobody: restoring length and patched bytes undoes this. */
+        /* Bytes beyond value_len belong to nobody: restoring length and patched bytes undoes this.
+         */
         if (dbx_undo_reserve(undo, patch.len) != DBX_OK) return DBX_ENOMEM;
         dbx_undo_add(undo, DBX_UNDO_CHANGED, entry, patch.len);
         entry->epoch = buffer->epoch;
@@ -347,7 +352,8 @@ void dbx_buffer_fold(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *left, dbx_en
     (void)remove_entry(buffer, undo, middle);
 }
 
-/* --- Undo ---------------------------------------------------------------------------------------- */
+/* --- Undo ----------------------------------------------------------------------------------------
+ */
 
 void dbx_buffer_settle(dbx_buffer *buffer, const dbx_undo_record *record) {
     dbx_entry *entry = record->entry;

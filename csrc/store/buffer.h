@@ -1,9 +1,9 @@
 /* buffer.h: one write buffer: what has changed since the last freeze, in key order, in memory.
  *
  * The active buffer takes writes; a frozen one never changes again and is read by the applier and
- * by views at the same time. Deleting leaves a tombstone only while the key may exist below. Runs of
- * tombstones are folded into gaps while cursors walk over them, so that nothing walks them twice.
- * Each change goes into an undo log; undoing restores the buffer exactly.
+ * by views at the same time. Deleting leaves a tombstone only while the key may exist below. Runs
+ * of tombstones are folded into gaps while cursors walk over them, so that nothing walks them
+ * twice. Each change goes into an undo log; undoing restores the buffer exactly.
  */
 #ifndef DBX_STORE_BUFFER_H
 #define DBX_STORE_BUFFER_H
@@ -26,17 +26,17 @@ typedef struct dbx_buffer {
     uint64_t *filter;    /* a Bloom filter of the keys, one word a key; NULL: none */
     size_t filter_words; /* a power of two */
     size_t entries;
-    uint64_t changes;    /* moves with every write: cursors find their place again by it */
-    size_t refs;         /* the store's and the open views' */
-    size_t views;        /* open views that may see old versions */
-    uint32_t epoch;      /* stamped on what is written; a new view closes it */
-    uint32_t gaps[256];  /* entries with DBX_ENTRY_GAP, by the first byte of their key */
-    size_t spool_bytes;  /* referred to by values */
+    uint64_t changes;             /* moves with every write: cursors find their place again by it */
+    size_t refs;                  /* the store's and the open views' */
+    size_t views;                 /* open views that may see old versions */
+    uint32_t epoch;               /* stamped on what is written; a new view closes it */
+    uint32_t gaps[256];           /* entries with DBX_ENTRY_GAP, by the first byte of their key */
+    size_t spool_bytes;           /* referred to by values */
     struct dbx_version *versions; /* all kept versions */
-    dbx_map version_of;  /* entry -> its newest kept version */
-    dbx_spool **spools;  /* held open until the buffer is gone */
+    dbx_map version_of;           /* entry -> its newest kept version */
+    dbx_spool **spools;           /* held open until the buffer is gone */
     size_t spool_count, spool_cap;
-    int64_t oldest_ms;   /* turn time of the first write; 0: none yet */
+    int64_t oldest_ms; /* turn time of the first write; 0: none yet */
 } dbx_buffer;
 
 /* What a view sees of a key in this buffer. */
@@ -47,7 +47,8 @@ typedef struct dbx_state {
 
 enum { DBX_EPOCH_LIVE = UINT32_MAX }; /* sees everything */
 
-/* dbx_buffer_new makes a buffer with one reference and a filter of about `filter_bytes` (0: none). */
+/* dbx_buffer_new makes a buffer with one reference and a filter of about `filter_bytes` (0: none).
+ */
 dbx_buffer *dbx_buffer_new(size_t filter_bytes);
 void dbx_buffer_unref(dbx_buffer *buffer);
 /* dbx_buffer_view_open pins the present state for a view, which then holds a reference, and returns
@@ -63,27 +64,31 @@ static inline uint64_t dbx_buffer_hash(dbx_slice key) {
 
 /* dbx_buffer_find returns the entry, tombstones included, or NULL. */
 dbx_entry *dbx_buffer_find(const dbx_buffer *buffer, dbx_slice key, uint64_t hash);
-/* dbx_buffer_see fills *state with what a view of `epoch` sees of the entry; false: it was not there. */
+/* dbx_buffer_see fills *state with what a view of `epoch` sees of the entry; false: it was not
+ * there. */
 bool dbx_buffer_see(const dbx_buffer *buffer, const dbx_entry *entry, uint32_t epoch,
                     dbx_state *state);
 /* dbx_buffer_in_gap: a key without an entry here is dead below, because it lies in a gap. */
 bool dbx_buffer_in_gap(const dbx_buffer *buffer, dbx_slice key);
 
-/* dbx_buffer_put stores head + tail under `key`. `entry` is what dbx_buffer_find gave. `below`: the key may
- * exist in a lower level. `spool`: when not NULL the tail lies in it and is referred to.
+/* dbx_buffer_put stores head + tail under `key`. `entry` is what dbx_buffer_find gave. `below`: the
+ * key may exist in a lower level. `spool`: when not NULL the tail lies in it and is referred to.
  * DBX_OK or DBX_ENOMEM (nothing changed). */
 int dbx_buffer_put(dbx_buffer *buffer, dbx_undo *undo, dbx_slice key, uint64_t hash,
                    dbx_entry *entry, dbx_slice head, dbx_slice tail, bool below, dbx_spool *spool);
 /* dbx_buffer_hold_spool keeps a spool open until the buffer is gone. */
 int dbx_buffer_hold_spool(dbx_buffer *buffer, dbx_spool *spool);
-/* dbx_buffer_append adds bytes to a live entry's value and overwrites its first bytes by `patch`. */
+/* dbx_buffer_append adds bytes to a live entry's value and overwrites its first bytes by `patch`.
+ */
 int dbx_buffer_append(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry, dbx_slice patch,
                       dbx_slice bytes);
-/* dbx_buffer_kill makes the key dead here: a tombstone when it may exist below, nothing otherwise. */
+/* dbx_buffer_kill makes the key dead here: a tombstone when it may exist below, nothing otherwise.
+ */
 int dbx_buffer_kill(dbx_buffer *buffer, dbx_undo *undo, dbx_slice key, uint64_t hash,
                     dbx_entry *entry, bool below);
-/* dbx_buffer_fold is told that `middle` is a tombstone, that left, middle and right are neighbours, and
- * that no lower key between left and right is alive: the tombstone becomes part of left's gap. */
+/* dbx_buffer_fold is told that `middle` is a tombstone, that left, middle and right are neighbours,
+ * and that no lower key between left and right is alive: the tombstone becomes part of left's gap.
+ */
 void dbx_buffer_fold(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *left, dbx_entry *middle);
 /* Gives back what a successful turn no longer needs, or takes a record of the turn back: undo.c. */
 void dbx_buffer_settle(dbx_buffer *buffer, const dbx_undo_record *record);

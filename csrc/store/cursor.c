@@ -1,9 +1,9 @@
 /* cursor.c: walking one view in key order: active buffer over frozen buffer over MDBX snapshot.
  *
  * Each level stands on its next candidate; a step takes the smallest (largest) key, the upper level
- * winning a tie. What an upper level says is dead is passed over, whole gaps by one seek below. While
- * walking the live view, runs of tombstones that turn out to hide nothing are folded into gaps, so
- * that the next walk does not meet them (invariant 12).
+ * winning a tie. What an upper level says is dead is passed over, whole gaps by one seek below.
+ * While walking the live view, runs of tombstones that turn out to hide nothing are folded into
+ * gaps, so that the next walk does not meet them (invariant 12).
  */
 #include <stdbool.h>
 
@@ -28,9 +28,10 @@ struct dbx_cursor {
     level levels[LEVELS];
     dbx_env_cursor *below; /* NULL: in memory */
     bool forward;
-    bool standing; /* on an entry: key and value are set */
+    bool standing;    /* on an entry: key and value are set */
     uint64_t changes; /* of the active buffer, when the levels were placed */
-    unsigned swept; /* gaps in a row, ending at the active level's candidate, that hide nothing alive */
+    unsigned
+        swept; /* gaps in a row, ending at the active level's candidate, that hide nothing alive */
     const dbx_entry *sweep_from; /* the active entry from which nothing alive was met so far */
     dbx_slice key, value;
     size_t prefix_len;
@@ -119,7 +120,8 @@ static int step_level(dbx_cursor *c, int which) {
     return DBX_OK;
 }
 
-/* --- Merging ------------------------------------------------------------------------------------- */
+/* --- Merging -------------------------------------------------------------------------------------
+ */
 
 /* Whether key a comes before key b in the walking direction: negative, 0, positive. */
 static int order(const dbx_cursor *c, dbx_slice a, dbx_slice b) {
@@ -137,7 +139,8 @@ static int leading(const dbx_cursor *c) {
     return best;
 }
 
-/* If the candidate of level `low` lies in a gap of level `up`, its keys are dead up to the gap's end. */
+/* If the candidate of level `low` lies in a gap of level `up`, its keys are dead up to the gap's
+ * end. */
 static bool gap_hides(const dbx_cursor *c, int up) {
     const level *l = &c->levels[up];
     if (l->buffer == NULL) return false;
@@ -164,7 +167,8 @@ static int jump_gap(dbx_cursor *c, int up) {
 }
 
 /* Called when the active level's candidate is the one to be dealt with: counts the gap behind it as
- * swept if nothing alive was met since the entry before, and folds a tombstone between two such gaps. */
+ * swept if nothing alive was met since the entry before, and folds a tombstone between two such
+ * gaps. */
 static void sweep(dbx_cursor *c) {
     dbx_entry *here = c->levels[ACTIVE].entry;
     dbx_buffer *buffer = c->view->active;
@@ -283,7 +287,8 @@ static int step(dbx_cursor *c, bool forward) {
     if (!c->standing) return DBX_ENOTFOUND;
     dbx_slice from = c->key;
     int rc = DBX_OK;
-    if (c->forward != forward || c->changes != c->view->active->changes) rc = place(c, from, forward);
+    if (c->forward != forward || c->changes != c->view->active->changes)
+        rc = place(c, from, forward);
     if (rc == DBX_OK && c->levels[ACTIVE].on && dbx_slice_eq(c->levels[ACTIVE].key, from)) {
         if (is_live(c) && c->sweep_from == NULL) c->sweep_from = c->levels[ACTIVE].entry;
     }

@@ -46,12 +46,14 @@ int dbx_db_swap(dbx_txn *txn, uint32_t a, uint32_t b) {
     return DBX_OK;
 }
 
-/* --- A random key -------------------------------------------------------------------------------- */
+/* --- A random key --------------------------------------------------------------------------------
+ */
 
 enum { RANDOM_TRIES = 64, RANDOM_STEPS_MAX = 32 };
 
-/* An encoded key near a place drawn at random among MDBX's keys of the namespace: bisecting the bytes of
- * the key space by how many entries lie before, which libmdbx estimates from page counts. */
+/* An encoded key near a place drawn at random among MDBX's keys of the namespace: bisecting the
+ * bytes of the key space by how many entries lie before, which libmdbx estimates from page counts.
+ */
 static size_t random_place(dbx_txn *txn, dbx_slice prefix, uint8_t out[DBX_ENCODED_KEY_MAX]) {
     dbx_store *store = txn->store;
     uint8_t end[DBX_ENCODED_KEY_MAX];
@@ -98,7 +100,8 @@ static int random_draw(dbx_txn *txn, dbx_cursor *cursor, dbx_slice prefix) {
     }
     int rc = dbx_cursor_seek(cursor, dbx_slice_of(key, n));
     uint64_t steps = dbx_rand_below(&store->rand, RANDOM_STEPS_MAX);
-    while (rc == DBX_OK && steps-- > 0) rc = dbx_cursor_next(cursor);
+    while (rc == DBX_OK && steps-- > 0)
+        rc = dbx_cursor_next(cursor);
     return rc == DBX_ENOTFOUND ? dbx_cursor_first(cursor) : rc;
 }
 
@@ -127,8 +130,7 @@ int dbx_db_random(dbx_txn *txn, uint32_t db, dbx_buf *name) {
             rc = DBX_ENOTFOUND; /* drawn again; when all are expired, there is none */
             continue;
         }
-        dbx_slice found =
-            whole.len > 0 ? whole : dbx_slice_of(at.ptr + head, at.len - head);
+        dbx_slice found = whole.len > 0 ? whole : dbx_slice_of(at.ptr + head, at.len - head);
         name->len = 0;
         dbx_buf_add(name, found.ptr, found.len);
         rc = name->failed ? DBX_ENOMEM : DBX_OK;
@@ -138,16 +140,17 @@ int dbx_db_random(dbx_txn *txn, uint32_t db, dbx_buf *name) {
     return rc;
 }
 
-/* --- Iteration ----------------------------------------------------------------------------------- */
+/* --- Iteration -----------------------------------------------------------------------------------
+ */
 
 struct dbx_keys {
     dbx_cursor *cursor;
     dbx_txn *txn;
-    size_t head;        /* bytes before the name in an encoded key */
+    size_t head; /* bytes before the name in an encoded key */
     bool started;
-    int64_t now_ms;     /* when it was opened: a streamed reply has promised a number of names */
-    dbx_buf seek;       /* encoded key to start after; empty: from the first */
-    dbx_buf prefix;     /* names must begin with it: long names are checked in full */
+    int64_t now_ms; /* when it was opened: a streamed reply has promised a number of names */
+    dbx_buf seek;   /* encoded key to start after; empty: from the first */
+    dbx_buf prefix; /* names must begin with it: long names are checked in full */
 };
 
 dbx_keys *dbx_keys_open(dbx_txn *txn, dbx_view *view, uint32_t db, dbx_slice prefix,
@@ -159,7 +162,8 @@ dbx_keys *dbx_keys_open(dbx_txn *txn, dbx_view *view, uint32_t db, dbx_slice pre
     if (keys == NULL) return NULL;
     keys->txn = txn;
     keys->now_ms = txn->now_ms;
-    keys->head = dbx_format_key(key, store->dbs[db].ns, (dbx_slice){NULL, 0}, store->seed, &long_name);
+    keys->head =
+        dbx_format_key(key, store->dbs[db].ns, (dbx_slice){NULL, 0}, store->seed, &long_name);
     dbx_buf_add(&keys->prefix, prefix.ptr, prefix.len);
     /* Long names keep this much of a prefix in their key; the rest is checked name by name. */
     size_t kept = DBX_NAME_INLINE_MAX + 1 - DBX_NAME_HASH_BYTES;

@@ -8,9 +8,8 @@
 
 /* Takes "<mark><number>\r\n" from the front. */
 static bool take_number(dbx_slice *in, char mark, uint64_t *number) {
-    const uint8_t *end = in->len > 0 && in->ptr[0] == (uint8_t)mark
-                             ? memchr(in->ptr, '\r', in->len)
-                             : NULL;
+    const uint8_t *end =
+        in->len > 0 && in->ptr[0] == (uint8_t)mark ? memchr(in->ptr, '\r', in->len) : NULL;
     if (end == NULL || (size_t)(end - in->ptr) + 1 >= in->len || end[1] != '\n') return false;
     dbx_slice digits = dbx_slice_of(in->ptr + 1, (size_t)(end - in->ptr) - 1);
     if (!dbx_num_u64_from_slice(digits, number)) return false;

@@ -21,7 +21,8 @@ typedef struct dbx_effect_arg {
 typedef struct dbx_effect_reader {
     dbx_slice in; /* what is left */
     dbx_effect_arg *args;
-    dbx_slice *argv; /* the same, for those who have none in spools; filled by the caller otherwise */
+    dbx_slice
+        *argv; /* the same, for those who have none in spools; filled by the caller otherwise */
     size_t argc, cap;
 } dbx_effect_reader;
 

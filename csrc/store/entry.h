@@ -8,9 +8,9 @@
 #include "base/slice.h"
 
 enum dbx_entry_flags {
-    DBX_ENTRY_DEAD = 1u << 0,     /* a tombstone: the key is deleted, whatever is below */
-    DBX_ENTRY_BELOW = 1u << 1,    /* the key may exist in a lower level: its tombstone must stay */
-    DBX_ENTRY_GAP = 1u << 2,      /* every lower key strictly between this entry and the next is dead */
+    DBX_ENTRY_DEAD = 1u << 0,  /* a tombstone: the key is deleted, whatever is below */
+    DBX_ENTRY_BELOW = 1u << 1, /* the key may exist in a lower level: its tombstone must stay */
+    DBX_ENTRY_GAP = 1u << 2, /* every lower key strictly between this entry and the next is dead */
     DBX_ENTRY_REFERS = 1u << 3,   /* the value lies in a spool, not in the arena */
     DBX_ENTRY_VERSIONED = 1u << 4 /* older versions are kept for open views, see buffer.c */
 };

@@ -15,8 +15,8 @@
 #define FILE_GROWTH_BYTES ((intptr_t)4 << 20)
 
 enum {
-    READERS_MAX = 1024,         /* snapshots: one for the live view, one for each open view */
-    DIRTY_PAGES_RESERVE = 128,  /* page buffers libmdbx keeps for reuse between transactions */
+    READERS_MAX = 1024,        /* snapshots: one for the live view, one for each open view */
+    DIRTY_PAGES_RESERVE = 128, /* page buffers libmdbx keeps for reuse between transactions */
     OPEN_MODE = 0600
 };
 
@@ -32,16 +32,18 @@ int dbx_env_error(int rc, const char *doing, const char *path, dbx_error *error)
     case ENOSPC:
     case EDQUOT:
     case MDBX_MAP_FULL:
-        return dbx_error_set(error, DBX_ENOSPC, "no space left while %s %s: free some", doing, path);
+        return dbx_error_set(error, DBX_ENOSPC, "no space left while %s %s: free some", doing,
+                             path);
     case MDBX_CORRUPTED:
     case MDBX_PAGE_NOTFOUND:
     case MDBX_INVALID:
     case MDBX_VERSION_MISMATCH:
     case MDBX_WANNA_RECOVERY:
-        return dbx_error_set(error, DBX_ECORRUPT,
-                             "%s is damaged (%s): restore it from a backup, or move it away to start "
-                             "empty",
-                             path, mdbx_strerror(rc));
+        return dbx_error_set(
+            error, DBX_ECORRUPT,
+            "%s is damaged (%s): restore it from a backup, or move it away to start "
+            "empty",
+            path, mdbx_strerror(rc));
     case MDBX_BUSY:
     case EAGAIN:
         return dbx_error_set(error, DBX_ELOCKED, "%s is in use by another process", path);
@@ -133,7 +135,8 @@ void dbx_env_size(dbx_env *env, uint64_t *file_bytes, uint64_t *map_bytes) {
     if (mdbx_env_info_ex(env->env, NULL, &info, sizeof info) == 0) *map_bytes = info.mi_mapsize;
 }
 
-/* --- Snapshots ----------------------------------------------------------------------------------- */
+/* --- Snapshots -----------------------------------------------------------------------------------
+ */
 
 static MDBX_val to_val(dbx_slice bytes) {
     return (MDBX_val){(void *)(uintptr_t)bytes.ptr, bytes.len};
@@ -190,7 +193,8 @@ uint64_t dbx_snapshot_estimate(dbx_snapshot *snapshot, dbx_slice from, dbx_slice
     return rc == 0 && items > 0 ? (uint64_t)items : 0;
 }
 
-/* --- Cursors ------------------------------------------------------------------------------------- */
+/* --- Cursors -------------------------------------------------------------------------------------
+ */
 
 dbx_env_cursor *dbx_env_cursor_open(dbx_snapshot *snapshot) {
     dbx_env_cursor *cursor = dbx_alloc_zero(1, sizeof *cursor);

@@ -1,6 +1,7 @@
 /* env.h: the MDBX file: the only header through which the rest of the store reaches libmdbx.
  *
- * One map, MDBX's unnamed one. Readers hold snapshots; the applier's write transaction is in apply.c.
+ * One map, MDBX's unnamed one. Readers hold snapshots; the applier's write transaction is in
+ * apply.c.
  */
 #ifndef DBX_STORE_ENV_H
 #define DBX_STORE_ENV_H
@@ -16,7 +17,8 @@ typedef struct dbx_env dbx_env;
 typedef struct dbx_snapshot dbx_snapshot;
 typedef struct dbx_env_cursor dbx_env_cursor;
 
-/* dbx_env_open opens or creates the file, exclusively. Errors: DBX_ECORRUPT, DBX_EIO, DBX_ENOSPC, ... */
+/* dbx_env_open opens or creates the file, exclusively. Errors: DBX_ECORRUPT, DBX_EIO, DBX_ENOSPC,
+ * ... */
 int dbx_env_open(const char *path, dbx_env **out, dbx_error *error);
 void dbx_env_close(dbx_env *env, bool forked);
 /* dbx_env_size reports the file's bytes and the address space reserved for it. */
@@ -41,6 +43,7 @@ typedef enum dbx_env_move {
     DBX_ENV_NEXT,
     DBX_ENV_PREV
 } dbx_env_move;
-int dbx_env_cursor_move(dbx_env_cursor *cursor, dbx_env_move move, dbx_slice *key, dbx_slice *value);
+int dbx_env_cursor_move(dbx_env_cursor *cursor, dbx_env_move move, dbx_slice *key,
+                        dbx_slice *value);
 
 #endif

@@ -2,6 +2,7 @@
  * record decides (invariant 16), since a database that was flushed leaves its entries behind. */
 #include <string.h>
 
+#include "base/bytes.h"
 #include "store/internal.h"
 #include "store/keyspace.h"
 #include "store/record.h"
@@ -16,7 +17,7 @@ int64_t dbx_expire_next_ms(dbx_txn *txn) {
         if (cursor == NULL) return txn->now_ms; /* no memory now: ask again at once */
         store->next_expiry_ms = INT64_MAX;
         if (dbx_cursor_first(cursor) == DBX_OK && dbx_cursor_key(cursor).len > TTL_HEAD) {
-            store->next_expiry_ms = (int64_t)dbx_format_get_be64(dbx_cursor_key(cursor).ptr + 1);
+            store->next_expiry_ms = (int64_t)dbx_load64_be(dbx_cursor_key(cursor).ptr + 1);
         }
         store->next_expiry_known = true;
         dbx_cursor_close(cursor);
@@ -52,7 +53,7 @@ static int expire_key(dbx_txn *txn, dbx_slice ttl_key, dbx_expired_fn *expired, 
     if (rc == DBX_ENOTFOUND) return dbx_txn_del(txn, ttl_key);
     if (rc != DBX_OK) return rc;
     if (!dbx_record_read(record, &meta, &name, &payload)) return DBX_ECORRUPT;
-    if (meta.expire_ms != (int64_t)dbx_format_get_be64(ttl_key.ptr + 1)) {
+    if (meta.expire_ms != (int64_t)dbx_load64_be(ttl_key.ptr + 1)) {
         return dbx_txn_del(txn, ttl_key);
     }
     /* The name's bytes outlive the removal: nothing of a turn is freed before its end. */
@@ -74,7 +75,7 @@ int dbx_expire_step(dbx_txn *txn, uint32_t max, dbx_expired_fn *expired, void *a
             rc = DBX_ECORRUPT;
             break;
         }
-        if ((int64_t)dbx_format_get_be64(key.ptr + 1) > txn->now_ms) break;
+        if ((int64_t)dbx_load64_be(key.ptr + 1) > txn->now_ms) break;
         /* Each removal is a group of its own in the journal. */
         dbx_savepoint savepoint = dbx_txn_command_begin(txn, true);
         rc = expire_key(txn, key, expired, arg);

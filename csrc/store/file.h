@@ -22,7 +22,8 @@ int dbx_file_path(char out[DBX_PATH_MAX], const char *dir, const char *name, dbx
 int dbx_file_mkdir(const char *path, dbx_error *error);
 /* dbx_file_open returns a descriptor >= 0 (close-on-exec, mode 0600 when created), or a failure. */
 int dbx_file_open(const char *path, int flags, dbx_error *error);
-/* dbx_file_allocate makes the file's first `bytes` bytes exist on disk, reading as zeros when new. */
+/* dbx_file_allocate makes the file's first `bytes` bytes exist on disk, reading as zeros when new.
+ */
 int dbx_file_allocate(int fd, uint64_t bytes, const char *path, dbx_error *error);
 /* dbx_file_write writes all bytes at an offset; on failure some may have been written. */
 int dbx_file_write(int fd, const void *bytes, size_t len, uint64_t at, const char *path,

@@ -3,39 +3,8 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/hash.h"
-
-void dbx_format_put_be64(uint8_t *out, uint64_t value) {
-    for (int i = 7; i >= 0; i--, value >>= 8) out[i] = (uint8_t)value;
-}
-
-uint64_t dbx_format_get_be64(const uint8_t *in) {
-    uint64_t value = 0;
-    for (int i = 0; i < 8; i++) value = value << 8 | in[i];
-    return value;
-}
-
-void dbx_format_put_be32(uint8_t *out, uint32_t value) {
-    for (int i = 3; i >= 0; i--, value >>= 8) out[i] = (uint8_t)value;
-}
-
-void dbx_format_put_le64(uint8_t *out, uint64_t value) {
-    for (int i = 0; i < 8; i++, value >>= 8) out[i] = (uint8_t)value;
-}
-
-uint64_t dbx_format_get_le64(const uint8_t *in) {
-    uint64_t value = 0;
-    for (int i = 7; i >= 0; i--) value = value << 8 | in[i];
-    return value;
-}
-
-void dbx_format_put_le32(uint8_t *out, uint32_t value) {
-    for (int i = 0; i < 4; i++, value >>= 8) out[i] = (uint8_t)value;
-}
-
-uint32_t dbx_format_get_le32(const uint8_t *in) {
-    return (uint32_t)in[0] | (uint32_t)in[1] << 8 | (uint32_t)in[2] << 16 | (uint32_t)in[3] << 24;
-}
 
 size_t dbx_format_number(uint8_t *out, uint64_t value) {
     if (value < 0xF8) {
@@ -44,7 +13,8 @@ size_t dbx_format_number(uint8_t *out, uint64_t value) {
     }
     size_t n = (size_t)(71 - __builtin_clzll(value)) / 8;
     out[0] = (uint8_t)(0xF7 + n);
-    for (size_t i = n; i > 0; i--, value >>= 8) out[i] = (uint8_t)value;
+    for (size_t i = n; i > 0; i--, value >>= 8)
+        out[i] = (uint8_t)value;
     return n + 1;
 }
 
@@ -53,7 +23,8 @@ bool dbx_format_read_number(dbx_slice *in, uint64_t *value) {
     size_t n = in->ptr[0] < 0xF8 ? 0 : (size_t)in->ptr[0] - 0xF7;
     if (in->len < n + 1) return false;
     uint64_t number = n == 0 ? in->ptr[0] : 0;
-    for (size_t i = 1; i <= n; i++) number = number << 8 | in->ptr[i];
+    for (size_t i = 1; i <= n; i++)
+        number = number << 8 | in->ptr[i];
     *value = number;
     in->ptr += n + 1;
     in->len -= n + 1;
@@ -62,7 +33,8 @@ bool dbx_format_read_number(dbx_slice *in, uint64_t *value) {
 
 size_t dbx_format_varint(uint8_t *out, uint64_t value) {
     size_t n = 0;
-    for (; value >= 0x80; value >>= 7) out[n++] = (uint8_t)(value | 0x80);
+    for (; value >= 0x80; value >>= 7)
+        out[n++] = (uint8_t)(value | 0x80);
     out[n++] = (uint8_t)value;
     return n;
 }
@@ -98,7 +70,7 @@ size_t dbx_format_key(uint8_t out[DBX_ENCODED_KEY_MAX], uint64_t ns, dbx_slice n
 
 size_t dbx_format_ttl_key(uint8_t out[DBX_ENCODED_KEY_MAX], int64_t expire_ms, dbx_slice encoded) {
     out[0] = DBX_TABLE_TTL;
-    dbx_format_put_be64(out + 1, (uint64_t)expire_ms);
+    dbx_store64_be(out + 1, (uint64_t)expire_ms);
     memcpy(out + 9, encoded.ptr + 1, encoded.len - 1);
     return encoded.len + 8;
 }
@@ -107,12 +79,13 @@ dbx_slice dbx_format_retired_key(uint8_t out[DBX_RETIRED_KEY_BYTES], enum dbx_re
                                  uint64_t id) {
     out[0] = DBX_TABLE_RETIRED;
     out[1] = (uint8_t)kind;
-    dbx_format_put_be64(out + 2, id);
+    dbx_store64_be(out + 2, id);
     return dbx_slice_of(out, DBX_RETIRED_KEY_BYTES);
 }
 
 size_t dbx_format_successor(uint8_t *key, size_t len) {
-    while (len > 0 && key[len - 1] == 0xFF) len--;
+    while (len > 0 && key[len - 1] == 0xFF)
+        len--;
     if (len > 0) key[len - 1]++;
     return len;
 }

@@ -14,10 +14,10 @@
 
 enum {
     DBX_FORMAT_VERSION = 1,
-    DBX_PAGE_BYTES = 4096,        /* MDBX page size, whatever the machine's own */
-    DBX_NAME_INLINE_MAX = 1023,   /* longer names keep this much of a prefix less 15, and a hash */
+    DBX_PAGE_BYTES = 4096,      /* MDBX page size, whatever the machine's own */
+    DBX_NAME_INLINE_MAX = 1023, /* longer names keep this much of a prefix less 15, and a hash */
     DBX_NAME_HASH_BYTES = 16,
-    DBX_NAMESPACE_BYTES_MAX = 9,  /* see dbx_format_number */
+    DBX_NAMESPACE_BYTES_MAX = 9, /* see dbx_format_number */
     DBX_RETIRED_KEY_BYTES = 10,
     DBX_FIRST_ID = 1,             /* of collections and namespaces; 0 is none */
     DBX_ENCODED_KEY_MAX = 1100,   /* every key of the map; libmdbx allows 2022 at this page size */
@@ -26,11 +26,11 @@ enum {
 
 /* First byte of every key in the map. */
 enum dbx_table {
-    DBX_TABLE_META = 'M',    /* format version, counters, database map, SCAN cursors */
-    DBX_TABLE_KEY = 'K',     /* [ns][name] -> record */
-    DBX_TABLE_TTL = 'T',     /* [expire_ms BE64][ns][name] -> empty */
-    DBX_TABLE_CHUNK = 'V',   /* [cid][chunk BE32] -> bytes of a long string */
-    DBX_TABLE_RETIRED = 'X'  /* [kind][id BE64] -> empty: what is to be reclaimed */
+    DBX_TABLE_META = 'M',   /* format version, counters, database map, SCAN cursors */
+    DBX_TABLE_KEY = 'K',    /* [ns][name] -> record */
+    DBX_TABLE_TTL = 'T',    /* [expire_ms BE64][ns][name] -> empty */
+    DBX_TABLE_CHUNK = 'V',  /* [cid][chunk BE32] -> bytes of a long string */
+    DBX_TABLE_RETIRED = 'X' /* [kind][id BE64] -> empty: what is to be reclaimed */
 };
 
 enum dbx_retired_kind { DBX_RETIRED_COLLECTION = 'c', DBX_RETIRED_NAMESPACE = 'n' };
@@ -58,11 +58,13 @@ enum dbx_string_encoding {
     DBX_STRING_INT = 1,    /* canonical decimal digits of an int64 */
     DBX_STRING_EMBSTR = 2, /* at most 44 bytes, never changed in place */
     DBX_STRING_RAW = 3,
-    DBX_STRING_CHUNKED = 4 /* payload empty; bytes in DBX_TABLE_CHUNK under meta.cid, length in meta.count;
-                              a chunk may be short or missing: what is missing is zeros */
+    DBX_STRING_CHUNKED =
+        4 /* payload empty; bytes in DBX_TABLE_CHUNK under meta.cid, length in meta.count;
+             a chunk may be short or missing: what is missing is zeros */
 };
 
-/* --- Numbers -------------------------------------------------------------------------------------- */
+/* --- Numbers
+ * -------------------------------------------------------------------------------------- */
 
 /* dbx_format_number writes a number so that bytes order as numbers do, small ones in one byte:
  * below 0xF8 itself, otherwise 0xF7 + n and n big-endian bytes. Returns the length, 1 to 9. */
@@ -71,21 +73,15 @@ size_t dbx_format_number(uint8_t *out, uint64_t value);
 /* Variable-length numbers inside values: seven bits a byte, lowest first. */
 enum { DBX_VARINT_MAX = 10 };
 size_t dbx_format_varint(uint8_t *out, uint64_t value);
-/* dbx_format_read_varint reads one from the front of *in, which it shortens; false: cut off or too long. */
+/* dbx_format_read_varint reads one from the front of *in, which it shortens; false: cut off or too
+ * long. */
 bool dbx_format_read_varint(dbx_slice *in, uint64_t *value);
 
-void dbx_format_put_be64(uint8_t *out, uint64_t value);
-uint64_t dbx_format_get_be64(const uint8_t *in);
-void dbx_format_put_be32(uint8_t *out, uint32_t value);
-void dbx_format_put_le64(uint8_t *out, uint64_t value);
-uint64_t dbx_format_get_le64(const uint8_t *in);
-void dbx_format_put_le32(uint8_t *out, uint32_t value);
-uint32_t dbx_format_get_le32(const uint8_t *in);
+/* --- Keys of the map
+ * ------------------------------------------------------------------------------ */
 
-/* --- Keys of the map ------------------------------------------------------------------------------ */
-
-/* dbx_format_key writes [K][ns][name]; a long name is cut to a prefix and its keyed hash. Returns the
- * length. *long_name: the record has to keep the name. */
+/* dbx_format_key writes [K][ns][name]; a long name is cut to a prefix and its keyed hash. Returns
+ * the length. *long_name: the record has to keep the name. */
 size_t dbx_format_key(uint8_t out[DBX_ENCODED_KEY_MAX], uint64_t ns, dbx_slice name,
                       const uint8_t seed[16], bool *long_name);
 /* dbx_format_ttl_key writes the TTL index's key for an encoded key. */
@@ -93,8 +89,8 @@ size_t dbx_format_ttl_key(uint8_t out[DBX_ENCODED_KEY_MAX], int64_t expire_ms, d
 /* dbx_format_retired_key writes the key under which an id waits for reclaim, and returns it. */
 dbx_slice dbx_format_retired_key(uint8_t out[DBX_RETIRED_KEY_BYTES], enum dbx_retired_kind kind,
                                  uint64_t id);
-/* dbx_format_successor changes key[0..len) in place to the first key after all that begin with it, and
- * returns its length; 0: there is none. */
+/* dbx_format_successor changes key[0..len) in place to the first key after all that begin with it,
+ * and returns its length; 0: there is none. */
 size_t dbx_format_successor(uint8_t *key, size_t len);
 /* dbx_format_read_number reads what dbx_format_number wrote from the front of *in. */
 bool dbx_format_read_number(dbx_slice *in, uint64_t *value);

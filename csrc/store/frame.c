@@ -3,62 +3,63 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/crc32c.h"
 #include "store/format.h"
 
 static const uint8_t segment_magic[8] = {'D', 'B', 'X', 'J', 'R', 'N', 'L', '\n'};
 
 void dbx_frame_seal(uint8_t *header, const dbx_frame *frame) {
-    dbx_format_put_le32(header + 4, frame->len);
-    dbx_format_put_le64(header + 8, frame->run);
-    dbx_format_put_le64(header + 16, frame->position);
-    dbx_format_put_le64(header + 24, frame->time_ms);
-    dbx_format_put_le64(header + 32, frame->durable);
-    dbx_format_put_le32(header + 40, frame->flags);
-    dbx_format_put_le32(header + 44, frame->effects);
+    dbx_store32(header + 4, frame->len);
+    dbx_store64(header + 8, frame->run);
+    dbx_store64(header + DBX_FRAME_POSITION_AT, frame->position);
+    dbx_store64(header + 24, frame->time_ms);
+    dbx_store64(header + 32, frame->durable);
+    dbx_store32(header + 40, frame->flags);
+    dbx_store32(header + 44, frame->effects);
     size_t covered = DBX_FRAME_HEADER_BYTES - 4 + (size_t)frame->len;
-    dbx_format_put_le32(header, dbx_crc32c(0, header + 4, covered));
+    dbx_store32(header, dbx_crc32c(0, header + 4, covered));
 }
 
 bool dbx_frame_read(const uint8_t header[DBX_FRAME_HEADER_BYTES], dbx_frame *frame) {
-    frame->len = dbx_format_get_le32(header + 4);
-    frame->run = dbx_format_get_le64(header + 8);
-    frame->position = dbx_format_get_le64(header + 16);
-    frame->time_ms = dbx_format_get_le64(header + 24);
-    frame->durable = dbx_format_get_le64(header + 32);
-    frame->flags = dbx_format_get_le32(header + 40);
-    frame->effects = dbx_format_get_le32(header + 44);
+    frame->len = dbx_load32(header + 4);
+    frame->run = dbx_load64(header + 8);
+    frame->position = dbx_load64(header + DBX_FRAME_POSITION_AT);
+    frame->time_ms = dbx_load64(header + 24);
+    frame->durable = dbx_load64(header + 32);
+    frame->flags = dbx_load32(header + 40);
+    frame->effects = dbx_load32(header + 44);
     return frame->len > 0 && frame->len <= DBX_FRAME_BYTES_MAX - DBX_FRAME_HEADER_BYTES &&
            frame->run != 0;
 }
 
 bool dbx_frame_intact(const uint8_t *header, const dbx_frame *frame) {
     size_t covered = DBX_FRAME_HEADER_BYTES - 4 + (size_t)frame->len;
-    return dbx_format_get_le32(header) == dbx_crc32c(0, header + 4, covered);
+    return dbx_load32(header) == dbx_crc32c(0, header + 4, covered);
 }
 
 void dbx_segment_header_seal(uint8_t out[DBX_SEGMENT_HEADER_BYTES],
                              const dbx_segment_header *header) {
     memset(out, 0, DBX_SEGMENT_HEADER_BYTES);
     memcpy(out, segment_magic, sizeof segment_magic);
-    dbx_format_put_le32(out + 8, DBX_SEGMENT_VERSION);
-    dbx_format_put_le64(out + 16, header->run);
-    dbx_format_put_le64(out + 24, header->start);
-    dbx_format_put_le64(out + 32, header->previous);
-    dbx_format_put_le64(out + 40, header->durable);
-    dbx_format_put_le64(out + 48, header->time_ms);
-    dbx_format_put_le32(out + 60, dbx_crc32c(0, out, 60));
+    dbx_store32(out + 8, DBX_SEGMENT_VERSION);
+    dbx_store64(out + 16, header->run);
+    dbx_store64(out + 24, header->start);
+    dbx_store64(out + 32, header->previous);
+    dbx_store64(out + 40, header->durable);
+    dbx_store64(out + 48, header->time_ms);
+    dbx_store32(out + 60, dbx_crc32c(0, out, 60));
 }
 
 bool dbx_segment_header_read(const uint8_t in[DBX_SEGMENT_HEADER_BYTES],
                              dbx_segment_header *header) {
     if (memcmp(in, segment_magic, sizeof segment_magic) != 0) return false;
-    if (dbx_format_get_le32(in + 60) != dbx_crc32c(0, in, 60)) return false;
-    if (dbx_format_get_le32(in + 8) != DBX_SEGMENT_VERSION) return false;
-    header->run = dbx_format_get_le64(in + 16);
-    header->start = dbx_format_get_le64(in + 24);
-    header->previous = dbx_format_get_le64(in + 32);
-    header->durable = dbx_format_get_le64(in + 40);
-    header->time_ms = dbx_format_get_le64(in + 48);
+    if (dbx_load32(in + 60) != dbx_crc32c(0, in, 60)) return false;
+    if (dbx_load32(in + 8) != DBX_SEGMENT_VERSION) return false;
+    header->run = dbx_load64(in + 16);
+    header->start = dbx_load64(in + 24);
+    header->previous = dbx_load64(in + 32);
+    header->durable = dbx_load64(in + 40);
+    header->time_ms = dbx_load64(in + 48);
     return true;
 }

@@ -1,8 +1,8 @@
 /* frame.h: a journal frame's header and a segment's header: bytes on disk. See store/README.md.
  *
- * All numbers are little-endian. A frame is its header and `len` bytes of effects; its position is its
- * place in the log, in bytes since the log's beginning. Within a segment, position and file offset
- * run in step, which is what makes a frame found behind a damaged one recognisable.
+ * All numbers are little-endian. A frame is its header and `len` bytes of effects; its position is
+ * its place in the log, in bytes since the log's beginning. Within a segment, position and file
+ * offset run in step, which is what makes a frame found behind a damaged one recognisable.
  */
 #ifndef DBX_STORE_FRAME_H
 #define DBX_STORE_FRAME_H
@@ -13,18 +13,21 @@
 
 enum {
     DBX_FRAME_HEADER_BYTES = 48,
+    DBX_FRAME_POSITION_AT = 16,    /* where the position stands in the header */
     DBX_FRAME_BYTES_MAX = 1 << 20, /* header and effects */
     DBX_SEGMENT_HEADER_BYTES = 64,
     DBX_SEGMENT_VERSION = 1
 };
 
-enum dbx_frame_flags { DBX_FRAME_CONTINUES = 1u << 0 /* its last group goes on in the next frame */ };
+enum dbx_frame_flags {
+    DBX_FRAME_CONTINUES = 1u << 0 /* its last group goes on in the next frame */
+};
 
 typedef struct dbx_frame {
     uint32_t len;     /* bytes of effects */
     uint32_t effects; /* how many */
     uint32_t flags;
-    uint64_t run;     /* which start of the store wrote it */
+    uint64_t run; /* which start of the store wrote it */
     uint64_t position;
     uint64_t time_ms;
     uint64_t durable; /* position known to be synced when this was written */

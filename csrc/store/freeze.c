@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/bytes.h"
 #include "base/log.h"
 #include "store/apply.h"
 #include "store/journal.h"
@@ -18,7 +19,8 @@ enum {
     DELAY_FROM_PERCENT = 50 /* of the bound, while an apply is going on */
 };
 
-/* --- State that is saved with a freeze ------------------------------------------------------------ */
+/* --- State that is saved with a freeze
+ * ------------------------------------------------------------ */
 
 static int save(dbx_store *store, const uint8_t *key, size_t key_len, dbx_slice value) {
     dbx_slice k = dbx_slice_of(key, key_len), none = {NULL, 0};
@@ -31,7 +33,7 @@ static int save(dbx_store *store, const uint8_t *key, size_t key_len, dbx_slice 
 static size_t meta_key(uint8_t out[6], enum dbx_meta_key what, uint32_t number) {
     out[0] = DBX_TABLE_META;
     out[1] = (uint8_t)what;
-    dbx_format_put_be32(out + 2, number);
+    dbx_store32_be(out + 2, number);
     return 6;
 }
 
@@ -44,12 +46,13 @@ static int save_scans(dbx_store *store) {
     dbx_buf value = {0};
     while (rc == DBX_OK && dbx_scan_table_dirty(store->scans, &slot, &cursor, &name)) {
         uint8_t number[8];
-        dbx_format_put_le64(number, cursor);
+        dbx_store64(number, cursor);
         value.len = 0;
         dbx_buf_add(&value, number, sizeof number);
         dbx_buf_add(&value, name.ptr, name.len);
-        rc = value.failed ? DBX_ENOMEM
-                          : save(store, key, meta_key(key, DBX_META_SCAN, slot), dbx_buf_slice(&value));
+        rc = value.failed
+                 ? DBX_ENOMEM
+                 : save(store, key, meta_key(key, DBX_META_SCAN, slot), dbx_buf_slice(&value));
     }
     dbx_buf_free(&value);
     return rc;
@@ -57,12 +60,12 @@ static int save_scans(dbx_store *store) {
 
 static int save_all(dbx_store *store) {
     uint8_t key[6], value[DB_BYTES];
-    dbx_format_put_le64(value, store->next_id);
+    dbx_store64(value, store->next_id);
     int rc = save(store, key, meta_key(key, DBX_META_NEXT_ID, 0), dbx_slice_of(value, 8));
     for (uint32_t i = 0; rc == DBX_OK && i < store->options.databases; i++) {
-        dbx_format_put_le64(value, store->dbs[i].ns);
-        dbx_format_put_le64(value + 8, store->dbs[i].keys);
-        dbx_format_put_le64(value + 16, store->dbs[i].expires);
+        dbx_store64(value, store->dbs[i].ns);
+        dbx_store64(value + 8, store->dbs[i].keys);
+        dbx_store64(value + 16, store->dbs[i].expires);
         rc = save(store, key, meta_key(key, DBX_META_DB, i), dbx_slice_of(value, sizeof value));
     }
     if (rc == DBX_OK) rc = save_scans(store);
@@ -73,9 +76,9 @@ static int load_db(dbx_store *store, dbx_slice key, dbx_slice value, dbx_error *
     uint32_t number = (uint32_t)key.ptr[2] << 24 | (uint32_t)key.ptr[3] << 16 |
                       (uint32_t)key.ptr[4] << 8 | key.ptr[5];
     if (value.len != DB_BYTES) return DBX_ECORRUPT;
-    dbx_db db = {.ns = dbx_format_get_le64(value.ptr),
-                 .keys = dbx_format_get_le64(value.ptr + 8),
-                 .expires = dbx_format_get_le64(value.ptr + 16)};
+    dbx_db db = {.ns = dbx_load64(value.ptr),
+                 .keys = dbx_load64(value.ptr + 8),
+                 .expires = dbx_load64(value.ptr + 16)};
     if (number < store->options.databases) {
         store->dbs[number] = db;
     } else if (db.keys > 0) {
@@ -92,16 +95,14 @@ static int load_one(dbx_store *store, dbx_slice key, dbx_slice value, dbx_error 
     switch ((enum dbx_meta_key)key.ptr[1]) {
     case DBX_META_NEXT_ID:
         if (value.len != 8) return DBX_ECORRUPT;
-        store->next_id = dbx_format_get_le64(value.ptr);
+        store->next_id = dbx_load64(value.ptr);
         return DBX_OK;
     case DBX_META_DB:
         return load_db(store, key, value, error);
     case DBX_META_SCAN:
         if (value.len < 8) return DBX_ECORRUPT;
-        dbx_scan_table_restore(store->scans,
-                               (uint32_t)key.ptr[4] << 8 | key.ptr[5],
-                               dbx_format_get_le64(value.ptr),
-                               dbx_slice_of(value.ptr + 8, value.len - 8));
+        dbx_scan_table_restore(store->scans, (uint32_t)key.ptr[4] << 8 | key.ptr[5],
+                               dbx_load64(value.ptr), dbx_slice_of(value.ptr + 8, value.len - 8));
         return DBX_OK;
     case DBX_META_FORMAT:
     case DBX_META_POSITION:
@@ -127,7 +128,8 @@ int dbx_freeze_load(dbx_store *store, dbx_error *error) {
     return rc == DBX_ENOTFOUND ? DBX_OK : rc;
 }
 
-/* --- Freezing ------------------------------------------------------------------------------------- */
+/* --- Freezing
+ * ------------------------------------------------------------------------------------- */
 
 static uint64_t position_now(const dbx_store *store) {
     return store->journal != NULL ? dbx_journal_position(store->journal) : store->replay_position;
@@ -152,9 +154,8 @@ static void freeze(dbx_store *store) {
         return;
     }
     dbx_undo_settle(&store->txn.undo, store->live.active);
-    dbx_applied applied = {.position = position_now(store),
-                           .run = store->run,
-                           .time_ms = store->txn.now_ms};
+    dbx_applied applied = {
+        .position = position_now(store), .run = store->run, .time_ms = store->txn.now_ms};
     store->live.frozen = store->live.active;
     store->live.active = next;
     store->freeze_wanted = false;
@@ -218,7 +219,8 @@ uint32_t dbx_freeze_delay_us(const dbx_store *store) {
         (position_now(store) - store->frozen_position) * 100 / store->options.journal_bytes;
     uint64_t percent = by_bytes > by_journal ? by_bytes : by_journal;
     if (percent <= DELAY_FROM_PERCENT) return 0;
-    /* Doubles every five percent, from 20 us: imperceptible at first, a wall before twice the bound. */
+    /* Doubles every five percent, from 20 us: imperceptible at first, a wall before twice the
+     * bound. */
     uint64_t doublings = (percent - DELAY_FROM_PERCENT) / 5;
     if (doublings >= 13) return DELAY_US_MAX;
     uint64_t delay_us = (uint64_t)20 << doublings;

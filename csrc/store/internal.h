@@ -20,8 +20,8 @@
 struct dbx_view {
     dbx_store *store;
     dbx_buffer *active;
-    dbx_buffer *frozen;   /* NULL: none */
-    dbx_snapshot *below;  /* NULL: in memory */
+    dbx_buffer *frozen;    /* NULL: none */
+    dbx_snapshot *below;   /* NULL: in memory */
     uint32_t active_epoch; /* DBX_EPOCH_LIVE for the live view */
     dbx_view *prev, *next; /* open views, for the list in the store */
 };
@@ -36,16 +36,16 @@ typedef struct dbx_db {
 struct dbx_txn {
     dbx_store *store;
     int64_t now_ms;
-    bool writing;   /* the current command may change data */
-    bool replaying; /* effects are being executed again: none is recorded */
+    bool writing;    /* the current command may change data */
+    bool replaying;  /* effects are being executed again: none is recorded */
     uint64_t writes; /* grows with every change: what dbx_txn_changed compares */
     dbx_spool *input;
     dbx_undo undo;
-    dbx_buf head;         /* scratch: the header of a record with a long name or an extension */
-    dbx_buf effects;      /* the turn's effects, RESP, without frame headers */
-    uint32_t effects_db;  /* the database the last effect selected */
+    dbx_buf head;        /* scratch: the header of a record with a long name or an extension */
+    dbx_buf effects;     /* the turn's effects, RESP, without frame headers */
+    uint32_t effects_db; /* the database the last effect selected */
     uint64_t effect_count;
-    size_t *groups;       /* ends, in `effects`, of commands' effects: where a frame may end */
+    size_t *groups; /* ends, in `effects`, of commands' effects: where a frame may end */
     size_t group_count, group_cap;
     size_t group_effects; /* effects in the open group */
 };
@@ -62,7 +62,7 @@ struct dbx_store {
     uint8_t seed[16]; /* of this database, for long names */
     struct dbx_scan_table *scans;
     dbx_rand rand;
-    dbx_env *env;             /* NULL: in memory */
+    dbx_env *env; /* NULL: in memory */
     struct dbx_journal *journal;
     struct dbx_applier *applier;
     struct dbx_lock *lock;
@@ -71,26 +71,28 @@ struct dbx_store {
     atomic_bool keep_spools; /* closing: the next start needs what the journal names */
     size_t buffer_bytes_max, filter_bytes;
     bool freeze_wanted;
-    bool finish_wanted;       /* an apply is done but could not be taken in yet */
-    uint64_t frozen_position; /* end of the log at the last freeze */
+    bool finish_wanted;        /* an apply is done but could not be taken in yet */
+    uint64_t frozen_position;  /* end of the log at the last freeze */
     uint64_t applied_position; /* what MDBX holds */
-    uint64_t replay_position; /* end of the log, until the journal is open */
-    uint64_t run;             /* of this start */
+    uint64_t replay_position;  /* end of the log, until the journal is open */
+    uint64_t run;              /* of this start */
     bool next_expiry_known;
     int64_t next_expiry_ms; /* when known: no TTL entry is earlier (one later may be the first) */
-    int64_t clock_base_ms; /* database time never runs back below this */
+    int64_t clock_base_ms;  /* database time never runs back below this */
     uint64_t expired, hits, misses, write_stalls, turns, effects;
     uint64_t replay_ms, replay_effects;
     char last_error[128];
 };
 
-/* --- Probed access: a lookup in the live view, so that a write can follow without looking again. */
+/* --- Probed access: a lookup in the live view, so that a write can follow without looking again.
+ */
 
 /* dbx_txn_probe looks a key up; fills probe->found, ->value. DBX_OK unless something failed. */
 int dbx_txn_probe(dbx_txn *txn, dbx_slice key, dbx_probe *probe);
 int dbx_txn_put_probed(dbx_txn *txn, dbx_slice key, dbx_probe *probe, dbx_slice head,
                        dbx_slice tail);
-/* dbx_txn_append_patched appends like dbx_txn_append and overwrites the value's first bytes by `patch`. */
+/* dbx_txn_append_patched appends like dbx_txn_append and overwrites the value's first bytes by
+ * `patch`. */
 int dbx_txn_append_patched(dbx_txn *txn, dbx_slice key, dbx_slice patch, dbx_slice bytes);
 int dbx_txn_del_probed(dbx_txn *txn, dbx_slice key, dbx_probe *probe);
 

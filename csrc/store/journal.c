@@ -11,7 +11,8 @@
 
 enum { FRAME_EFFECTS_MAX = DBX_FRAME_BYTES_MAX - DBX_FRAME_HEADER_BYTES };
 
-/* --- Segments ------------------------------------------------------------------------------------- */
+/* --- Segments
+ * ------------------------------------------------------------------------------------- */
 
 static void want_spare(dbx_journal *j, bool wanted) {
     pthread_mutex_lock(&j->mutex);
@@ -85,7 +86,8 @@ static int next_segment(dbx_journal *j, uint64_t start, dbx_error *error) {
     return DBX_OK;
 }
 
-/* --- Opening and closing ------------------------------------------------------------------------- */
+/* --- Opening and closing -------------------------------------------------------------------------
+ */
 
 static int adopt_files(dbx_journal *j, dbx_error *error) {
     dbx_segment_file *files;
@@ -115,7 +117,8 @@ static int adopt_files(dbx_journal *j, dbx_error *error) {
 static void free_journal(dbx_journal *j) {
     dbx_segment_close(&j->current);
     dbx_segment_close(&j->spare);
-    for (size_t i = 0; i < j->unsynced_count; i++) dbx_segment_close(&j->unsynced[i]);
+    for (size_t i = 0; i < j->unsynced_count; i++)
+        dbx_segment_close(&j->unsynced[i]);
     dbx_alloc_free(j->unsynced);
     dbx_alloc_free(j->live);
     dbx_alloc_free(j->dropped);
@@ -192,10 +195,12 @@ void dbx_journal_close_forked(dbx_journal *j) {
     /* The thread is not in the child, and its mutex may be held for ever: only descriptors go. */
     dbx_segment_close(&j->current);
     dbx_segment_close(&j->spare);
-    for (size_t i = 0; i < j->unsynced_count; i++) dbx_segment_close(&j->unsynced[i]);
+    for (size_t i = 0; i < j->unsynced_count; i++)
+        dbx_segment_close(&j->unsynced[i]);
 }
 
-/* --- Appending ------------------------------------------------------------------------------------ */
+/* --- Appending
+ * ------------------------------------------------------------------------------------ */
 
 /* Where the log ended before the turn, to go back to. */
 typedef struct turn_start {
@@ -305,7 +310,8 @@ int dbx_journal_append(dbx_journal *j, dbx_buf *effects, const size_t *ends, siz
     return DBX_OK;
 }
 
-/* --- Positions ------------------------------------------------------------------------------------ */
+/* --- Positions
+ * ------------------------------------------------------------------------------------ */
 
 uint64_t dbx_journal_position(const dbx_journal *j) {
     return j->position;
@@ -345,7 +351,8 @@ bool dbx_journal_refused(dbx_journal *j, dbx_error *error) {
     return true;
 }
 
-/* --- After an apply ------------------------------------------------------------------------------ */
+/* --- After an apply ------------------------------------------------------------------------------
+ */
 
 static int drop(dbx_journal *j, uint64_t number) {
     int rc = DBX_OK;
@@ -375,7 +382,8 @@ static int begin_anew(dbx_journal *j, dbx_error *error) {
     if (rc != DBX_OK) return rc;
     j->position++;
     pthread_mutex_lock(&j->mutex);
-    for (size_t i = 0; i < j->unsynced_count; i++) dbx_segment_close(&j->unsynced[i]);
+    for (size_t i = 0; i < j->unsynced_count; i++)
+        dbx_segment_close(&j->unsynced[i]);
     j->unsynced_count = 0;
     j->written = j->position;
     atomic_store(&j->durable, j->position);

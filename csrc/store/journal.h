@@ -1,8 +1,8 @@
 /* journal.h: the log of effects: written once a turn, synced by a thread of its own.
  *
  * The engine's thread appends; the syncer makes what was appended durable, keeps an empty segment
- * ready, and deletes files, so that the loop does none of it. See store/README.md for the bytes on disk and
- * DESIGN section 7, invariants 2, 3, 7, 8 and 17, for what must hold.
+ * ready, and deletes files, so that the loop does none of it. See store/README.md for the bytes on
+ * disk and DESIGN section 7, invariants 2, 3, 7, 8 and 17, for what must hold.
  */
 #ifndef DBX_STORE_JOURNAL_H
 #define DBX_STORE_JOURNAL_H
@@ -31,32 +31,36 @@ typedef struct dbx_journal_options {
 
 /* dbx_journal_open begins a new segment at position + 1 and starts the syncer. */
 int dbx_journal_open(const dbx_journal_options *options, dbx_journal **out, dbx_error *error);
-/* dbx_journal_close syncs what is there (not with durability `none` when `hasty`) and stops the syncer. */
+/* dbx_journal_close syncs what is there (not with durability `none` when `hasty`) and stops the
+ * syncer. */
 int dbx_journal_close(dbx_journal *journal, dbx_error *error);
 /* dbx_journal_close_forked closes descriptors only. */
 void dbx_journal_close_forked(dbx_journal *journal);
 
-/* dbx_journal_append writes a turn. `effects` begins with DBX_FRAME_HEADER_BYTES of room, then effects whose
- * groups end at the offsets `ends` (from the first effect byte). Returns DBX_OK, or a failure with
- * the log as it was before. */
-int dbx_journal_append(dbx_journal *journal, dbx_buf *effects, const size_t *ends,
-                       size_t end_count, uint64_t effect_count, int64_t time_ms, dbx_error *error);
+/* dbx_journal_append writes a turn. `effects` begins with DBX_FRAME_HEADER_BYTES of room, then
+ * effects whose groups end at the offsets `ends` (from the first effect byte). Returns DBX_OK, or a
+ * failure with the log as it was before. */
+int dbx_journal_append(dbx_journal *journal, dbx_buf *effects, const size_t *ends, size_t end_count,
+                       uint64_t effect_count, int64_t time_ms, dbx_error *error);
 
 uint64_t dbx_journal_position(const dbx_journal *journal);
 uint64_t dbx_journal_durable(dbx_journal *journal); /* any thread */
-int dbx_journal_wait(dbx_journal *journal, uint64_t position); /* any thread; DBX_ESTOPPED at close */
-/* dbx_journal_lag_us is how long the oldest unsynced frame has waited; 0: none, or durability `none`. */
+int dbx_journal_wait(dbx_journal *journal,
+                     uint64_t position); /* any thread; DBX_ESTOPPED at close */
+/* dbx_journal_lag_us is how long the oldest unsynced frame has waited; 0: none, or durability
+ * `none`. */
 int64_t dbx_journal_lag_us(dbx_journal *journal);
 void dbx_journal_set_durability(dbx_journal *journal, dbx_durability durability);
 
-/* dbx_journal_refused: a sync failed, or a failed write could not be taken back: nothing more may be
- * appended until everything so far is applied; fills `error` with why. */
+/* dbx_journal_refused: a sync failed, or a failed write could not be taken back: nothing more may
+ * be appended until everything so far is applied; fills `error` with why. */
 bool dbx_journal_refused(dbx_journal *journal, dbx_error *error);
-/* dbx_journal_applied says that MDBX durably holds everything up to `position`: segments before it are
- * dropped, and if the journal was refused and this covers all of it, it begins anew. */
+/* dbx_journal_applied says that MDBX durably holds everything up to `position`: segments before it
+ * are dropped, and if the journal was refused and this covers all of it, it begins anew. */
 int dbx_journal_applied(dbx_journal *journal, uint64_t position, dbx_error *error);
 
-/* dbx_journal_request_job has the syncer call job(arg), and then on_progress; DBX_ELIMIT: too many wait. */
+/* dbx_journal_request_job has the syncer call job(arg), and then on_progress; DBX_ELIMIT: too many
+ * wait. */
 int dbx_journal_request_job(dbx_journal *journal, void (*job)(void *arg), void *arg);
 
 typedef struct dbx_journal_stats {

@@ -1,4 +1,5 @@
-/* journal_internal.h: what the appending half (journal.c) and the syncing half (journal_sync.c) share. */
+/* journal_internal.h: what the appending half (journal.c) and the syncing half (journal_sync.c)
+ * share. */
 #ifndef DBX_STORE_JOURNAL_INTERNAL_H
 #define DBX_STORE_JOURNAL_INTERNAL_H
 
@@ -21,12 +22,12 @@ struct dbx_journal {
     char dir[DBX_PATH_MAX]; /* of the segments */
 
     /* The appending half: under the engine lock. */
-    uint64_t position;  /* end of the log */
+    uint64_t position; /* end of the log */
     dbx_segment current;
-    uint64_t at;        /* offset of the log's end in the current segment's file */
-    dbx_segment *live;  /* closed segments of the log, oldest first; their fd is -1 */
+    uint64_t at;       /* offset of the log's end in the current segment's file */
+    dbx_segment *live; /* closed segments of the log, oldest first; their fd is -1 */
     size_t live_count, live_cap;
-    dbx_buf scratch;    /* a frame put together from parts */
+    dbx_buf scratch; /* a frame put together from parts */
     uint64_t written_bytes;
 
     /* Shared: under `mutex`, atomics without. */
@@ -36,16 +37,16 @@ struct dbx_journal {
     pthread_t thread;
     bool running, stop;
     dbx_durability durability;
-    uint64_t written;        /* position appended */
+    uint64_t written; /* position appended */
     _Atomic uint64_t durable;
     _Atomic int64_t unsynced_since_us; /* when the oldest unsynced frame was written; 0: none */
     _Atomic int64_t syncing_since_us;  /* the same, of the frames being synced now */
-    dbx_segment *unsynced;   /* closed segments to be synced before the current one; owned fds */
+    dbx_segment *unsynced; /* closed segments to be synced before the current one; owned fds */
     size_t unsynced_count, unsynced_cap;
-    dbx_segment spare;       /* ready for use; fd -1: none */
+    dbx_segment spare; /* ready for use; fd -1: none */
     bool spare_wanted;
     uint64_t next_number;
-    uint64_t *dropped;       /* numbers of segments that are not needed any more */
+    uint64_t *dropped; /* numbers of segments that are not needed any more */
     size_t dropped_count, dropped_cap;
     dbx_journal_job jobs[DBX_JOURNAL_JOBS_MAX]; /* others' work for this thread: spools' syncs */
     size_t job_count;
@@ -56,7 +57,8 @@ struct dbx_journal {
 
 /* The syncer's thread function; its argument is the journal. */
 void *dbx_journal_syncer(void *journal);
-/* dbx_journal_sync_all syncs everything appended, in the caller's thread; the syncer has stopped. */
+/* dbx_journal_sync_all syncs everything appended, in the caller's thread; the syncer has stopped.
+ */
 int dbx_journal_sync_all(dbx_journal *journal, dbx_error *error);
 /* dbx_journal_refuse stops appends; `why` becomes the refusal. */
 void dbx_journal_refuse(dbx_journal *journal, const dbx_error *why);

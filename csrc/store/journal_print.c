@@ -1,4 +1,5 @@
-/* journal_print.c: the journal as plain RESP, for `dbx journal DIR --resp`: what redis-cli --pipe takes. */
+/* journal_print.c: the journal as plain RESP, for `dbx journal DIR --resp`: what redis-cli --pipe
+ * takes. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -97,7 +98,7 @@ int dbx_journal_print(const char *dir, uint64_t from, int fd, dbx_error *error) 
     dbx_effect_reader effect = {.args = NULL};
     dbx_frame frame;
     printer p = {.dir = dir, .fd = fd};
-    int rc = dbx_journal_reader_open(dir, from, &reader, error);
+    int rc = dbx_journal_reader_open(dir, from == 0 ? DBX_JOURNAL_OLDEST : from, &reader, error);
     if (rc != DBX_OK) return rc;
     while ((rc = dbx_journal_reader_next(reader, &frame, &effect.in, error)) == 1) {
         p.db = 0;

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "base/bytes.h"
 #include "store/file.h"
 #include "store/format.h"
 #include "store/segment.h"
@@ -16,10 +17,10 @@ struct dbx_journal_reader {
     char dir[DBX_PATH_MAX]; /* the journal's */
     dbx_segment_file *files;
     size_t count, first, at; /* first: where reading began; at: the segment that is loaded */
-    dbx_buf bytes;    /* the loaded segment */
-    uint64_t position;    /* of the next frame */
-    uint64_t group_start; /* end of the last whole group */
-    uint64_t durable;     /* the highest promise met */
+    dbx_buf bytes;           /* the loaded segment */
+    uint64_t position;       /* of the next frame */
+    uint64_t group_start;    /* end of the last whole group */
+    uint64_t durable;        /* the highest promise met */
     uint64_t run;
     dbx_buf group; /* effects of a group that spans frames */
 };
@@ -50,8 +51,7 @@ static int load(dbx_journal_reader *r, size_t index, dbx_error *error) {
 /* The intact frame at `offset` of the loaded segment; false: there is none. */
 static bool frame_at(const dbx_journal_reader *r, size_t offset, dbx_frame *frame) {
     const dbx_segment_header *header = &r->files[r->at].header;
-    if (r->bytes.len < DBX_FRAME_HEADER_BYTES ||
-        offset > r->bytes.len - DBX_FRAME_HEADER_BYTES) {
+    if (r->bytes.len < DBX_FRAME_HEADER_BYTES || offset > r->bytes.len - DBX_FRAME_HEADER_BYTES) {
         return false;
     }
     const uint8_t *at = r->bytes.ptr + offset;
@@ -66,30 +66,37 @@ static void note(dbx_journal_reader *r, uint64_t run, uint64_t durable) {
     if (durable > r->durable) r->durable = durable;
 }
 
+/* The segment to begin with: the last one that starts at or before `from`, or else the first. */
+static size_t first_segment(const dbx_journal_reader *r, uint64_t from) {
+    size_t first = 0;
+    while (first < r->count && r->files[first].header.run == 0)
+        first++; /* spares */
+    if (from == DBX_JOURNAL_OLDEST) return first;
+    for (size_t i = first; i < r->count; i++) {
+        if (r->files[i].header.start <= from) first = i;
+    }
+    return first;
+}
+
 int dbx_journal_reader_open(const char *dir, uint64_t from, dbx_journal_reader **out,
                             dbx_error *error) {
     dbx_journal_reader *r = dbx_alloc_zero(1, sizeof *r);
     if (r == NULL) return dbx_error_set(error, DBX_ENOMEM, "out of memory");
     int rc = dbx_file_path(r->dir, dir, "journal", error);
     if (rc == DBX_OK) rc = dbx_segment_list(r->dir, &r->files, &r->count, error);
-    size_t first = 0;
     if (rc == DBX_OK) {
-        for (size_t i = 0; i < r->count; i++) {
-            const dbx_segment_header *header = &r->files[i].header;
-            if (header->run == 0 || (from > 0 && header->start <= from)) first = i;
-            if (header->run > r->run) r->run = header->run;
-        }
-        if (first < r->count && r->files[first].header.run == 0) first++;
-        r->position = from;
-        if (first < r->count && r->files[first].header.start > from) {
-            /* The log before `from` is gone, or `from` is where another start cut it off. */
-            if (from == 0 || r->files[first].header.previous <= from) {
-                r->position = r->files[first].header.start;
-            }
+        r->first = first_segment(r, from);
+        r->position = from == DBX_JOURNAL_OLDEST ? 0 : from;
+        for (size_t i = 0; i < r->count; i++)
+            note(r, r->files[i].header.run, 0);
+        if (r->first < r->count) {
+            const dbx_segment_header *header = &r->files[r->first].header;
+            /* `from` may be where a start cut the log off, to go on a little later. */
+            bool joins = header->start > from && header->previous <= from;
+            if (from == DBX_JOURNAL_OLDEST || joins) r->position = header->start;
+            rc = load(r, r->first, error);
         }
         r->group_start = r->position;
-        r->first = first;
-        if (first < r->count) rc = load(r, first, error);
     }
     if (rc != DBX_OK) {
         dbx_journal_reader_close(r);
@@ -107,8 +114,8 @@ void dbx_journal_reader_close(dbx_journal_reader *r) {
     dbx_alloc_free(r);
 }
 
-/* Looks behind the place where reading stopped, in every segment from the loaded one on, for promises
- * that more was synced. */
+/* Looks behind the place where reading stopped, in every segment from the loaded one on, for
+ * promises that more was synced. */
 static int look_behind(dbx_journal_reader *r, dbx_error *error) {
     dbx_frame frame;
     for (size_t i = r->at; i < r->count; i++) {
@@ -119,7 +126,10 @@ static int look_behind(dbx_journal_reader *r, dbx_error *error) {
         size_t offset = DBX_SEGMENT_HEADER_BYTES;
         if (r->position > header->start) offset += (size_t)(r->position - header->start);
         while (offset + DBX_FRAME_HEADER_BYTES <= r->bytes.len) {
-            if (frame_at(r, offset, &frame)) {
+            /* Only where a frame's position would stand does the right number stand by chance. */
+            uint64_t position = header->start + offset - DBX_SEGMENT_HEADER_BYTES;
+            if (dbx_load64(r->bytes.ptr + offset + DBX_FRAME_POSITION_AT) == position &&
+                frame_at(r, offset, &frame)) {
                 note(r, frame.run, frame.durable);
                 offset += DBX_FRAME_HEADER_BYTES + frame.len;
             } else {
@@ -175,8 +185,7 @@ int dbx_journal_reader_next(dbx_journal_reader *r, dbx_frame *frame, dbx_slice *
         int rc = find_frame(r, frame, &offset, error);
         if (rc != 1) return rc;
         note(r, frame->run, frame->durable);
-        dbx_slice bytes =
-            dbx_slice_of(r->bytes.ptr + offset + DBX_FRAME_HEADER_BYTES, frame->len);
+        dbx_slice bytes = dbx_slice_of(r->bytes.ptr + offset + DBX_FRAME_HEADER_BYTES, frame->len);
         r->position += DBX_FRAME_HEADER_BYTES + frame->len;
         bool goes_on = (frame->flags & DBX_FRAME_CONTINUES) != 0;
         if (!goes_on && r->group.len == 0) {

@@ -1,9 +1,9 @@
 /* journal_read.h: reading a journal's frames in order: at start, and for `dbx journal`.
  *
- * The reader decides what a frame that does not check out means. Behind it nothing can be relied on. If
- * some intact frame or header says that more than that was synced, synced bytes have been damaged: an
- * error. Otherwise it is the end: what a crash left half written (invariant 8). A group cut off by the
- * end is left out.
+ * The reader decides what a frame that does not check out means. Behind it nothing can be relied
+ * on. If some intact frame or header says that more than that was synced, synced bytes have been
+ * damaged: an error. Otherwise it is the end: what a crash left half written (invariant 8). A group
+ * cut off by the end is left out.
  */
 #ifndef DBX_STORE_JOURNAL_READ_H
 #define DBX_STORE_JOURNAL_READ_H
@@ -16,15 +16,17 @@
 
 typedef struct dbx_journal_reader dbx_journal_reader;
 
-/* dbx_journal_reader_open starts at position `from` (0: the oldest frame there is), which must be a frame's
- * beginning. `dir` is the data directory. */
+/* dbx_journal_reader_open starts at position `from`, which must be a frame's beginning; a log that
+ * begins later is damaged. DBX_JOURNAL_OLDEST: at the oldest frame there is. `dir` is the data
+ * directory. */
+#define DBX_JOURNAL_OLDEST UINT64_MAX
 int dbx_journal_reader_open(const char *dir, uint64_t from, dbx_journal_reader **out,
                             dbx_error *error);
 void dbx_journal_reader_close(dbx_journal_reader *reader);
 
-/* dbx_journal_reader_next gives whole groups: the effects of one frame or of several joined ones. Returns 1,
- * 0 at the end, or a failure (DBX_ECORRUPT: damage). *frame is the last frame's header; `effects` stays valid
- * until the next call. */
+/* dbx_journal_reader_next gives whole groups: the effects of one frame or of several joined ones.
+ * Returns 1, 0 at the end, or a failure (DBX_ECORRUPT: damage). *frame is the last frame's header;
+ * `effects` stays valid until the next call. */
 int dbx_journal_reader_next(dbx_journal_reader *reader, dbx_frame *frame, dbx_slice *effects,
                             dbx_error *error);
 
@@ -32,13 +34,14 @@ int dbx_journal_reader_next(dbx_journal_reader *reader, dbx_frame *frame, dbx_sl
 uint64_t dbx_journal_reader_end(const dbx_journal_reader *reader);
 uint64_t dbx_journal_reader_run(const dbx_journal_reader *reader);
 
-/* dbx_journal_reader_settle, after the end and before the log goes on: makes what was read durable, and what
- * lies behind the end unreadable, so that no later start takes a half-written group for a whole one. */
+/* dbx_journal_reader_settle, after the end and before the log goes on: makes what was read durable,
+ * and what lies behind the end unreadable, so that no later start takes a half-written group for a
+ * whole one. */
 int dbx_journal_reader_settle(dbx_journal_reader *reader, dbx_error *error);
 
-/* dbx_journal_print writes the effects of the data directory `dir` from position `from` on (0: the oldest
- * there are) to descriptor `fd` as plain RESP commands, each database selected, values that lie in spools
- * in full. Locks nothing: it may run beside the owner. In journal_print.c. */
+/* dbx_journal_print writes the effects of the data directory `dir` from position `from` on (0: the
+ * oldest there are) to descriptor `fd` as plain RESP commands, each database selected, values that
+ * lie in spools in full. Locks nothing: it may run beside the owner. In journal_print.c. */
 int dbx_journal_print(const char *dir, uint64_t from, int fd, dbx_error *error);
 
 #endif

@@ -1,5 +1,5 @@
-/* journal_sync.c: the journal's thread: syncs, prepares and deletes segments. Sleeps when there is nothing
- * to do: an idle database makes no wake-ups, writes or syncs. */
+/* journal_sync.c: the journal's thread: syncs, prepares and deletes segments. Sleeps when there is
+ * nothing to do: an idle database makes no wake-ups, writes or syncs. */
 #include <errno.h>
 #include <fcntl.h>
 #include <time.h>
@@ -49,7 +49,8 @@ static void sync_now(dbx_journal *j) {
                      : dbx_file_error(errno, "sync", j->dir, &error);
     int64_t took_us = dbx_clock_mono_us() - start_us;
     if (fd >= 0) (void)close(fd);
-    for (size_t i = 0; i < count; i++) dbx_segment_close(&closed[i]);
+    for (size_t i = 0; i < count; i++)
+        dbx_segment_close(&closed[i]);
     dbx_alloc_free(closed);
     if (rc != DBX_OK) dbx_journal_refuse(j, &error);
 
@@ -64,8 +65,8 @@ static void sync_now(dbx_journal *j) {
     pthread_mutex_lock(&j->mutex);
 }
 
-/* Makes a file that is not needed any more the spare: its blocks are already the log's. The old header goes,
- * so that nobody takes the file for a part of the log. */
+/* Makes a file that is not needed any more the spare: its blocks are already the log's. The old
+ * header goes, so that nobody takes the file for a part of the log. */
 static bool reuse(dbx_journal *j, uint64_t number) {
     static const uint8_t no_header[DBX_SEGMENT_HEADER_BYTES];
     char path[DBX_PATH_MAX];
@@ -112,7 +113,8 @@ static bool make_spare(dbx_journal *j) {
 static void run_job(dbx_journal *j) {
     dbx_journal_job job = j->jobs[0];
     j->job_count--;
-    for (size_t i = 0; i < j->job_count; i++) j->jobs[i] = j->jobs[i + 1];
+    for (size_t i = 0; i < j->job_count; i++)
+        j->jobs[i] = j->jobs[i + 1];
     pthread_mutex_unlock(&j->mutex);
     job.run(job.arg);
     if (j->options.on_progress != NULL) j->options.on_progress(j->options.arg);
@@ -159,7 +161,8 @@ void *dbx_journal_syncer(void *arg) {
             sleep_until(j, due_us);
         }
     }
-    while (j->job_count > 0) run_job(j); /* each holds something that it lets go of */
+    while (j->job_count > 0)
+        run_job(j); /* each holds something that it lets go of */
     pthread_mutex_unlock(&j->mutex);
     return NULL;
 }

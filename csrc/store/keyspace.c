@@ -25,7 +25,8 @@ static int count(dbx_txn *txn, uint32_t db, int keys, int expires) {
     return DBX_OK;
 }
 
-/* --- TTL index ----------------------------------------------------------------------------------- */
+/* --- TTL index -----------------------------------------------------------------------------------
+ */
 
 /* Moves the key's TTL entry from the expiry the store has to the one the record is getting. */
 static int index_expiry(dbx_txn *txn, dbx_key *k, int64_t expire_ms) {
@@ -50,7 +51,8 @@ static int index_expiry(dbx_txn *txn, dbx_key *k, int64_t expire_ms) {
     return rc;
 }
 
-/* --- Finding ------------------------------------------------------------------------------------- */
+/* --- Finding -------------------------------------------------------------------------------------
+ */
 
 static int read_record(dbx_key *k) {
     dbx_slice name;
@@ -90,8 +92,8 @@ int dbx_key_find(dbx_txn *txn, uint32_t db, dbx_slice name, dbx_key *k) {
     }
     rc = read_record(k);
     if (rc != DBX_OK) return rc;
-    bool expired = k->meta.expire_ms != DBX_NO_EXPIRY && k->meta.expire_ms <= txn->now_ms &&
-                   !txn->replaying;
+    bool expired =
+        k->meta.expire_ms != DBX_NO_EXPIRY && k->meta.expire_ms <= txn->now_ms && !txn->replaying;
     k->exists = !expired;
     if (!txn->writing) {
         store->hits += k->exists;
@@ -115,13 +117,12 @@ int dbx_key_find_in(dbx_view *view, uint64_t ns, dbx_slice name, int64_t now_ms,
 
 void dbx_key_reset(dbx_key *k, uint8_t type, uint8_t encoding) {
     int64_t created_ms = k->exists ? k->meta.created_ms : 0;
-    k->meta = (dbx_meta){.type = type,
-                         .encoding = encoding,
-                         .created_ms = created_ms,
-                         .expire_ms = DBX_NO_EXPIRY};
+    k->meta = (dbx_meta){
+        .type = type, .encoding = encoding, .created_ms = created_ms, .expire_ms = DBX_NO_EXPIRY};
 }
 
-/* --- Writing ------------------------------------------------------------------------------------- */
+/* --- Writing -------------------------------------------------------------------------------------
+ */
 
 /* Stores meta and payload as they are; neither times nor expiry nor counts are touched. */
 static int put_record(dbx_txn *txn, dbx_key *k, dbx_slice payload) {
@@ -170,7 +171,8 @@ int dbx_key_append(dbx_txn *txn, dbx_key *k, dbx_slice bytes) {
     size_t old = dbx_record_fixed(fixed, &k->meta, long_name);
     k->meta.updated_ms = txn->now_ms;
     size_t now = dbx_record_fixed(fixed, &k->meta, long_name);
-    /* The header's length follows updated_ms: when it grows, which is seldom, all is written anew. */
+    /* The header's length follows updated_ms: when it grows, which is seldom, all is written anew.
+     */
     int rc = old == now ? DBX_OK : put_record(txn, k, k->payload);
     if (rc != DBX_OK) return rc;
     rc = dbx_txn_append_patched(txn, encoded(k), dbx_slice_of(fixed, now), bytes);

@@ -47,8 +47,9 @@ typedef struct dbx_key {
  * failure. In a writing command an expired key is removed and the removal journalled. */
 int dbx_key_find(dbx_txn *txn, uint32_t db, dbx_slice name, dbx_key *k);
 
-/* dbx_key_find_in looks a name up in a view, as of `now_ms`, in the namespace that dbx_db_namespace gave when
- * the view was opened: for replies streamed from it. Removes nothing; *k is for reading only. */
+/* dbx_key_find_in looks a name up in a view, as of `now_ms`, in the namespace that dbx_db_namespace
+ * gave when the view was opened: for replies streamed from it. Removes nothing; *k is for reading
+ * only. */
 int dbx_key_find_in(dbx_view *view, uint64_t ns, dbx_slice name, int64_t now_ms, dbx_key *k);
 
 /* dbx_key_write stores k->meta and `payload` as the key's record; created_ms, updated_ms, the TTL
@@ -74,39 +75,45 @@ int dbx_key_remove(dbx_txn *txn, dbx_key *k);
  * is replaced) and removes `from`: O(1). RENAME and MOVE. */
 int dbx_key_move(dbx_txn *txn, dbx_key *from, dbx_key *to);
 
-/* --- Whole databases ----------------------------------------------------------------------------- */
+/* --- Whole databases -----------------------------------------------------------------------------
+ */
 uint32_t dbx_db_count(dbx_txn *txn);                  /* configured databases */
 uint64_t dbx_db_namespace(dbx_txn *txn, uint32_t db); /* the id its keys lie under now */
-uint64_t dbx_db_size(dbx_txn *txn, uint32_t db);      /* keys, expired ones not yet removed included */
-uint64_t dbx_db_expires(dbx_txn *txn, uint32_t db);   /* keys that have an expiry */
-int dbx_db_flush(dbx_txn *txn, uint32_t db);          /* O(1) */
+uint64_t dbx_db_size(dbx_txn *txn, uint32_t db); /* keys, expired ones not yet removed included */
+uint64_t dbx_db_expires(dbx_txn *txn, uint32_t db);    /* keys that have an expiry */
+int dbx_db_flush(dbx_txn *txn, uint32_t db);           /* O(1) */
 int dbx_db_swap(dbx_txn *txn, uint32_t a, uint32_t b); /* O(1) */
 /* dbx_db_random copies some live key's name to `name`, each about equally likely; DBX_ENOTFOUND
  * when the database is empty. */
 int dbx_db_random(dbx_txn *txn, uint32_t db, dbx_buf *name);
 
-/* --- Iteration: names in order ------------------------------------------------------------------- */
+/* --- Iteration: names in order -------------------------------------------------------------------
+ */
 typedef struct dbx_keys dbx_keys;
-/* dbx_keys_open walks names of `db` that begin with `prefix`, from the first one after `after` in map
- * order (after.ptr NULL: from the start; an empty name is a name), skipping expired ones. NULL: out of
- * memory. */
-dbx_keys *dbx_keys_open(dbx_txn *txn, dbx_view *view, uint32_t db, dbx_slice prefix, dbx_slice after);
+/* dbx_keys_open walks names of `db` that begin with `prefix`, from the first one after `after` in
+ * map order (after.ptr NULL: from the start; an empty name is a name), skipping expired ones. NULL:
+ * out of memory. */
+dbx_keys *dbx_keys_open(dbx_txn *txn, dbx_view *view, uint32_t db, dbx_slice prefix,
+                        dbx_slice after);
 /* DBX_OK with name and meta, DBX_ENOTFOUND at the end, or a failure. */
 int dbx_keys_next(dbx_keys *keys, dbx_slice *name, dbx_meta *meta);
 void dbx_keys_close(dbx_keys *keys);
 
-/* SCAN cursors (invariant 23): numbers below 2^53 that name a place, in a bounded table saved with each apply. */
-uint64_t dbx_scan_save(dbx_txn *txn, dbx_slice name);               /* 0: out of memory */
+/* SCAN cursors (invariant 23): numbers below 2^53 that name a place, in a bounded table saved with
+ * each apply. */
+uint64_t dbx_scan_save(dbx_txn *txn, dbx_slice name); /* 0: out of memory */
 /* dbx_scan_load fills `name` (its ptr is then not NULL); false: unknown, start over. */
 bool dbx_scan_load(dbx_txn *txn, uint64_t cursor, dbx_buf *name);
 
-/* --- Expiry -------------------------------------------------------------------------------------- */
+/* --- Expiry --------------------------------------------------------------------------------------
+ */
 /* dbx_expire_next_ms is when the next key expires (database time), or DBX_NO_EXPIRY. */
 int64_t dbx_expire_next_ms(dbx_txn *txn);
 /* Called for each key removed because its time had come. */
 typedef void dbx_expired_fn(void *arg, uint32_t db, dbx_slice name);
 /* dbx_expire_step removes up to `max` keys whose time has come, journalling each removal; returns
- * how many TTL entries it dealt with (less than max: none is due), or a failure. Call inside a turn. */
+ * how many TTL entries it dealt with (less than max: none is due), or a failure. Call inside a
+ * turn. */
 int dbx_expire_step(dbx_txn *txn, uint32_t max, dbx_expired_fn *expired, void *arg);
 
 #endif

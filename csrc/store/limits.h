@@ -13,7 +13,8 @@ enum {
 #define DBX_BUFFER_BYTES_MAX ((size_t)64 << 20)
 /* Journal since the last freeze: what the next start replays in well under a second. */
 #define DBX_JOURNAL_BYTES_DEFAULT ((size_t)48 << 20)
-/* A buffer's oldest entry is applied after this long, so that the journal does not stay for ever. */
+/* A buffer's oldest entry is applied after this long, so that the journal does not stay for ever.
+ */
 enum { DBX_BUFFER_AGE_MS_DEFAULT = 3600 * 1000 };
 
 #endif

@@ -39,9 +39,9 @@ static int refuse(int fd, const char *dir, const char *path, dbx_error *error) {
 
 static int sign(int fd, const char *socket, const char *path, dbx_error *error) {
     char text[OWNER_BYTES];
-    int n = socket == NULL ? snprintf(text, sizeof text, "pid %ld\n", (long)getpid())
-                           : snprintf(text, sizeof text, "pid %ld\nsocket %s\n", (long)getpid(),
-                                      socket);
+    int n = socket == NULL
+                ? snprintf(text, sizeof text, "pid %ld\n", (long)getpid())
+                : snprintf(text, sizeof text, "pid %ld\nsocket %s\n", (long)getpid(), socket);
     if (n < 0 || (size_t)n >= sizeof text) {
         return dbx_error_set(error, DBX_ELIMIT, "the socket's path is too long: %.200s", socket);
     }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
 #include "store/format.h"
 #include "store/record.h"
 
@@ -80,7 +81,7 @@ static int drop_prefix(reclaimer *r, const uint8_t *prefix, size_t len, bool rec
 
 static int drop_id(reclaimer *r, const uint8_t *retired, bool *empty) {
     uint8_t prefix[1 + DBX_NAMESPACE_BYTES_MAX];
-    uint64_t id = dbx_format_get_be64(retired + 2);
+    uint64_t id = dbx_load64_be(retired + 2);
     *empty = true;
     if (retired[1] == DBX_RETIRED_NAMESPACE) {
         prefix[0] = DBX_TABLE_KEY;
@@ -88,7 +89,7 @@ static int drop_id(reclaimer *r, const uint8_t *retired, bool *empty) {
     }
     for (size_t i = 0; i < sizeof collection_tables && *empty; i++) {
         prefix[0] = collection_tables[i];
-        dbx_format_put_be64(prefix + 1, id);
+        dbx_store64_be(prefix + 1, id);
         int rc = drop_prefix(r, prefix, 9, false, empty);
         if (rc != 0) return rc;
     }

@@ -4,8 +4,8 @@
 
 #include "store/internal.h"
 
-/* dbx_replay_run executes every whole group, in turns of one frame, and leaves the log's files cut at its end and
- * synced; sets store->replay_position, run and the clock. */
+/* dbx_replay_run executes every whole group, in turns of one frame, and leaves the log's files cut
+ * at its end and synced; sets store->replay_position, run and the clock. */
 int dbx_replay_run(dbx_store *store, dbx_replay_fn *run, void *arg, dbx_error *error);
 
 #endif

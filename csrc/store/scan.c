@@ -40,7 +40,8 @@ static void forget(dbx_scan_table *table, place *p) {
 
 void dbx_scan_table_free(dbx_scan_table *table) {
     if (table == NULL) return;
-    for (size_t i = 0; i < DBX_SCAN_SLOTS; i++) dbx_buf_free(&table->places[i].name);
+    for (size_t i = 0; i < DBX_SCAN_SLOTS; i++)
+        dbx_buf_free(&table->places[i].name);
     dbx_alloc_free(table);
 }
 
@@ -79,8 +80,7 @@ bool dbx_scan_table_find(const dbx_scan_table *table, uint64_t cursor, dbx_slice
     return false;
 }
 
-void dbx_scan_table_restore(dbx_scan_table *table, uint32_t slot, uint64_t cursor,
-                            dbx_slice name) {
+void dbx_scan_table_restore(dbx_scan_table *table, uint32_t slot, uint64_t cursor, dbx_slice name) {
     if (slot < DBX_SCAN_SLOTS) (void)fill(table, &table->places[slot], cursor, name);
 }
 
@@ -100,7 +100,8 @@ bool dbx_scan_table_dirty(dbx_scan_table *table, uint32_t *slot, uint64_t *curso
     return false;
 }
 
-/* --- keyspace.h ---------------------------------------------------------------------------------- */
+/* --- keyspace.h ----------------------------------------------------------------------------------
+ */
 
 uint64_t dbx_scan_save(dbx_txn *txn, dbx_slice name) {
     return dbx_scan_table_add(txn->store->scans, name);

@@ -1,8 +1,8 @@
 /* scan.h: the store's side of SCAN cursors (keyspace.h has the commands'): the table of places.
  *
  * A cursor names the last key given out. The table is a ring: a new cursor takes the place of the
- * oldest. It is saved with each apply, so that a restart keeps the cursors it can; numbers are never
- * given twice, not even across a crash, so a lost one is unknown rather than wrong.
+ * oldest. It is saved with each apply, so that a restart keeps the cursors it can; numbers are
+ * never given twice, not even across a crash, so a lost one is unknown rather than wrong.
  */
 #ifndef DBX_STORE_SCAN_H
 #define DBX_STORE_SCAN_H

@@ -1,7 +1,7 @@
 /* segment.h: the files a journal is made of: a directory of numbered files of one size.
  *
- * A file's number says nothing; its header says where in the log it begins. A file whose frames have all
- * been applied is used again, header last, so that the disk's blocks are allocated once.
+ * A file's number says nothing; its header says where in the log it begins. A file whose frames
+ * have all been applied is used again, header last, so that the disk's blocks are allocated once.
  */
 #ifndef DBX_STORE_SEGMENT_H
 #define DBX_STORE_SEGMENT_H
@@ -22,7 +22,8 @@ typedef struct dbx_segment {
 
 /* dbx_segment_path writes a segment's file name below the journal's directory. */
 int dbx_segment_path(char *out, const char *dir, uint64_t number, dbx_error *error);
-/* dbx_segment_create makes a file of `bytes` bytes with no header and syncs it and the directory. */
+/* dbx_segment_create makes a file of `bytes` bytes with no header and syncs it and the directory.
+ */
 int dbx_segment_create(const char *dir, uint64_t number, uint64_t bytes, dbx_segment *out,
                        dbx_error *error);
 /* dbx_segment_begin writes a header: the segment now belongs to the log. Not synced. */
@@ -38,8 +39,8 @@ typedef struct dbx_segment_file {
     dbx_segment_header header;
 } dbx_segment_file;
 
-/* dbx_segment_list reads all headers below `dir`, in the order of their starts. *files is allocated (free it
- * with dbx_alloc_free). A missing directory is an empty list. */
+/* dbx_segment_list reads all headers below `dir`, in the order of their starts. *files is allocated
+ * (free it with dbx_alloc_free). A missing directory is an empty list. */
 int dbx_segment_list(const char *dir, dbx_segment_file **files, size_t *count, dbx_error *error);
 
 #endif

@@ -146,7 +146,8 @@ void dbx_spool_close(dbx_spool *spool) {
     dbx_spool_unref(spool);
 }
 
-/* --- Durability ----------------------------------------------------------------------------------- */
+/* --- Durability
+ * ----------------------------------------------------------------------------------- */
 
 /* In the syncer's thread: the bytes, then the final name, then the directory. */
 static void sync_spool(void *arg) {
@@ -174,7 +175,8 @@ int dbx_spool_ready(dbx_spool *spool) {
     return 0;
 }
 
-/* --- The journal ---------------------------------------------------------------------------------- */
+/* --- The journal
+ * ---------------------------------------------------------------------------------- */
 
 bool dbx_spool_effect(dbx_buf *effects, dbx_spool *spool, size_t argc, const dbx_slice *argv) {
     bool named = false;

@@ -1,8 +1,8 @@
 /* spool.h: the store's side of spools (store.h has the transports' side).
  *
  * A spool is a file in the data directory's `spool` folder: "<id>.part" while a transport fills it,
- * "<id>.spool" once it is synced and may be named by the journal. Buffers whose values lie in it hold it;
- * when the last holder lets go, the values are in MDBX and the file is removed.
+ * "<id>.spool" once it is synced and may be named by the journal. Buffers whose values lie in it
+ * hold it; when the last holder lets go, the values are in MDBX and the file is removed.
  */
 #ifndef DBX_STORE_SPOOL_H
 #define DBX_STORE_SPOOL_H
@@ -21,8 +21,9 @@ bool dbx_spool_holds(const dbx_spool *spool, dbx_slice bytes);
 void dbx_spool_ref(dbx_spool *spool);
 void dbx_spool_unref(dbx_spool *spool);
 
-/* dbx_spool_effect appends a command to `effects`, naming the long arguments that lie in the spool instead
- * of copying them; returns whether it named any: then the spool must be held by the active buffer. */
+/* dbx_spool_effect appends a command to `effects`, naming the long arguments that lie in the spool
+ * instead of copying them; returns whether it named any: then the spool must be held by the active
+ * buffer. */
 bool dbx_spool_effect(dbx_buf *effects, dbx_spool *spool, size_t argc, const dbx_slice *argv);
 /* dbx_spool_load maps the spool that a journalled effect names, at replay. */
 int dbx_spool_load(dbx_store *store, uint64_t id, dbx_spool **out, dbx_error *error);

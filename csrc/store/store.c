@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "store/apply.h"
@@ -27,7 +28,8 @@ enum {
     LAG_DELAY_US = 10000
 };
 
-/* --- Opening -------------------------------------------------------------------------------------- */
+/* --- Opening
+ * -------------------------------------------------------------------------------------- */
 
 static void set_bounds(dbx_store *store) {
     dbx_store_options *o = &store->options;
@@ -69,9 +71,9 @@ static int check_format(dbx_store *store, dbx_error *error) {
     dbx_slice k = dbx_slice_of(key, sizeof key), found;
     int rc = dbx_snapshot_get(store->live.below, k, &found);
     if (rc == DBX_ENOTFOUND) {
-        dbx_format_put_le32(value, DBX_FORMAT_VERSION);
-        dbx_format_put_le32(value + 4, DBX_PAGE_BYTES);
-        dbx_format_put_le64(value + 8, (uint64_t)dbx_clock_wall_ms());
+        dbx_store32(value, DBX_FORMAT_VERSION);
+        dbx_store32(value + 4, DBX_PAGE_BYTES);
+        dbx_store64(value + 8, (uint64_t)dbx_clock_wall_ms());
         rc = dbx_rand_bytes(store->seed, sizeof store->seed);
         if (rc != DBX_OK) return dbx_error_set(error, rc, "the system gives no random numbers");
         memcpy(value + 16, store->seed, sizeof store->seed);
@@ -83,7 +85,7 @@ static int check_format(dbx_store *store, dbx_error *error) {
                              "%s/data.mdbx is damaged or not DBX's: restore it from a backup",
                              store->options.path);
     }
-    uint32_t version = dbx_format_get_le32(found.ptr);
+    uint32_t version = dbx_load32(found.ptr);
     if (version != DBX_FORMAT_VERSION) {
         return dbx_error_set(error, DBX_EVERSION,
                              "%s was written by a newer DBX (format %u, this one knows %u): "
@@ -182,7 +184,8 @@ int dbx_store_replay(dbx_store *store, dbx_replay_fn *run, void *arg, dbx_error 
     return dbx_journal_open(&journal, &store->journal, error);
 }
 
-/* --- Closing -------------------------------------------------------------------------------------- */
+/* --- Closing
+ * -------------------------------------------------------------------------------------- */
 
 int dbx_store_close(dbx_store *store, dbx_error *error) {
     int rc = DBX_OK;
@@ -201,7 +204,8 @@ void dbx_store_close_forked(dbx_store *store) {
     dbx_lock_release(store->lock, true);
 }
 
-/* --- Turns ---------------------------------------------------------------------------------------- */
+/* --- Turns
+ * ---------------------------------------------------------------------------------------- */
 
 int64_t dbx_store_now_ms(dbx_store *store) {
     int64_t now_ms = dbx_clock_wall_ms();

@@ -30,14 +30,15 @@ typedef enum dbx_durability {
 } dbx_durability;
 
 typedef struct dbx_store_options {
-    const char *path;         /* directory, made when missing; NULL: in memory, keeps nothing */
-    const char *socket;       /* the owner's Unix socket, told to those who find the path locked; or NULL */
+    const char *path; /* directory, made when missing; NULL: in memory, keeps nothing */
+    const char
+        *socket; /* the owner's Unix socket, told to those who find the path locked; or NULL */
     dbx_durability durability;
-    uint32_t databases;       /* how many database numbers there are */
-    size_t buffer_bytes;      /* write buffer bound; 0: follows the machine, see store/limits.h */
-    size_t journal_bytes;     /* journal bytes that force a freeze; 0: default */
+    uint32_t databases;        /* how many database numbers there are */
+    size_t buffer_bytes;       /* write buffer bound; 0: follows the machine, see store/limits.h */
+    size_t journal_bytes;      /* journal bytes that force a freeze; 0: default */
     size_t journal_keep_bytes; /* applied journal kept for readers of the log; 0: none */
-    uint32_t buffer_age_ms;   /* oldest entry's age that forces a freeze; 0: default */
+    uint32_t buffer_age_ms;    /* oldest entry's age that forces a freeze; 0: default */
     /* Called by a background thread, holding no lock, when dbx_store_durable() or
      * dbx_store_write_delay_us() may have changed. Must only wake somebody. May be NULL. */
     void (*on_progress)(void *arg);
@@ -51,8 +52,8 @@ int dbx_store_open(const dbx_store_options *options, dbx_store **out, dbx_error 
 
 /* Executes one journalled effect at replay, inside a turn opened by the store; returns 0 or a
  * negative dbx_err, which ends the replay and the open. `db` is the database number. */
-typedef int dbx_replay_fn(void *arg, dbx_txn *txn, uint32_t db, size_t argc,
-                          const dbx_slice *argv, dbx_error *error);
+typedef int dbx_replay_fn(void *arg, dbx_txn *txn, uint32_t db, size_t argc, const dbx_slice *argv,
+                          dbx_error *error);
 
 /* dbx_store_replay executes every frame after MDBX's recorded position, in order. */
 int dbx_store_replay(dbx_store *store, dbx_replay_fn *run, void *arg, dbx_error *error);
@@ -61,7 +62,8 @@ int dbx_store_replay(dbx_store *store, dbx_replay_fn *run, void *arg, dbx_error 
  * Nothing is applied: the next start replays. Takes well under a second however full the buffer. */
 int dbx_store_close(dbx_store *store, dbx_error *error);
 
-/* dbx_store_close_forked is for the child of a fork: closes descriptors, unlocks and writes nothing. */
+/* dbx_store_close_forked is for the child of a fork: closes descriptors, unlocks and writes
+ * nothing. */
 void dbx_store_close_forked(dbx_store *store);
 
 /* dbx_store_now_ms is database time: milliseconds since 1970 that never run back (invariant 22). */
@@ -75,8 +77,9 @@ dbx_txn *dbx_store_turn_begin(dbx_store *store, int64_t now_ms);
  * reply of the turn must become an error: `error` holds its text. */
 int dbx_store_turn_end(dbx_store *store, dbx_error *error);
 
-/* dbx_store_tick, between turns, after on_progress() and when its time has come: takes in a finished apply
- * and freezes a buffer that is old enough. Returns milliseconds until it wants to be called again, or -1. */
+/* dbx_store_tick, between turns, after on_progress() and when its time has come: takes in a
+ * finished apply and freezes a buffer that is old enough. Returns milliseconds until it wants to be
+ * called again, or -1. */
 int64_t dbx_store_tick(dbx_store *store);
 
 /* dbx_store_position is the journal position after the last turn: what a reply has seen. */
@@ -94,8 +97,8 @@ int dbx_store_wait_durable(dbx_store *store, uint64_t position);
  * disk keep up, rising smoothly before memory or the unsynced second would be exceeded. */
 uint32_t dbx_store_write_delay_us(dbx_store *store);
 
-/* dbx_store_writable returns DBX_OK, or why writes are refused now, with the reply's text in `error`
- * (after a failed sync: DBX_EREADONLY; disk full: DBX_ENOSPC). */
+/* dbx_store_writable returns DBX_OK, or why writes are refused now, with the reply's text in
+ * `error` (after a failed sync: DBX_EREADONLY; disk full: DBX_ENOSPC). */
 int dbx_store_writable(dbx_store *store, dbx_error *error);
 
 void dbx_store_set_durability(dbx_store *store, dbx_durability durability);
@@ -135,8 +138,9 @@ int dbx_spool_open(dbx_store *store, dbx_spool **out, dbx_error *error);
 /* dbx_spool_reserve makes `len + more` bytes addressable; returns the base (which may have moved)
  * or NULL with `error` set: a full disk is an error here, never a SIGBUS later. */
 uint8_t *dbx_spool_reserve(dbx_spool *spool, size_t len, size_t more, dbx_error *error);
-/* dbx_spool_ready says whether a command that uses the spool may run: 1: its bytes are durable; 0: not yet,
- * ask again after on_progress(); negative: they could not be made so. The first call starts it. */
+/* dbx_spool_ready says whether a command that uses the spool may run: 1: its bytes are durable; 0:
+ * not yet, ask again after on_progress(); negative: they could not be made so. The first call
+ * starts it. */
 int dbx_spool_ready(dbx_spool *spool);
 /* dbx_spool_close drops the transport's reference; the file goes when no value refers to it. */
 void dbx_spool_close(dbx_spool *spool);

@@ -15,7 +15,8 @@ static dbx_entry *first_entry(void *child) {
 }
 
 static dbx_entry *last_entry(void *child) {
-    while (!dbx_child_is_entry(child)) child = dbx_node_child_before(child, 256);
+    while (!dbx_child_is_entry(child))
+        child = dbx_node_child_before(child, 256);
     return dbx_child_entry(child);
 }
 
@@ -26,7 +27,8 @@ static const uint8_t *prefix_of(dbx_node *node, size_t depth) {
 
 static size_t common_len(const uint8_t *a, const uint8_t *b, size_t n) {
     size_t i = 0;
-    while (i < n && a[i] == b[i]) i++;
+    while (i < n && a[i] == b[i])
+        i++;
     return i;
 }
 
@@ -145,8 +147,7 @@ static bool split_entry(dbx_tree *tree, void **slot, size_t depth, dbx_entry *en
 }
 
 /* The key leaves a node's prefix after `same` bytes: a fork above the node. */
-static bool split_prefix(dbx_tree *tree, void **slot, size_t depth, size_t same,
-                         dbx_entry *entry) {
+static bool split_prefix(dbx_tree *tree, void **slot, size_t depth, size_t same, dbx_entry *entry) {
     dbx_node *node = *slot;
     const uint8_t *prefix = prefix_of(node, depth);
     uint8_t byte = prefix[same];
@@ -177,7 +178,7 @@ static bool join_node(dbx_tree *tree, void **slot, size_t depth, dbx_entry *entr
     uint8_t byte = entry->key[depth];
     void *before = dbx_node_child_before(node, byte);
     void *after = before != NULL || node->end != NULL ? NULL : dbx_node_child_after(node, byte);
-    dbx_entry *prev = before != NULL     ? last_entry(before)
+    dbx_entry *prev = before != NULL      ? last_entry(before)
                       : node->end != NULL ? node->end
                                           : first_entry(after)->prev;
     if (!dbx_node_add(tree->arena, slot, byte, dbx_child_of_entry(entry))) return false;
@@ -230,7 +231,8 @@ static void fold(dbx_tree *tree, void **slot) {
         memcpy(joined, node->prefix, n);
         if (n < keep) {
             int byte = 0;
-            while (dbx_node_child(node, (uint8_t)byte) == NULL) byte++;
+            while (dbx_node_child(node, (uint8_t)byte) == NULL)
+                byte++;
             joined[n++] = (uint8_t)byte;
             memcpy(joined + n, below->prefix, keep - n);
         }
@@ -300,7 +302,7 @@ dbx_slice dbx_tree_random(const dbx_tree *tree, dbx_rand *rand, dbx_slice prefix
     }
     if (at == NULL) return none;
     dbx_slice key = dbx_entry_key(dbx_child_entry(at));
-    bool fits = key.len >= prefix.len &&
-                (prefix.len == 0 || memcmp(key.ptr, prefix.ptr, prefix.len) == 0);
+    bool fits =
+        key.len >= prefix.len && (prefix.len == 0 || memcmp(key.ptr, prefix.ptr, prefix.len) == 0);
     return fits ? key : none;
 }

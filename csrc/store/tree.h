@@ -1,9 +1,10 @@
-/* tree.h: an ordered index over entries: an adaptive radix tree whose leaves are also a linked list.
+/* tree.h: an ordered index over entries: an adaptive radix tree whose leaves are also a linked
+ * list.
  *
- * A lookup costs one step per distinguishing byte, with no key comparison before the last; order and
- * neighbours come from the list. After Leis, Kemper, Neumann, "The Adaptive Radix Tree" (ICDE 2013),
- * with a slot in each node for the key that ends there, so that any bytes can be keys.
- * The tree does not own entries. Not thread-safe; when nothing writes, any number of threads may read.
+ * A lookup costs one step per distinguishing byte, with no key comparison before the last; order
+ * and neighbours come from the list. After Leis, Kemper, Neumann, "The Adaptive Radix Tree" (ICDE
+ * 2013), with a slot in each node for the key that ends there, so that any bytes can be keys. The
+ * tree does not own entries. Not thread-safe; when nothing writes, any number of threads may read.
  */
 #ifndef DBX_STORE_TREE_H
 #define DBX_STORE_TREE_H

@@ -30,8 +30,7 @@ typedef struct node256 {
  * rebuild its node each time. */
 enum { SHRINK_16_AT = 3, SHRINK_48_AT = 12, SHRINK_256_AT = 37 };
 
-static const size_t node_bytes[] = {sizeof(node4), sizeof(node16), sizeof(node48),
-                                    sizeof(node256)};
+static const size_t node_bytes[] = {sizeof(node4), sizeof(node16), sizeof(node48), sizeof(node256)};
 static const uint16_t node_capacity[] = {4, 16, 48, 256};
 
 dbx_node *dbx_node_new(dbx_arena *arena, dbx_node_type type) {
@@ -56,7 +55,8 @@ static void **sorted_children(dbx_node *node) {
                                     : ((node16 *)(void *)node)->children;
 }
 
-/* The index of `byte` among 16 bytes of which `count` count, or -1: eight bytes a step, portably. */
+/* The index of `byte` among 16 bytes of which `count` count, or -1: eight bytes a step, portably.
+ */
 static int find_16(const uint8_t bytes[16], unsigned count, uint8_t byte) {
     const uint64_t ones = 0x0101010101010101ull, highs = 0x8080808080808080ull;
     for (unsigned half = 0; half * 8 < count; half++) {
@@ -163,7 +163,8 @@ static void place(dbx_node *node, uint8_t byte, void *child) {
     } else if (node->type == DBX_NODE_48) {
         node48 *n = (node48 *)(void *)node;
         unsigned i = 0;
-        while (n->children[i] != NULL) i++;
+        while (n->children[i] != NULL)
+            i++;
         n->children[i] = child;
         n->slot_of[byte] = (uint8_t)(i + 1);
     } else {

@@ -1,4 +1,5 @@
-/* tree_node.h: the nodes of tree.c: four sizes, and finding, adding and dropping a child in each. */
+/* tree_node.h: the nodes of tree.c: four sizes, and finding, adding and dropping a child in each.
+ */
 #ifndef DBX_STORE_TREE_NODE_H
 #define DBX_STORE_TREE_NODE_H
 
@@ -9,7 +10,9 @@
 #include "store/arena.h"
 #include "store/entry.h"
 
-enum { DBX_NODE_PREFIX = 8 }; /* bytes of the compressed path kept in the node; the rest is read from a leaf */
+enum {
+    DBX_NODE_PREFIX = 8
+}; /* bytes of the compressed path kept in the node; the rest is read from a leaf */
 
 typedef enum dbx_node_type { DBX_NODE_4, DBX_NODE_16, DBX_NODE_48, DBX_NODE_256 } dbx_node_type;
 
@@ -39,9 +42,11 @@ void dbx_node_free(dbx_arena *arena, dbx_node *node);
 
 /* dbx_node_child returns the slot of the child at `byte`, or NULL. */
 void **dbx_node_child(dbx_node *node, uint8_t byte);
-/* dbx_node_child_after returns the first child at a byte > `byte` (-1: the first of all), or NULL. */
+/* dbx_node_child_after returns the first child at a byte > `byte` (-1: the first of all), or NULL.
+ */
 void *dbx_node_child_after(const dbx_node *node, int byte);
-/* dbx_node_child_before returns the last child at a byte < `byte` (256: the last of all), or NULL. */
+/* dbx_node_child_before returns the last child at a byte < `byte` (256: the last of all), or NULL.
+ */
 void *dbx_node_child_before(const dbx_node *node, int byte);
 
 /* dbx_node_child_nth returns the n-th child in order, n < count. */

@@ -8,7 +8,8 @@
 #include "store/internal.h"
 #include "store/limits.h"
 
-/* --- Commands and effects ------------------------------------------------------------------------ */
+/* --- Commands and effects ------------------------------------------------------------------------
+ */
 
 dbx_savepoint dbx_txn_command_begin(dbx_txn *txn, bool writing) {
     txn->writing = writing;
@@ -84,7 +85,8 @@ void dbx_txn_input(dbx_txn *txn, dbx_spool *spool) {
     txn->input = spool;
 }
 
-/* --- The map ------------------------------------------------------------------------------------- */
+/* --- The map -------------------------------------------------------------------------------------
+ */
 
 int dbx_txn_get(dbx_txn *txn, dbx_slice key, dbx_slice *value) {
     return dbx_view_get(&txn->store->live, key, value);
@@ -130,8 +132,8 @@ int dbx_txn_put_probed(dbx_txn *txn, dbx_slice key, dbx_probe *probe, dbx_slice 
     }
     refresh(txn, key, probe);
     dbx_spool *spool = txn->input;
-    bool refer = spool != NULL && head.len == 0 && tail.len >= DBX_REFER_MIN &&
-                 dbx_spool_holds(spool, tail);
+    bool refer =
+        spool != NULL && head.len == 0 && tail.len >= DBX_REFER_MIN && dbx_spool_holds(spool, tail);
     int rc = dbx_buffer_put(txn->store->live.active, &txn->undo, key, probe->hash, probe->entry,
                             head, tail, probe->below, refer ? spool : NULL);
     if (rc == DBX_OK) wrote(txn, probe);
@@ -190,7 +192,8 @@ int dbx_txn_del(dbx_txn *txn, dbx_slice key) {
     return dbx_txn_del_probed(txn, key, &probe);
 }
 
-/* --- Ids ----------------------------------------------------------------------------------------- */
+/* --- Ids -----------------------------------------------------------------------------------------
+ */
 
 uint64_t dbx_txn_new_id(dbx_txn *txn) {
     /* Never given back, not even by an undo: an id must not name two things. */

@@ -1,9 +1,10 @@
 /* txn.h: one ordered map: what types and commands see of the store.
  *
  * A get looks in the active write buffer, the frozen one, then an MDBX snapshot; cursors merge the
- * three in both directions. All of that is hidden here. Keys are the encoded bytes of store/format.h,
- * at most DBX_ENCODED_KEY_MAX. Slices returned are valid until the next write through the same
- * transaction or the end of the turn, whichever comes first: copy what must live longer.
+ * three in both directions. All of that is hidden here. Keys are the encoded bytes of
+ * store/format.h, at most DBX_ENCODED_KEY_MAX. Slices returned are valid until the next write
+ * through the same transaction or the end of the turn, whichever comes first: copy what must live
+ * longer.
  */
 #ifndef DBX_STORE_TXN_H
 #define DBX_STORE_TXN_H
@@ -27,8 +28,8 @@ typedef struct dbx_savepoint {
     uint32_t effects_db;
 } dbx_savepoint;
 
-/* dbx_txn_command_begin starts a command (or an EXEC or a script: one atomic group). `writing`: it may
- * change data; meeting an expired key then removes it and journals the removal. */
+/* dbx_txn_command_begin starts a command (or an EXEC or a script: one atomic group). `writing`: it
+ * may change data; meeting an expired key then removes it and journals the removal. */
 dbx_savepoint dbx_txn_command_begin(dbx_txn *txn, bool writing);
 /* dbx_txn_command_end closes the group of effects. */
 void dbx_txn_command_end(dbx_txn *txn, dbx_savepoint savepoint);
@@ -37,7 +38,8 @@ void dbx_txn_command_undo(dbx_txn *txn, dbx_savepoint savepoint);
 /* dbx_txn_changed says whether anything was written since the savepoint. */
 bool dbx_txn_changed(const dbx_txn *txn, dbx_savepoint savepoint);
 
-/* dbx_txn_effect journals one effect: a command that gives the same result whenever it is replayed. */
+/* dbx_txn_effect journals one effect: a command that gives the same result whenever it is replayed.
+ */
 int dbx_txn_effect(dbx_txn *txn, uint32_t db, size_t argc, const dbx_slice *argv);
 /* dbx_txn_effect_bytes is the size of the turn's effects so far: turns are bounded by it. */
 size_t dbx_txn_effect_bytes(const dbx_txn *txn);
@@ -80,7 +82,8 @@ typedef struct dbx_probe {
     dbx_slice value; /* when found */
 } dbx_probe;
 
-/* --- Views: a state that later writes do not change --------------------------------------------- */
+/* --- Views: a state that later writes do not change ---------------------------------------------
+ */
 
 /* dbx_txn_view is the live view: it sees this transaction's writes. Not to be closed. */
 dbx_view *dbx_txn_view(dbx_txn *txn);

@@ -1,4 +1,5 @@
-/* undo.h: what a turn changed, newest last, so that a command or the whole turn can be taken back. */
+/* undo.h: what a turn changed, newest last, so that a command or the whole turn can be taken back.
+ */
 #ifndef DBX_STORE_UNDO_H
 #define DBX_STORE_UNDO_H
 
@@ -36,8 +37,8 @@ typedef struct dbx_undo {
 
 struct dbx_buffer;
 
-/* dbx_undo_reserve makes room for one more record and `bytes` saved bytes: DBX_OK or DBX_ENOMEM. Call it
- * before changing anything; dbx_undo_add then cannot fail. */
+/* dbx_undo_reserve makes room for one more record and `bytes` saved bytes: DBX_OK or DBX_ENOMEM.
+ * Call it before changing anything; dbx_undo_add then cannot fail. */
 int dbx_undo_reserve(dbx_undo *undo, size_t bytes);
 /* dbx_undo_add records an entry as it is now, saving the first `saved_len` bytes of its value. */
 void dbx_undo_add(dbx_undo *undo, dbx_undo_kind kind, dbx_entry *entry, size_t saved_len);

@@ -1,0 +1,208 @@
+/* test_journal_read.c: what a start makes of a log that was cut off, damaged, or written over. */
+#include "check.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "store/frame.h"
+#include "store/store.h"
+#include "store/txn.h"
+
+enum { COMMANDS = 8 };
+
+typedef struct world {
+    char dir[64], log[128];
+    dbx_store *store;
+    unsigned replayed;
+    uint64_t position; /* after the last start's end */
+} world;
+
+static int count_effect(void *arg, dbx_txn *txn, uint32_t db, size_t argc, const dbx_slice *argv,
+                        dbx_error *error) {
+    world *w = arg;
+    dbx_slice none = {NULL, 0};
+    (void)db, (void)argc, (void)error;
+    w->replayed++;
+    return dbx_txn_put(txn, argv[0], none, none);
+}
+
+static int open_store(world *w, dbx_error *error) {
+    dbx_store_options options = {
+        .path = w->dir, .durability = DBX_DURABILITY_ALWAYS, .databases = 1};
+    w->replayed = 0;
+    int rc = dbx_store_open(&options, &w->store, error);
+    if (rc != DBX_OK) return rc;
+    rc = dbx_store_replay(w->store, count_effect, w, error);
+    if (rc != DBX_OK) (void)dbx_store_close(w->store, NULL);
+    return rc;
+}
+
+static void write_turns(world *w, unsigned from, unsigned count, size_t pad) {
+    dbx_error error;
+    static uint8_t bytes[3 << 20];
+    memset(bytes, 'p', sizeof bytes);
+    for (unsigned i = from; i < from + count; i++) {
+        char key[16];
+        int n = snprintf(key, sizeof key, "V%05u", i);
+        dbx_txn *txn = dbx_store_turn_begin(w->store, 1000 + i);
+        dbx_savepoint savepoint = dbx_txn_command_begin(txn, true);
+        dbx_slice argv[] = {dbx_slice_of(key, (size_t)n), dbx_slice_of(bytes, pad)};
+        CHECK_EQ(dbx_txn_put(txn, argv[0], (dbx_slice){NULL, 0}, (dbx_slice){NULL, 0}), DBX_OK);
+        CHECK_EQ(dbx_txn_effect(txn, 0, 2, argv), DBX_OK);
+        dbx_txn_command_end(txn, savepoint);
+        CHECK_EQ(dbx_store_turn_end(w->store, &error), DBX_OK);
+        CHECK_EQ(dbx_store_wait_durable(w->store, dbx_store_position(w->store)), DBX_OK);
+    }
+    w->position = dbx_store_position(w->store);
+}
+
+/* A directory whose log holds COMMANDS frames, each synced before the next. */
+static void prepare(world *w) {
+    dbx_error error;
+    memset(w, 0, sizeof *w);
+    strcpy(w->dir, "/tmp/dbx-test-journal-XXXXXX");
+    if (mkdtemp(w->dir) == NULL) abort();
+    (void)snprintf(w->log, sizeof w->log, "%s/journal/00000001.log", w->dir);
+    CHECK_EQ(open_store(w, &error), DBX_OK);
+    write_turns(w, 0, COMMANDS, 10);
+    CHECK_EQ(dbx_store_close(w->store, &error), DBX_OK);
+}
+
+static void clean_up(const world *w) {
+    char command[128];
+    (void)snprintf(command, sizeof command, "rm -r %s", w->dir);
+    CHECK_EQ(system(command), 0);
+}
+
+static void overwrite(const world *w, uint64_t position, const char *bytes, size_t len) {
+    int fd = open(w->log, O_RDWR);
+    /* The first start's log begins at position 1, behind the segment's header. */
+    off_t at = (off_t)(DBX_SEGMENT_HEADER_BYTES + position - 1);
+    CHECK(fd >= 0 && pwrite(fd, bytes, len, at) == (ssize_t)len);
+    (void)close(fd);
+}
+
+static void expect_start(world *w, unsigned replayed) {
+    dbx_error error = {0};
+    int rc = open_store(w, &error);
+    CHECK_EQ(rc, DBX_OK);
+    if (rc != DBX_OK) {
+        fprintf(stderr, "%s\n", error.text);
+        return;
+    }
+    CHECK_EQ(w->replayed, replayed);
+    CHECK_EQ(dbx_store_close(w->store, &error), DBX_OK);
+}
+
+/* Overwrites the frame that ends the log, wherever it lies; the frames before it promised less. */
+static bool lose_last_frame(const world *w) {
+    static uint8_t data[9 << 20];
+    char path[160];
+    for (unsigned number = 1; number < 10; number++) {
+        (void)snprintf(path, sizeof path, "%s/journal/%08u.log", w->dir, number);
+        int fd = open(path, O_RDWR);
+        if (fd < 0) continue;
+        ssize_t n = read(fd, data, sizeof data);
+        dbx_segment_header header;
+        bool found = n > DBX_SEGMENT_HEADER_BYTES && dbx_segment_header_read(data, &header);
+        size_t at = DBX_SEGMENT_HEADER_BYTES, last = 0;
+        dbx_frame frame;
+        while (found && at + DBX_FRAME_HEADER_BYTES < (size_t)n &&
+               dbx_frame_read(data + at, &frame) && frame.run == header.run &&
+               dbx_frame_intact(data + at, &frame)) {
+            last = at;
+            at += DBX_FRAME_HEADER_BYTES + frame.len;
+        }
+        bool ends_here = last > 0 && header.start + at - DBX_SEGMENT_HEADER_BYTES == w->position;
+        if (ends_here) CHECK(pwrite(fd, "lost", 4, (off_t)last + 100) == 4);
+        (void)close(fd);
+        if (ends_here) return true;
+    }
+    return false;
+}
+
+TEST(every_frame_is_replayed_at_every_start) {
+    world w;
+    prepare(&w);
+    expect_start(&w, COMMANDS);
+    expect_start(&w, COMMANDS);
+    clean_up(&w);
+}
+
+TEST(a_last_frame_that_is_cut_off_is_the_end) {
+    for (unsigned cut = 1; cut < 80; cut += 26) {
+        world w;
+        prepare(&w);
+        char zeros[80] = {0};
+        overwrite(&w, w.position - cut, zeros, cut);
+        expect_start(&w, COMMANDS - 1);
+        clean_up(&w);
+    }
+}
+
+TEST(the_log_goes_on_after_a_cut_and_old_bytes_do_not_come_back) {
+    world w;
+    dbx_error error;
+    prepare(&w);
+    char zeros[20] = {0};
+    overwrite(&w, w.position - 20, zeros, 20);
+    CHECK_EQ(open_store(&w, &error), DBX_OK);
+    CHECK_EQ(w.replayed, COMMANDS - 1);
+    write_turns(&w, 1000, 5, 10);
+    CHECK_EQ(dbx_store_close(w.store, &error), DBX_OK);
+    expect_start(&w, COMMANDS + 4);
+    clean_up(&w);
+}
+
+TEST(a_damaged_frame_that_was_synced_is_refused_with_the_place) {
+    world w;
+    dbx_error error = {0};
+    prepare(&w);
+    overwrite(&w, w.position / 2, "?", 1);
+    CHECK_EQ(open_store(&w, &error), DBX_ECORRUPT);
+    CHECK(strstr(error.text, "journal is damaged at position") != NULL);
+    CHECK(strstr(error.text, "00000001.log") != NULL);
+    /* Refusing changes nothing: the same again. */
+    CHECK_EQ(open_store(&w, &error), DBX_ECORRUPT);
+    clean_up(&w);
+}
+
+TEST(a_group_larger_than_a_frame_is_whole_or_absent) {
+    dbx_error error;
+    world w;
+    prepare(&w);
+    CHECK_EQ(open_store(&w, &error), DBX_OK);
+    write_turns(&w, 2000, 1, 3 << 20); /* three frames and a bit */
+    CHECK_EQ(dbx_store_close(w.store, &error), DBX_OK);
+    /* Its last frame is lost before it was synced: none of it counts, and none of it comes back. */
+    CHECK(lose_last_frame(&w));
+    expect_start(&w, COMMANDS);
+    CHECK_EQ(open_store(&w, &error), DBX_OK);
+    write_turns(&w, 3000, 2, 10);
+    CHECK_EQ(dbx_store_close(w.store, &error), DBX_OK);
+    expect_start(&w, COMMANDS + 2);
+    clean_up(&w);
+}
+
+TEST(a_group_larger_than_a_frame_is_replayed) {
+    dbx_error error;
+    world w;
+    prepare(&w);
+    CHECK_EQ(open_store(&w, &error), DBX_OK);
+    write_turns(&w, 2000, 1, 3 << 20);
+    CHECK_EQ(dbx_store_close(w.store, &error), DBX_OK);
+    expect_start(&w, COMMANDS + 1);
+    clean_up(&w);
+}
+
+TEST(a_log_that_begins_after_what_was_applied_is_refused) {
+    world w;
+    dbx_error error = {0};
+    prepare(&w);
+    expect_start(&w, COMMANDS); /* a second segment, which says where the first one ended */
+    CHECK_EQ(unlink(w.log), 0);
+    CHECK_EQ(open_store(&w, &error), DBX_ECORRUPT);
+    clean_up(&w);
+}
