@@ -43,28 +43,20 @@ def instructions(report: Report, quick: bool, rounds: int) -> None:
         raise SystemExit("instructions: valgrind is not installed")
     with tempfile.TemporaryDirectory(prefix="dbx-bench-") as home:
         before = Path(home) / "before"
-        subprocess.run(
-            ["git", "worktree", "add", "--detach", "-q", str(before), "HEAD~1"],
-            cwd=ROOT,
-            check=True,
+        before.mkdir()
+        archive = subprocess.run(
+            ["git", "archive", "HEAD~1"], cwd=ROOT, check=True, capture_output=True
         )
-        try:
-            programs = {
-                "now": _build(ROOT, Path(home) / "build-now"),
-                "before": _build(before, Path(home) / "build-before"),
-            }
-            for name in list(WORKLOADS)[: 2 if quick else None]:
-                counts = {who: _per_command(program, name) for who, program in programs.items()}
-                report.add(
-                    name, {who: f"{count:,.0f} instructions" for who, count in counts.items()}
-                )
-                report.limit(
-                    f"{name}: now / before", counts["now"] / counts["before"], GROWTH_MAX, ""
-                )
-        finally:
-            subprocess.run(
-                ["git", "worktree", "remove", "--force", str(before)], cwd=ROOT, check=True
-            )
+        subprocess.run(["tar", "-x"], cwd=before, input=archive.stdout, check=True)
+        programs = {
+            "now": _build(ROOT, Path(home) / "build-now"),
+            "before": _build(before, Path(home) / "build-before"),
+        }
+        for name in list(WORKLOADS)[: 2 if quick else None]:
+            counts = {who: _per_command(program, name) for who, program in programs.items()}
+            report.add(name, {who: f"{count:,.0f} instructions" for who, count in counts.items()})
+            ratio = counts["now"] / counts["before"]
+            report.limit(f"{name}: now / before", ratio, GROWTH_MAX, "")
 
 
 def _build(source: Path, build: Path) -> Path:

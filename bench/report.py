@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import platform
 import statistics
 import subprocess
@@ -94,10 +95,9 @@ def _row(case: str, values: Mapping[str, Any], ratio: float | None, goal: float 
     parts = [f"{case:34}"]
     for name, value in values.items():
         if isinstance(value, Mapping) and "rate" in value:
-            parts.append(
-                f"{name} {value['rate']:>9,.0f}/s cpu {value['cpu_per_million']:5.2f} s/M"
-                f" p99 {value['p99_us']:>7,.0f} us |"
-            )
+            tail = "" if math.isnan(value["p99_us"]) else f" p99 {value['p99_us']:>7,.0f} us"
+            rate, cpu = value["rate"], value["cpu_per_million"]
+            parts.append(f"{name} {rate:>9,.0f}/s cpu {cpu:5.2f} s/M{tail} |")
         else:
             parts.append(f"{name} {value} |")
     if ratio is not None:

@@ -17,6 +17,7 @@ from tests.support import proc
 from tests.support.servers import DbxServer, Server
 
 CLIENTS = 50
+SUSTAINED_ROUNDS = 1  # each lasts a minute and meets many applies
 MB = 1 << 20
 
 SET = ["SET", "key:__rand_int__", "v:__rand_int__"]
@@ -75,7 +76,7 @@ def sustained(report: Report, quick: bool, rounds: int) -> None:
                     )
                     for who, server in servers.items()
                 },
-                1 if rounds < 3 or not quick else rounds,
+                min(rounds, SUSTAINED_ROUNDS),
                 goal,
             )  # fmt: skip
             report.add(f"applies during {name}", {"dbx": _applies(servers) - before})
