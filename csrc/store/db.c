@@ -82,27 +82,26 @@ static size_t random_place(dbx_txn *txn, dbx_slice prefix, uint8_t out[DBX_ENCOD
     return n;
 }
 
-/* One draw: a level in proportion to its entries, a place in it, then a few steps on. */
+/* One draw: a level in proportion to its entries, a place in it, then a few steps on, from the end
+ * round to the beginning: neighbours of a popular place share what it gets too often. */
 static int random_draw(dbx_txn *txn, dbx_cursor *cursor, dbx_slice prefix) {
     dbx_store *store = txn->store;
     uint64_t below = store->live.below != NULL ? dbx_snapshot_entries(store->live.below) : 0;
-    uint64_t above = store->live.active->entries +
-                     (store->live.frozen != NULL ? store->live.frozen->entries : 0);
+    uint64_t above = store->live.active->entries;
     uint8_t key[DBX_ENCODED_KEY_MAX];
-    size_t n;
-    if (below > 0 && dbx_rand_below(&store->rand, below + above) < below) {
-        n = random_place(txn, prefix, key);
-    } else {
-        dbx_slice at = dbx_tree_random(&store->live.active->tree, &store->rand, prefix);
-        if (at.len == 0) return dbx_cursor_first(cursor);
-        n = at.len;
-        memcpy(key, at.ptr, n);
+    dbx_slice at = {NULL, 0};
+    if (dbx_rand_below(&store->rand, below + above + 1) >= below) {
+        at = dbx_tree_random(&store->live.active->tree, &store->rand, prefix);
     }
-    int rc = dbx_cursor_seek(cursor, dbx_slice_of(key, n));
+    if (at.len == 0 && below > 0) at = dbx_slice_of(key, random_place(txn, prefix, key));
+    int rc = at.len > 0 ? dbx_cursor_seek(cursor, at) : DBX_ENOTFOUND;
+    if (rc == DBX_ENOTFOUND) rc = dbx_cursor_first(cursor);
     uint64_t steps = dbx_rand_below(&store->rand, RANDOM_STEPS_MAX);
-    while (rc == DBX_OK && steps-- > 0)
+    while (rc == DBX_OK && steps-- > 0) {
         rc = dbx_cursor_next(cursor);
-    return rc == DBX_ENOTFOUND ? dbx_cursor_first(cursor) : rc;
+        if (rc == DBX_ENOTFOUND) rc = dbx_cursor_first(cursor);
+    }
+    return rc;
 }
 
 int dbx_db_random(dbx_txn *txn, uint32_t db, dbx_buf *name) {
