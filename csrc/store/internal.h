@@ -39,7 +39,9 @@ struct dbx_txn {
     bool writing;    /* the current command may change data */
     bool replaying;  /* effects are being executed again: none is recorded */
     uint64_t writes; /* grows with every change: what dbx_txn_changed compares */
-    dbx_spool *input;
+    dbx_spool *input; /* where the command's long arguments, or what it makes itself, lie */
+    dbx_spool *room;  /* the command's own, see dbx_txn_room */
+    size_t room_used;
     dbx_undo undo;
     dbx_buf head;        /* scratch: the header of a record with a long name or an extension */
     dbx_buf effects;     /* the turn's effects, RESP, without frame headers */

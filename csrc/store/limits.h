@@ -5,7 +5,8 @@
 
 enum {
     DBX_VALUE_BYTES_MAX = 96 * 1024, /* of one map entry: a record header and a chunk fit easily */
-    DBX_REFER_MIN = 16 * 1024        /* a value this long that lies in a spool is not copied */
+    DBX_REFER_MIN = 16 * 1024,       /* a value this long that lies in a spool is not copied */
+    DBX_ROOM_BYTES = 4 << 20         /* of one spool that a command fills itself */
 };
 
 /* The write buffer: a sixteenth of the memory we may use, within these. */

@@ -20,6 +20,8 @@ dbx_savepoint dbx_txn_command_begin(dbx_txn *txn, bool writing) {
 void dbx_txn_command_end(dbx_txn *txn, dbx_savepoint savepoint) {
     txn->writing = false;
     txn->input = NULL;
+    if (txn->room != NULL) dbx_spool_unref(txn->room);
+    txn->room = NULL;
     if (txn->effects.len == savepoint.effects) return;
     /* Room was made by dbx_txn_effect, so that ending a command cannot fail. */
     txn->groups[txn->group_count++] = txn->effects.len - DBX_FRAME_HEADER_BYTES;
@@ -83,6 +85,22 @@ bool dbx_txn_replaying(const dbx_txn *txn) {
 
 void dbx_txn_input(dbx_txn *txn, dbx_spool *spool) {
     txn->input = spool;
+}
+
+uint8_t *dbx_txn_room(dbx_txn *txn, size_t bytes) {
+    if (txn->room == NULL || bytes > DBX_ROOM_BYTES - txn->room_used) {
+        if (txn->room != NULL) dbx_spool_unref(txn->room);
+        txn->room = NULL;
+        if (dbx_spool_open(txn->store, &txn->room, NULL) != DBX_OK) return NULL;
+        /* All at once: what refers to it must not be moved. */
+        if (dbx_spool_reserve(txn->room, 0, DBX_ROOM_BYTES, NULL) == NULL) return NULL;
+        txn->room_used = 0;
+    }
+    dbx_slice at;
+    if (!dbx_spool_part(txn->room, txn->room_used, bytes, &at)) return NULL;
+    txn->input = txn->room;
+    txn->room_used += bytes;
+    return (uint8_t *)(uintptr_t)at.ptr;
 }
 
 /* --- The map -------------------------------------------------------------------------------------

@@ -79,25 +79,20 @@ int dbx_string_chunks_write(dbx_txn *txn, uint64_t cid, uint64_t offset, dbx_sli
 }
 
 int dbx_string_chunks_copy(dbx_txn *txn, uint64_t from, uint64_t to, uint64_t len) {
-    uint8_t *text = dbx_alloc(CHUNK);
-    int rc = text == NULL ? DBX_ENOMEM : DBX_OK;
-    for (uint64_t chunk = 0; rc == DBX_OK && chunk * CHUNK < len; chunk++) {
+    static const dbx_slice nothing = {NULL, 0};
+    for (uint64_t chunk = 0; chunk * CHUNK < len; chunk++) {
         chunk_key key;
         dbx_slice stored;
-        rc = dbx_txn_get(txn, key_of(&key, from, chunk), &stored);
-        if (rc == DBX_ENOTFOUND) {
-            rc = DBX_OK;
-            continue;
-        }
-        if (rc != DBX_OK) break;
-        if (stored.len > CHUNK) {
-            rc = DBX_ECORRUPT;
-            break;
-        }
-        memcpy(text, stored.ptr, stored.len);
-        rc = dbx_txn_put(txn, key_of(&key, to, chunk), dbx_slice_of(text, stored.len),
-                         dbx_slice_of("", 0));
+        int rc = dbx_txn_get(txn, key_of(&key, from, chunk), &stored);
+        if (rc == DBX_ENOTFOUND) continue;
+        if (rc != DBX_OK) return rc;
+        if (stored.len > CHUNK) return DBX_ECORRUPT;
+        uint8_t *room = dbx_txn_room(txn, stored.len);
+        if (room == NULL) return DBX_ENOMEM;
+        memcpy(room, stored.ptr, stored.len);
+        dbx_slice copy = dbx_slice_of(room, stored.len);
+        rc = dbx_txn_put(txn, key_of(&key, to, chunk), nothing, copy);
+        if (rc != DBX_OK) return rc;
     }
-    dbx_alloc_free(text);
-    return rc;
+    return DBX_OK;
 }
