@@ -30,9 +30,12 @@ add_library(dbx_mdbx STATIC "${mdbx_dir}/mdbx.c")
 target_include_directories(dbx_mdbx SYSTEM PUBLIC "${mdbx_dir}")
 target_compile_options(dbx_mdbx INTERFACE -Wno-cpp) # it has a #warning about RISC-V
 target_compile_options(dbx_mdbx PRIVATE -w -O3 -fno-strict-aliasing)
+# MDBX_LOCKING=2001: mutexes without robustness, which not every system has (riscv64 under qemu). Nobody
+# needs it: one process opens the file (csrc/store/lock.h), and opening sets them up anew.
 target_compile_definitions(
   dbx_mdbx
   PRIVATE NDEBUG=1
+          MDBX_LOCKING=2001
           MDBX_DEBUG=0
           MDBX_BUILD_SHARED_LIBRARY=0
           MDBX_BUILD_CXX=0

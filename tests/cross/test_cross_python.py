@@ -33,12 +33,11 @@ def _python_root(arch: str) -> Path:
         return root
     if os.geteuid() != 0 or shutil.which("debootstrap") is None:
         pytest.skip("making a Python of another architecture needs root and debootstrap")
-    part = root.with_suffix(".part")
+    part, packages = (root.with_name(f"{root.name}.{what}") for what in ("part", "debs"))
     shutil.rmtree(part, ignore_errors=True)
-    packages = part.with_suffix(".debs")
     shutil.rmtree(packages, ignore_errors=True)
     run(
-        "debootstrap", "--download-only", "--foreign", "--variant=minbase",
+        "debootstrap", "--download-only", "--variant=minbase",
         f"--arch={DEBIAN_ARCH[arch]}", f"--include={PYTHON}-minimal,lib{PYTHON}-dev",
         SUITE, packages,
     )  # fmt: skip
