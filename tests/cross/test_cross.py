@@ -5,6 +5,7 @@ Keeps unportable code out: alignment, char's sign, word sizes, atomics.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,8 @@ def serve(target: Target, data: Path) -> EmulatedServer:
 
 
 def test_the_c_tests_pass(target: Target) -> None:
-    run(tool("ctest"), "--test-dir", target.build, "--output-on-failure", "--timeout", "600")
+    ctest = [tool("ctest"), "--test-dir", target.build, "--parallel", os.cpu_count()]
+    run(*ctest, "--output-on-failure", "--timeout", "600")
 
 
 def test_redis_cli_reads_what_it_wrote_also_after_kill_and_restart(
