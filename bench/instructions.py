@@ -25,7 +25,8 @@ TARGET = "serve_main"
 GROWTH_MAX = 1.03
 SMALL, LARGE = 2000, 6000
 KEYS = 1000
-START_SECONDS_MAX = 120.0
+START_SECONDS_MAX = 60.0
+DATA = ":memory:"  # valgrind cannot reserve the address space of an MDBX file
 
 # Commands, and how many are sent at once.
 WORKLOADS = {
@@ -83,10 +84,10 @@ def _count(program: Path, workload: str, commands: int) -> int:
         port = free_port()
         out = Path(home) / "callgrind.out"
         argv = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", str(program),
-                str(Path(home) / "data"), str(port)]  # fmt: skip
+                DATA, str(port)]  # fmt: skip
         with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
             try:
-                with _connect(port) as client:
+                with _connect(port, server) as client:
                     for batch in _batches(workload, commands):
                         client.pipeline(batch)
             finally:
@@ -105,7 +106,7 @@ def _batches(workload: str, commands: int) -> Iterator[Sequence[tuple[bytes, ...
         yield [(name, key, *value) for key, value in zip(keys, values, strict=True)]
 
 
-def _connect(port: int) -> RawClient:
+def _connect(port: int, server: subprocess.Popen[bytes]) -> RawClient:
     deadline = time.monotonic() + START_SECONDS_MAX
     while True:
         try:
@@ -114,6 +115,6 @@ def _connect(port: int) -> RawClient:
             client.read()
             return client
         except OSError:
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or server.poll() is not None:
                 raise
             time.sleep(0.05)
