@@ -45,6 +45,9 @@ def _python_root(arch: str) -> Path:
         if package.name.startswith(NEEDED):
             run("dpkg-deb", "-x", package, part)
     shutil.rmtree(packages)
+    (part / "lib").symlink_to(
+        "usr/lib"
+    )  # as Debian has it; the programs look for their loader there
     part.rename(root)
     return root
 
