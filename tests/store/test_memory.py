@@ -9,10 +9,14 @@ import socket
 import time
 from collections.abc import Callable
 
+import pytest
+
 from tests.support.load import fill
-from tests.support.proc import AnonWatch
+from tests.support.proc import AnonWatch, instrumented
 from tests.support.resp import encode
 from tests.support.servers import DbxServer
+
+pytestmark = pytest.mark.skipif(instrumented(), reason="memory is measured without sanitizers")
 
 MB = 1 << 20
 EMPTY_RSS_MAX = 25 * MB
