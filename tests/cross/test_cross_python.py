@@ -81,7 +81,7 @@ def test_dbx_serve_starts_answers_and_stops(target: Target, tmp_path: Path) -> N
     root = _python_root(target.arch)
     _build_package(target, root, tmp_path / "lib" / "dbx")
     port = free_port()
-    python = ["-L", root, root / "usr/bin" / PYTHON]
+    python = ["-L", root, root / "usr/bin" / PYTHON, "-P"]  # not the sources beside us
     command = [*python, "-m", "dbx", "serve", "--data", tmp_path / "data", "--port", port]
     home = {"PYTHONHOME": f"{root}/usr", "PYTHONPATH": str(tmp_path / "lib")}
     env = clean_environment() | home | LIMITS
