@@ -32,7 +32,7 @@ packages-build:
 	@tools/packages.sh gcc libc6-dev
 
 packages-test: packages-build
-	@tools/packages.sh redis-server redis-tools debootstrap nodejs npm
+	@tools/packages.sh redis-server redis-tools debootstrap nodejs:node npm:npm
 
 packages-cross:
 	@tools/packages.sh qemu-user-static gcc-aarch64-linux-gnu libc6-dev-arm64-cross \

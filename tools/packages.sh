@@ -1,10 +1,13 @@
 #!/bin/sh
-# packages.sh NAME...: makes sure that Debian packages are there: installs those missing when run by root, else
-# says which to install. On systems without dpkg it trusts that the tools they hold are there.
+# packages.sh NAME[:COMMAND]...: makes sure that Debian packages are there: installs those missing when run by
+# root, else says which to install. COMMAND from elsewhere will do as well. On systems without dpkg it trusts
+# that the tools they hold are there.
 set -eu
 command -v dpkg-query >/dev/null || exit 0
 missing=""
-for name in "$@"; do
+for wanted in "$@"; do
+    name=${wanted%%:*}
+    case $wanted in *:*) ! command -v "${wanted#*:}" >/dev/null || continue ;; esac
     state=$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null || true)
     [ "$state" = installed ] || missing="$missing $name"
 done
