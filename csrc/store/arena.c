@@ -1,6 +1,7 @@
 /* arena.c: see arena.h. Size classes: multiples of 16 up to 1 KB, then four steps a doubling. */
 #include "store/arena.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -8,6 +9,7 @@
 typedef struct dbx_arena_chunk {
     struct dbx_arena_chunk *next, *prev;
     size_t bytes;
+    size_t number; /* in the arena's table */
 } arena_chunk;
 
 enum { CHUNK_HEADER = 32, SMALL_MAX = 1024, SMALL_STEP = 16, SMALL_CLASSES = 64 };
@@ -28,22 +30,57 @@ size_t dbx_arena_class_bytes(unsigned index) {
     return ((size_t)1 << log2) + (quarter + 1) * (((size_t)1 << log2) / 4);
 }
 
-static arena_chunk *map_chunk(dbx_arena *arena, size_t bytes) {
-    arena_chunk *chunk = dbx_alloc_pages(bytes);
-    if (chunk == NULL) return NULL;
+/* Small blocks' chunks are aligned to their size, so that a block's address gives its chunk. */
+static arena_chunk *map_aligned(void) {
+    uint8_t *pages = dbx_alloc_pages(2 * (size_t)DBX_ARENA_CHUNK_BYTES);
+    if (pages == NULL) return NULL;
+    size_t skip = (size_t)(-(uintptr_t)pages % DBX_ARENA_CHUNK_BYTES);
+    if (skip > 0) dbx_alloc_free_pages(pages, skip);
+    uint8_t *chunk = pages + skip;
+    if (skip < DBX_ARENA_CHUNK_BYTES) {
+        dbx_alloc_free_pages(chunk + DBX_ARENA_CHUNK_BYTES, DBX_ARENA_CHUNK_BYTES - skip);
+    }
+    return (arena_chunk *)(void *)chunk;
+}
+
+static void add_chunk(dbx_arena *arena, arena_chunk *chunk, size_t bytes) {
     chunk->bytes = bytes;
     chunk->prev = NULL;
     chunk->next = arena->chunks;
     if (chunk->next != NULL) chunk->next->prev = chunk;
     arena->chunks = chunk;
     arena->mapped += bytes;
-    return chunk;
+}
+
+static bool next_chunk(dbx_arena *arena) {
+    if (arena->table_count == arena->table_cap) {
+        size_t cap = arena->table_cap == 0 ? 64 : arena->table_cap * 2;
+        void *grown = dbx_alloc_resize_array(arena->table, cap, sizeof *arena->table);
+        if (grown == NULL) return false;
+        arena->table = grown;
+        arena->table_cap = cap;
+    }
+    arena_chunk *chunk = map_aligned();
+    if (chunk == NULL) return false;
+    chunk->number = arena->table_count;
+    arena->table[arena->table_count++] = chunk;
+    add_chunk(arena, chunk, DBX_ARENA_CHUNK_BYTES);
+    arena->at = (uint8_t *)chunk + CHUNK_HEADER;
+    arena->end = (uint8_t *)chunk + DBX_ARENA_CHUNK_BYTES;
+    return true;
+}
+
+uint32_t dbx_arena_reference(const void *block) {
+    uintptr_t at = (uintptr_t)block, offset = at % DBX_ARENA_CHUNK_BYTES;
+    const arena_chunk *chunk = (const arena_chunk *)(at - offset); /* NOLINT: aligned chunks */
+    return chunk->number > UINT16_MAX ? 0 : (uint32_t)(chunk->number << 16 | offset / 16);
 }
 
 static void *alloc_large(dbx_arena *arena, size_t n) {
     if (n > SIZE_MAX - CHUNK_HEADER) return NULL;
-    arena_chunk *chunk = map_chunk(arena, n + CHUNK_HEADER);
+    arena_chunk *chunk = dbx_alloc_pages(n + CHUNK_HEADER);
     if (chunk == NULL) return NULL;
+    add_chunk(arena, chunk, n + CHUNK_HEADER);
     arena->bytes += n;
     return (uint8_t *)chunk + CHUNK_HEADER;
 }
@@ -68,12 +105,7 @@ void *dbx_arena_alloc(dbx_arena *arena, size_t n) {
         arena->bytes += size;
         return block;
     }
-    if ((size_t)(arena->end - arena->at) < size) {
-        arena_chunk *chunk = map_chunk(arena, DBX_ARENA_CHUNK_BYTES);
-        if (chunk == NULL) return NULL;
-        arena->at = (uint8_t *)chunk + CHUNK_HEADER;
-        arena->end = (uint8_t *)chunk + DBX_ARENA_CHUNK_BYTES;
-    }
+    if ((size_t)(arena->end - arena->at) < size && !next_chunk(arena)) return NULL;
     block = arena->at;
     arena->at += size;
     arena->bytes += size;
@@ -98,5 +130,6 @@ void dbx_arena_destroy(dbx_arena *arena) {
         dbx_alloc_free_pages(chunk, chunk->bytes);
         chunk = next;
     }
+    dbx_alloc_free(arena->table);
     memset(arena, 0, sizeof *arena);
 }

@@ -20,8 +20,10 @@ typedef struct dbx_arena {
     struct dbx_arena_chunk *chunks; /* all mappings, newest first */
     uint8_t *at, *end;              /* room left in the current chunk */
     void *free[DBX_ARENA_CLASSES];  /* reusable blocks, linked through their first word */
-    size_t bytes;                   /* handed out and not freed, rounded up to classes */
-    size_t mapped;                  /* taken from the system */
+    struct dbx_arena_chunk **table; /* chunks by number, for references; not the large blocks' */
+    size_t table_count, table_cap;
+    size_t bytes;  /* handed out and not freed, rounded up to classes */
+    size_t mapped; /* taken from the system */
 } dbx_arena;
 
 /* dbx_arena_alloc returns 16-byte aligned memory for n bytes, or NULL. */
@@ -32,6 +34,12 @@ unsigned dbx_arena_class(size_t n);
 size_t dbx_arena_class_bytes(unsigned index);
 /* dbx_arena_free takes back a block that was asked for with `n`. */
 void dbx_arena_free(dbx_arena *arena, void *block, size_t n);
+/* dbx_arena_reference names a block of at most DBX_ARENA_BLOCK_MAX bytes in 32 bits; 0: too far
+ * into a huge arena to be named. dbx_arena_at is the block so named. */
+uint32_t dbx_arena_reference(const void *block);
+static inline void *dbx_arena_at(const dbx_arena *arena, uint32_t reference) {
+    return (uint8_t *)arena->table[reference >> 16] + (size_t)(reference & 0xFFFF) * 16;
+}
 /* dbx_arena_destroy returns everything to the system. */
 void dbx_arena_destroy(dbx_arena *arena);
 

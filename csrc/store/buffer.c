@@ -25,7 +25,7 @@ dbx_buffer *dbx_buffer_new(size_t filter_bytes) {
     if (buffer == NULL) return NULL;
     buffer->refs = 1;
     buffer->epoch = 1;
-    buffer->tree.arena = &buffer->arena;
+    buffer->tree.arena = buffer->index.arena = &buffer->arena;
     dbx_map_init(&buffer->version_of, false);
     if (filter_bytes > 0) {
         size_t words = FILTER_WORDS_MIN;
@@ -66,7 +66,8 @@ dbx_entry *dbx_buffer_find(const dbx_buffer *buffer, dbx_slice key, uint64_t has
         uint64_t bits = filter_bits(hash);
         if ((buffer->filter[hash & (buffer->filter_words - 1)] & bits) != bits) return NULL;
     }
-    return dbx_tree_find(&buffer->tree, key);
+    dbx_entry *entry = dbx_index_find(&buffer->index, key, hash);
+    return entry != NULL || !buffer->index.partial ? entry : dbx_tree_find(&buffer->tree, key);
 }
 
 static const version *version_seen(const dbx_buffer *buffer, const dbx_entry *entry,
@@ -232,6 +233,7 @@ static int insert(dbx_buffer *buffer, dbx_undo *undo, dbx_slice key, uint64_t ha
     /* An entry put into a gap splits it: what follows it is as dead as what went before. */
     if (entry->prev != NULL) flags |= entry->prev->flags & DBX_ENTRY_GAP;
     set_flags(buffer, entry, flags);
+    dbx_index_add(&buffer->index, entry, hash);
     buffer->entries++;
     buffer->changes++;
     if (buffer->filter != NULL) {
@@ -320,6 +322,7 @@ static int remove_entry(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry) {
     dbx_undo_add(undo, DBX_UNDO_REMOVED, entry, 0);
     set_flags(buffer, entry, entry->flags & (uint8_t)~DBX_ENTRY_GAP);
     dbx_tree_remove(&buffer->tree, entry);
+    dbx_index_remove(&buffer->index, entry, dbx_buffer_hash(dbx_entry_key(entry)));
     buffer->entries--;
     buffer->changes++;
     return DBX_OK;
@@ -371,12 +374,14 @@ void dbx_buffer_revert(dbx_buffer *buffer, const dbx_undo *undo, const dbx_undo_
     case DBX_UNDO_INSERTED:
         set_flags(buffer, entry, entry->flags & (uint8_t)~DBX_ENTRY_GAP);
         dbx_tree_remove(&buffer->tree, entry);
+        dbx_index_remove(&buffer->index, entry, dbx_buffer_hash(dbx_entry_key(entry)));
         buffer->entries--;
         free_entry(buffer, entry);
         return;
     case DBX_UNDO_REMOVED:
         /* Undoing goes through the same shapes backwards, so the nodes needed were freed before. */
         if (!dbx_tree_insert(&buffer->tree, entry)) abort();
+        dbx_index_add(&buffer->index, entry, dbx_buffer_hash(dbx_entry_key(entry)));
         buffer->entries++;
         set_flags(buffer, entry, record->flags);
         return;

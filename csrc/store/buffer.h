@@ -16,13 +16,15 @@
 #include "base/map.h"
 #include "store/arena.h"
 #include "store/entry.h"
+#include "store/index.h"
 #include "store/spool.h"
 #include "store/tree.h"
 #include "store/undo.h"
 
 typedef struct dbx_buffer {
     dbx_arena arena;
-    dbx_tree tree;
+    dbx_tree tree;       /* by order */
+    dbx_index index;     /* by key */
     uint64_t *filter;    /* a Bloom filter of the keys, one word a key; NULL: none */
     size_t filter_words; /* a power of two */
     size_t entries;

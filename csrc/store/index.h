@@ -1,0 +1,32 @@
+/* index.h: finding an entry by its exact key in one or two cache misses: a hash table beside the
+ * tree.
+ *
+ * Extendible hashing (Fagin et al., 1979): a directory by the hash's high bits points to segments
+ * that split one at a time when they fill up, so that no insertion ever stalls on a large table. A
+ * slot keeps 32 bits of the hash and a 32-bit reference into the arena, so that splitting reads no
+ * entry. What the index has no room for is found through the tree: `partial` says so.
+ */
+#ifndef DBX_STORE_INDEX_H
+#define DBX_STORE_INDEX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "store/arena.h"
+#include "store/entry.h"
+
+typedef struct dbx_index {
+    dbx_arena *arena;                     /* of the segments, and of the entries */
+    struct dbx_index_segment **directory; /* 1 << depth pointers; NULL: empty */
+    unsigned depth;
+    bool partial; /* some entry could not be added */
+} dbx_index;
+
+/* dbx_index_find returns the entry with this key and hash, or NULL. */
+dbx_entry *dbx_index_find(const dbx_index *index, dbx_slice key, uint64_t hash);
+/* dbx_index_add adds an entry that is not in. Out of memory or room, the index becomes partial. */
+void dbx_index_add(dbx_index *index, dbx_entry *entry, uint64_t hash);
+/* dbx_index_remove takes an entry out if it is in. */
+void dbx_index_remove(dbx_index *index, const dbx_entry *entry, uint64_t hash);
+
+#endif
