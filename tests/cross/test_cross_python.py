@@ -21,7 +21,16 @@ from tests.support.servers import clean_environment, free_port
 SUITE = "trixie"
 PYTHON = "python3.13"
 DEBIAN_ARCH = {"aarch64": "arm64", "riscv64": "riscv64"}
-NEEDED = ("libc6_", "libexpat1", "libffi8", "libpython3", "libssl3", "python3", "zlib1g")
+NEEDED = (
+    "libatomic1",
+    "libc6_",
+    "libexpat1",
+    "libffi8",
+    "libpython3",
+    "libssl3",
+    "python3",
+    "zlib1g",
+)
 LAYERS = ("server", "engine", "commands", "types", "store", "codec", "base", "mdbx")
 LIMITS = {"DBX_WRITE_BUFFER_SIZE": "16mb"}
 
@@ -38,7 +47,7 @@ def _python_root(arch: str) -> Path:
     shutil.rmtree(packages, ignore_errors=True)
     run(
         "debootstrap", "--download-only", "--variant=minbase",
-        f"--arch={DEBIAN_ARCH[arch]}", f"--include={PYTHON}-minimal,lib{PYTHON}-dev",
+        f"--arch={DEBIAN_ARCH[arch]}", f"--include={PYTHON}-minimal,lib{PYTHON}-dev,libatomic1",
         SUITE, packages,
     )  # fmt: skip
     for package in sorted((packages / "var/cache/apt/archives").glob("*.deb")):
