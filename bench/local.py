@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import resource
 import time
+from functools import partial
 
 from bench import cases
 from bench.load import Sample
@@ -28,8 +29,7 @@ def _run(report: Report, found: list[cases.Case], quick: bool, rounds: int) -> N
     seconds = ROUND_SECONDS / (5 if quick else 1)
     for case in found:
         contenders = {
-            who: lambda run=run, case=case: _timed(run, case.operations, seconds)  # type: ignore[misc]
-            for who, run in case.runs.items()
+            who: partial(_timed, run, case.operations, seconds) for who, run in case.runs.items()
         }
         report.compare(case.name, contenders, max(rounds, 5), case.goal or 0.0)
 

@@ -5,7 +5,8 @@
  * server does, and a late one is late from its due time on ("coordinated omission" avoided). With
  * rate 0 it is a closed loop for a fixed time instead, to find the peak rate.
  *
- * openloop PORT CONNECTIONS RATE PIPELINE SECONDS KEYS SET_PERCENT VALUE_BYTES: prints one JSON object.
+ * openloop PORT CONNECTIONS RATE PIPELINE SECONDS KEYS SET_PERCENT VALUE_BYTES
+ * prints one JSON object.
  */
 #include <arpa/inet.h>
 #include <errno.h>

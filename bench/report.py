@@ -37,7 +37,7 @@ class Report:
         """
         samples: dict[str, list[Sample]] = {name: [] for name in contenders}
         for turn in range(rounds):
-            order = list(contenders) if turn % 2 == 0 else list(reversed(contenders))
+            order = list(contenders) if turn % 2 == 0 else list(contenders)[::-1]
             for name in order:
                 samples[name].append(contenders[name]())
         first, second = contenders

@@ -176,7 +176,7 @@ def _filled(report: Report, keys: int, makers: dict[str, Callable[[], Server]]) 
             with proc.AnonWatch(server.pid) as watch:
                 prefill(server, keys, value_bytes=16)  # other values: a second pass of applies
             values = {"RssAnon MB": f"{watch.highest / MB:.0f}"}
-            values["disk MB"] = f"{_bytes_below(server.data) / MB:.0f}"  # type: ignore[attr-defined]
+            values["disk MB"] = f"{_bytes_below(server.data) / MB:.0f}"
             report.add(f"{keys:,} keys, {who}", values)
             if isinstance(server, DbxServer):
                 info = server.store_info()

@@ -60,7 +60,7 @@ def run(machine: type[Machine], oracle: Server, ours: Server, examples: int) -> 
     ours.start()
     try:
         pair = type(machine.__name__, (machine,), {"real": oracle, "ours": ours})
-        run_state_machine_as_test(pair, settings=settings(examples))  # type: ignore[no-untyped-call]
+        run_state_machine_as_test(pair, settings=settings(examples))
     except BaseException:
         print(ours.tail())
         raise

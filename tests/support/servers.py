@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import redis
 
@@ -48,6 +49,7 @@ class Server:
     """One server process that can be started, stopped, killed and started again."""
 
     exit_codes: tuple[int, ...] = (0,)  # of a clean stop
+    data: Path | str  # where it keeps its data
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -140,8 +142,8 @@ class Server:
     def raw(self, protocol: int = 2, timeout: float = 30.0) -> RawClient:
         return RawClient(self.port, protocol=protocol, password=self.password, timeout=timeout)
 
-    def client(self, protocol: int = 3, **options: object) -> redis.Redis:
-        return redis.Redis(port=self.port, protocol=protocol, password=self.password, **options)  # type: ignore[arg-type]
+    def client(self, protocol: int = 3, **options: Any) -> redis.Redis:
+        return redis.Redis(port=self.port, protocol=protocol, password=self.password, **options)
 
     def memory(self) -> proc.Memory:
         return proc.memory(self.pid)
@@ -152,6 +154,7 @@ class RedisServer(Server):
 
     def __init__(self, name: str, program: Sequence[str], *settings: str) -> None:
         super().__init__(name)
+        self.data = self.directory
         self.program = list(program)
         self.settings = settings
 

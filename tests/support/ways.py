@@ -36,7 +36,7 @@ class Way:
 
         path = ":memory:" if self.in_memory else str(directory / "data")
         settings = TINY_SETTINGS if self.tiny else {}
-        keywords = {name.replace("-", "_"): value for name, value in settings.items()}
+        keywords: dict[str, Any] = {k.replace("-", "_"): value for k, value in settings.items()}
         with dbx.open(path, **keywords) as db:
             yield db
 
