@@ -21,7 +21,8 @@ from tests.support.servers import clean_environment, free_port
 SUITE = "trixie"
 PYTHON = "python3.13"
 DEBIAN_ARCH = {"aarch64": "arm64", "riscv64": "riscv64"}
-NEEDED = (
+NEEDED = ("libatomic1", "libc6_", "libexpat1", "libffi8", "libpython3", "libssl3")
+NEEDED += ("python3", "zlib1g")
     "libatomic1",
     "libc6_",
     "libexpat1",
