@@ -245,3 +245,72 @@ TEST(the_map_agrees_with_a_sorted_array) {
 TEST(views_do_not_see_later_writes) {
     for (uint64_t i = 0; i < 3; i++) random_steps(check_seed() * 100 + 50 + i, true);
 }
+
+static uint64_t buffer_entries(const world *w) {
+    dbx_store_info info;
+    dbx_store_get_info(w->store, &info);
+    return info.buffer_entries;
+}
+
+/* Puts `count` keys and waits until they are in MDBX and nothing is in the buffer. */
+static void fill(world *w, unsigned count) {
+    uint8_t bytes[64];
+    dbx_slice none = {NULL, 0};
+    for (unsigned i = 0; i < count; i++) {
+        size_t n = (size_t)snprintf((char *)bytes, sizeof bytes, "V%06u", i);
+        CHECK_EQ(dbx_txn_put(w->txn, dbx_slice_of(bytes, n), none, none), DBX_OK);
+        if (i % 500 == 0) end_turn(w);
+    }
+    (void)dbx_store_freeze(w->store);
+    dbx_store_info info;
+    do {
+        usleep(1000);
+        end_turn(w);
+        dbx_store_get_info(w->store, &info);
+    } while (info.frozen_entries > 0 || info.buffer_entries > 0);
+}
+
+/* Invariant 12: what was popped is not walked again. The buffer keeps a gap, not a tombstone a pop. */
+static void pop_all(bool from_front, unsigned turn) {
+    enum { POPS = 3000 };
+    world *w = calloc(1, sizeof *w);
+    if (w == NULL) abort();
+    strcpy(w->dir, "/tmp/dbx-test-store-XXXXXX");
+    if (mkdtemp(w->dir) == NULL) abort();
+    start(w);
+    fill(w, POPS);
+    for (unsigned i = 0; i < POPS; i++) {
+        dbx_cursor *cursor = dbx_cursor_open(dbx_txn_view(w->txn), dbx_slice_str("V"));
+        int rc = from_front ? dbx_cursor_first(cursor) : dbx_cursor_last(cursor);
+        CHECK_EQ(rc, DBX_OK);
+        char want[16];
+        (void)snprintf(want, sizeof want, "V%06u", from_front ? i : POPS - 1 - i);
+        CHECK_TEXT(dbx_cursor_key(cursor), want);
+        CHECK_EQ(dbx_txn_del(w->txn, dbx_cursor_key(cursor)), DBX_OK);
+        dbx_cursor_close(cursor);
+        CHECK(buffer_entries(w) < 8);
+        if (i % turn == turn - 1) end_turn(w);
+    }
+    dbx_cursor *cursor = dbx_cursor_open(dbx_txn_view(w->txn), dbx_slice_str("V"));
+    CHECK_EQ(dbx_cursor_first(cursor), DBX_ENOTFOUND);
+    dbx_cursor_close(cursor);
+    /* The gap deletes in MDBX what it covers. */
+    fill(w, 1);
+    cursor = dbx_cursor_open(dbx_txn_view(w->txn), dbx_slice_str("V"));
+    CHECK_EQ(dbx_cursor_first(cursor), DBX_OK);
+    CHECK_TEXT(dbx_cursor_key(cursor), "V000000");
+    CHECK_EQ(dbx_cursor_next(cursor), DBX_ENOTFOUND);
+    dbx_cursor_close(cursor);
+    stop(w);
+    char command[128];
+    (void)snprintf(command, sizeof command, "rm -r %s", w->dir);
+    CHECK_EQ(system(command), 0);
+    free(w);
+}
+
+TEST(pops_from_either_end_leave_no_trail_of_tombstones) {
+    pop_all(true, 1);
+    pop_all(true, 1000);
+    pop_all(false, 1);
+    pop_all(false, 1000);
+}
