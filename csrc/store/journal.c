@@ -21,7 +21,8 @@ static void want_spare(dbx_journal *j, bool wanted) {
     pthread_mutex_unlock(&j->mutex);
 }
 
-/* A segment that has no header yet: the one kept ready, or a new one made here and now. */
+/* A segment that has no header yet: the one kept ready, or a new one made here and now. The loop
+ * does not sync that one's name: the syncer does, before it says that anything in it is durable. */
 static int take_spare(dbx_journal *j, dbx_segment *out, dbx_error *error) {
     pthread_mutex_lock(&j->mutex);
     *out = j->spare;
@@ -29,7 +30,9 @@ static int take_spare(dbx_journal *j, dbx_segment *out, dbx_error *error) {
     uint64_t number = out->fd < 0 ? j->next_number++ : 0;
     pthread_mutex_unlock(&j->mutex);
     if (out->fd >= 0) return DBX_OK;
-    return dbx_segment_create(j->dir, number, j->options.segment_bytes, out, error);
+    int rc = dbx_segment_create(j->dir, number, j->options.segment_bytes, false, out, error);
+    atomic_store(&j->names_unsynced, true);
+    return rc;
 }
 
 static int reserve_lists(dbx_journal *j) {
@@ -145,6 +148,7 @@ static int start(dbx_journal *j, dbx_error *error) {
     atomic_store(&j->durable, j->position);
     /* The header says where the log before was cut: a reply must not depend on it unsynced. */
     rc = dbx_file_sync(j->current.fd, j->dir, error);
+    if (rc == DBX_OK) rc = dbx_journal_sync_names(j, error);
     if (rc != DBX_OK) return rc;
     if (pthread_create(&j->thread, NULL, dbx_journal_syncer, j) != 0) {
         return dbx_error_set(error, DBX_ENOMEM, "cannot start a thread for the journal");
@@ -379,6 +383,7 @@ static int drop(dbx_journal *j, uint64_t number) {
 static int begin_anew(dbx_journal *j, dbx_error *error) {
     int rc = next_segment(j, j->position + 1, error);
     if (rc == DBX_OK) rc = dbx_file_sync(j->current.fd, j->dir, error);
+    if (rc == DBX_OK) rc = dbx_journal_sync_names(j, error);
     if (rc != DBX_OK) return rc;
     j->position++;
     pthread_mutex_lock(&j->mutex);

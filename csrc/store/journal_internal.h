@@ -50,6 +50,7 @@ struct dbx_journal {
     size_t dropped_count, dropped_cap;
     dbx_journal_job jobs[DBX_JOURNAL_JOBS_MAX]; /* others' work for this thread: spools' syncs */
     size_t job_count;
+    atomic_bool names_unsynced; /* a file was made whose name may not survive power loss */
     atomic_bool refused;
     dbx_error refusal;
     uint64_t syncs, sync_last_us;
@@ -60,6 +61,8 @@ void *dbx_journal_syncer(void *journal);
 /* dbx_journal_sync_all syncs everything appended, in the caller's thread; the syncer has stopped.
  */
 int dbx_journal_sync_all(dbx_journal *journal, dbx_error *error);
+/* dbx_journal_sync_names makes the names of new segments durable, if there are any. */
+int dbx_journal_sync_names(dbx_journal *journal, dbx_error *error);
 /* dbx_journal_refuse stops appends; `why` becomes the refusal. */
 void dbx_journal_refuse(dbx_journal *journal, const dbx_error *why);
 

@@ -20,6 +20,11 @@ void dbx_journal_refuse(dbx_journal *j, const dbx_error *why) {
     dbx_log(DBX_LOG_WARNING, "writes are refused until the data is applied: %s", why->text);
 }
 
+int dbx_journal_sync_names(dbx_journal *j, dbx_error *error) {
+    if (!atomic_exchange(&j->names_unsynced, false)) return DBX_OK;
+    return dbx_file_sync_dir(j->dir, error);
+}
+
 /* Syncs closed segments, then the current one. The mutex is not held; `fds` were taken under it. */
 static int sync_fds(dbx_journal *j, const dbx_segment *closed, size_t count, int fd,
                     dbx_error *error) {
@@ -27,7 +32,8 @@ static int sync_fds(dbx_journal *j, const dbx_segment *closed, size_t count, int
         int rc = dbx_file_sync(closed[i].fd, j->dir, error);
         if (rc != DBX_OK) return rc;
     }
-    return dbx_file_sync(fd, j->dir, error);
+    int rc = dbx_journal_sync_names(j, error);
+    return rc != DBX_OK ? rc : dbx_file_sync(fd, j->dir, error);
 }
 
 /* One sync of everything written so far. Called with the mutex held; releases it meanwhile. */
@@ -96,7 +102,7 @@ static bool make_spare(dbx_journal *j) {
     dbx_error error;
     uint64_t number = j->next_number++;
     pthread_mutex_unlock(&j->mutex);
-    int rc = dbx_segment_create(j->dir, number, j->options.segment_bytes, &spare, &error);
+    int rc = dbx_segment_create(j->dir, number, j->options.segment_bytes, true, &spare, &error);
     pthread_mutex_lock(&j->mutex);
     if (rc != DBX_OK) {
         dbx_log(DBX_LOG_WARNING, "the journal's next segment is not ready: %s", error.text);

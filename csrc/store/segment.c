@@ -19,16 +19,16 @@ int dbx_segment_path(char *out, const char *dir, uint64_t number, dbx_error *err
     return dbx_file_path(out, dir, name, error);
 }
 
-int dbx_segment_create(const char *dir, uint64_t number, uint64_t bytes, dbx_segment *out,
-                       dbx_error *error) {
+int dbx_segment_create(const char *dir, uint64_t number, uint64_t bytes, bool sync,
+                       dbx_segment *out, dbx_error *error) {
     char path[DBX_PATH_MAX];
     int rc = dbx_segment_path(path, dir, number, error);
     if (rc != DBX_OK) return rc;
     int fd = dbx_file_open(path, O_RDWR | O_CREAT | O_TRUNC, error);
     if (fd < 0) return fd;
     rc = dbx_file_allocate(fd, bytes, path, error);
-    if (rc == DBX_OK) rc = dbx_file_sync(fd, path, error);
-    if (rc == DBX_OK) rc = dbx_file_sync_dir(dir, error);
+    if (rc == DBX_OK && sync) rc = dbx_file_sync(fd, path, error);
+    if (rc == DBX_OK && sync) rc = dbx_file_sync_dir(dir, error);
     if (rc != DBX_OK) {
         (void)close(fd);
         (void)dbx_file_remove(path, NULL);

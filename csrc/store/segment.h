@@ -22,10 +22,10 @@ typedef struct dbx_segment {
 
 /* dbx_segment_path writes a segment's file name below the journal's directory. */
 int dbx_segment_path(char *out, const char *dir, uint64_t number, dbx_error *error);
-/* dbx_segment_create makes a file of `bytes` bytes with no header and syncs it and the directory.
- */
-int dbx_segment_create(const char *dir, uint64_t number, uint64_t bytes, dbx_segment *out,
-                       dbx_error *error);
+/* dbx_segment_create makes a file of `bytes` bytes with no header. With `sync` it and its name
+ * survive power loss on return; without, the caller sees to that before anything depends on it. */
+int dbx_segment_create(const char *dir, uint64_t number, uint64_t bytes, bool sync,
+                       dbx_segment *out, dbx_error *error);
 /* dbx_segment_begin writes a header: the segment now belongs to the log. Not synced. */
 int dbx_segment_begin(const char *dir, dbx_segment *segment, const dbx_segment_header *header,
                       dbx_error *error);
