@@ -27,10 +27,10 @@ enum {
     CONNECTIONS_MAX = 10000,
     PIPELINE_MAX = 1024,
     VALUE_MAX = 4096,
-    PENDING_MAX = 1 << 16,         /* batches in flight on one connection */
-    OUT_MAX = 1 << 22,             /* unsent bytes of one connection */
+    PENDING_MAX = 1 << 16, /* batches in flight on one connection */
+    OUT_MAX = 1 << 22,     /* unsent bytes of one connection */
     IN_BYTES = 1 << 16,
-    SUB_BUCKETS = 128,             /* a histogram good to 1 % */
+    SUB_BUCKETS = 128, /* a histogram good to 1 % */
     BUCKETS = 64 * SUB_BUCKETS,
     EVENTS = 256,
     NS = 1000000000
@@ -121,7 +121,8 @@ static size_t write_command(uint8_t *at) {
     if ((int)(random64() % 100) >= app.set_percent)
         return (size_t)sprintf((char *)at, "*2\r\n$3\r\nGET\r\n$16\r\nkey:%012llu\r\n",
                                (unsigned long long)key);
-    for (int i = 0; i < app.value_bytes; i++) value[i] = (char)('a' + random64() % 26);
+    for (int i = 0; i < app.value_bytes; i++)
+        value[i] = (char)('a' + random64() % 26);
     return (size_t)sprintf((char *)at, "*3\r\n$3\r\nSET\r\n$16\r\nkey:%012llu\r\n$%d\r\n%.*s\r\n",
                            (unsigned long long)key, app.value_bytes, app.value_bytes, value);
 }
@@ -151,7 +152,8 @@ static void send_batch(connection *c, int64_t due_ns) {
         app.errors += (uint64_t)app.pipeline; /* hopelessly behind: counted, not hidden */
         return;
     }
-    for (int i = 0; i < app.pipeline; i++) c->out_len += write_command(c->out + c->out_len);
+    for (int i = 0; i < app.pipeline; i++)
+        c->out_len += write_command(c->out + c->out_len);
     c->pending[c->tail++ % PENDING_MAX] = (batch){due_ns, (unsigned)app.pipeline};
     app.sent += (uint64_t)app.pipeline;
     flush(c);
@@ -253,7 +255,8 @@ static void run(void) {
     bool sending = true;
     app.begin_ns = now_ns();
     app.end_ns = app.begin_ns + (int64_t)(app.seconds * NS);
-    for (int i = 0; app.rate == 0 && i < app.connections; i++) send_batch(&app.all[i], now_ns());
+    for (int i = 0; app.rate == 0 && i < app.connections; i++)
+        send_batch(&app.all[i], now_ns());
     int64_t give_up = app.end_ns + 30ll * NS;
     while (sending || app.done < app.sent) {
         if (app.rate > 0 && sending) sending = send_due(timer, &next);

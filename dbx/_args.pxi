@@ -1,4 +1,4 @@
-# Arguments of commands: Python values to slices, by redis-py's rules, copied only where they must be.
+# Arguments of commands: Python values to slices, by redis-py's rules, copied only where need be.
 
 cdef extern from "base/num.h" nogil:
     size_t dbx_num_to_text(int64_t value, char *text)

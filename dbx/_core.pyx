@@ -1,5 +1,5 @@
 # cython: binding=False, boundscheck=False, wraparound=False, initializedcheck=False
-"""The binding: the C core's engine, server and codec, as thin as can be. No Redis semantics here."""
+"""The binding: the C core's engine, server and codec, as thin as can be. No Redis semantics."""
 
 from _weakref import ref
 
@@ -242,7 +242,7 @@ cdef class Caller:
     """Calls on an engine for one client: how it encodes, what it makes of replies, its sessions.
 
     With `per_thread` every thread has a session of its own, so that what a thread selects is its
-    own; without, there is one, for one thread at a time. With `settle` a call returns when its reply
+    own; without, there is one, for one thread at a time. With `settle` a call ends when its reply
     survives what `durability` says; without, the caller waits itself, see take_unsettled().
     """
     cdef readonly Engine engine

@@ -36,9 +36,9 @@ typedef struct dbx_db {
 struct dbx_txn {
     dbx_store *store;
     int64_t now_ms;
-    bool writing;    /* the current command may change data */
-    bool replaying;  /* effects are being executed again: none is recorded */
-    uint64_t writes; /* grows with every change: what dbx_txn_changed compares */
+    bool writing;     /* the current command may change data */
+    bool replaying;   /* effects are being executed again: none is recorded */
+    uint64_t writes;  /* grows with every change: what dbx_txn_changed compares */
     dbx_spool *input; /* where the command's long arguments, or what it makes itself, lie */
     dbx_spool *room;  /* the command's own, see dbx_txn_room */
     size_t room_used;

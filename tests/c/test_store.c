@@ -1,5 +1,5 @@
-/* test_store.c: the map against a sorted array: puts, deletes, appends, undo, walks in both directions,
- * views, freezes, applies and restarts, step by random step. */
+/* test_store.c: the map against a sorted array: puts, deletes, appends, undo, walks in both
+ * directions, views, freezes, applies and restarts, step by random step. */
 #include "check.h"
 
 #include <stdlib.h>
@@ -73,7 +73,8 @@ static void change(world *w, bool record) {
     item *it = &w->items[i];
     dbx_slice key = dbx_slice_of(bytes, key_of(i, bytes)), none = {NULL, 0};
     unsigned what = (unsigned)dbx_rand_below(&w->rand, 10);
-    size_t len = (size_t)dbx_rand_below(&w->rand, dbx_rand_below(&w->rand, 8) == 0 ? VALUE_MAX : 30);
+    size_t len =
+        (size_t)dbx_rand_below(&w->rand, dbx_rand_below(&w->rand, 8) == 0 ? VALUE_MAX : 30);
     memset(value, (int)('a' + dbx_rand_below(&w->rand, 26)), sizeof value);
     if (what < 5) {
         size_t head = len / 3;
@@ -106,12 +107,12 @@ static void check_at(const dbx_cursor *cursor, int rc, const item *items, int ex
     CHECK_EQ(rc, expected >= 0 && expected < KEYS ? DBX_OK : DBX_ENOTFOUND);
     if (rc != DBX_OK || expected < 0 || expected >= KEYS) return;
     CHECK_BYTES(dbx_cursor_key(cursor), dbx_slice_of(bytes, key_of((unsigned)expected, bytes)));
-    CHECK_BYTES(dbx_cursor_value(cursor),
-                dbx_slice_of(items[expected].value, items[expected].len));
+    CHECK_BYTES(dbx_cursor_value(cursor), dbx_slice_of(items[expected].value, items[expected].len));
 }
 
 static int live_from(const item *items, int i, int step) {
-    while (i >= 0 && i < KEYS && !items[i].live) i += step;
+    while (i >= 0 && i < KEYS && !items[i].live)
+        i += step;
     return i;
 }
 
@@ -167,7 +168,8 @@ static void one_step(world *w) {
     } else if (what < 66) { /* a command that is taken back */
         static item saved[KEYS];
         memcpy(saved, w->items, sizeof saved);
-        for (int i = 0; i < 12; i++) change(w, true);
+        for (int i = 0; i < 12; i++)
+            change(w, true);
         walk(w, dbx_txn_view(w->txn), w->items, true);
         dbx_txn_command_undo(w->txn, savepoint);
         memcpy(w->items, saved, sizeof saved);
@@ -239,11 +241,13 @@ static void random_steps(uint64_t seed, bool with_views) {
 }
 
 TEST(the_map_agrees_with_a_sorted_array) {
-    for (uint64_t i = 0; i < 3; i++) random_steps(check_seed() * 100 + i, false);
+    for (uint64_t i = 0; i < 3; i++)
+        random_steps(check_seed() * 100 + i, false);
 }
 
 TEST(views_do_not_see_later_writes) {
-    for (uint64_t i = 0; i < 3; i++) random_steps(check_seed() * 100 + 50 + i, true);
+    for (uint64_t i = 0; i < 3; i++)
+        random_steps(check_seed() * 100 + 50 + i, true);
 }
 
 static uint64_t buffer_entries(const world *w) {
@@ -270,7 +274,8 @@ static void fill(world *w, unsigned count) {
     } while (info.frozen_entries > 0 || info.buffer_entries > 0);
 }
 
-/* Invariant 12: what was popped is not walked again. The buffer keeps a gap, not a tombstone a pop. */
+/* Invariant 12: what was popped is not walked again. The buffer keeps a gap, not a tombstone a pop.
+ */
 static void pop_all(bool from_front, unsigned turn) {
     enum { POPS = 3000 };
     world *w = calloc(1, sizeof *w);

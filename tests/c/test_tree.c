@@ -24,7 +24,8 @@ static dbx_entry *make(dbx_slice key) {
 /* The first index with a key >= `key`. */
 static size_t lower(const model *m, dbx_slice key) {
     size_t i = 0;
-    while (i < m->count && dbx_slice_cmp(dbx_entry_key(m->sorted[i]), key) < 0) i++;
+    while (i < m->count && dbx_slice_cmp(dbx_entry_key(m->sorted[i]), key) < 0)
+        i++;
     return i;
 }
 
@@ -33,14 +34,17 @@ static dbx_slice random_key(dbx_rand *rand, uint8_t *out, unsigned kind) {
     size_t len = 0;
     if (kind % 3 == 0) {
         len = (size_t)dbx_rand_below(rand, 30);
-        for (size_t i = 0; i < len; i++) out[i] = (uint8_t)('a' + dbx_rand_below(rand, 2));
+        for (size_t i = 0; i < len; i++)
+            out[i] = (uint8_t)('a' + dbx_rand_below(rand, 2));
     } else if (kind % 3 == 1) {
         len = 1 + (size_t)dbx_rand_below(rand, 3);
-        for (size_t i = 0; i < len; i++) out[i] = (uint8_t)dbx_rand_u64(rand);
+        for (size_t i = 0; i < len; i++)
+            out[i] = (uint8_t)dbx_rand_u64(rand);
     } else {
         memcpy(out, "shared:prefix:of:some:length:", 29);
         len = 29 + (size_t)dbx_rand_below(rand, 4);
-        for (size_t i = 29; i < len; i++) out[i] = (uint8_t)dbx_rand_below(rand, 60);
+        for (size_t i = 29; i < len; i++)
+            out[i] = (uint8_t)dbx_rand_below(rand, 60);
     }
     return dbx_slice_of(out, len);
 }
@@ -64,7 +68,8 @@ static void random_steps(uint64_t seed, unsigned kinds) {
     uint8_t bytes[KEY_BYTES];
     dbx_rand_seed_with(&rand, seed);
     for (int step = 0; step < 4000; step++) {
-        dbx_slice key = random_key(&rand, bytes, (unsigned)dbx_rand_below(&rand, kinds) + kinds / 2);
+        dbx_slice key =
+            random_key(&rand, bytes, (unsigned)dbx_rand_below(&rand, kinds) + kinds / 2);
         size_t i = lower(&m, key);
         bool there = i < m.count && dbx_slice_eq(dbx_entry_key(m.sorted[i]), key);
         CHECK(dbx_tree_find(&tree, key) == (there ? m.sorted[i] : NULL));
@@ -102,7 +107,8 @@ static void random_steps(uint64_t seed, unsigned kinds) {
 }
 
 TEST(tree_agrees_with_a_sorted_array) {
-    for (uint64_t seed = 1; seed <= 20; seed++) random_steps(seed, 1 + (unsigned)(seed % 3));
+    for (uint64_t seed = 1; seed <= 20; seed++)
+        random_steps(seed, 1 + (unsigned)(seed % 3));
 }
 
 TEST(tree_holds_keys_that_are_prefixes_of_each_other) {
@@ -116,7 +122,8 @@ TEST(tree_holds_keys_that_are_prefixes_of_each_other) {
         CHECK(dbx_tree_insert(&tree, entries[i]));
     }
     size_t len = 1;
-    for (dbx_entry *at = tree.head; at != NULL; at = at->next) CHECK_EQ(at->key_len, len++);
+    for (dbx_entry *at = tree.head; at != NULL; at = at->next)
+        CHECK_EQ(at->key_len, len++);
     CHECK_EQ(len, 1101);
     for (size_t i = 0; i < 1100; i++) {
         CHECK(dbx_tree_find(&tree, dbx_slice_of(bytes, 1100 - i)) == entries[i]);
@@ -125,4 +132,3 @@ TEST(tree_holds_keys_that_are_prefixes_of_each_other) {
     }
     dbx_arena_destroy(&arena);
 }
-

@@ -213,7 +213,8 @@ def test_attributes_are_dropped() -> None:
     # hiredis takes them for replies.
     reader = dbx.resp.Reader()
     reader.feed(
-        b"|1\r\n+ttl\r\n|1\r\n+x\r\n+y\r\n*1\r\n:1\r\n*2\r\n:1\r\n|1\r\n+a\r\n%0\r\n:2\r\n|0\r\n:3\r\n"
+        b"|1\r\n+ttl\r\n|1\r\n+x\r\n+y\r\n*1\r\n:1\r\n"
+        b"*2\r\n:1\r\n|1\r\n+a\r\n%0\r\n:2\r\n|0\r\n:3\r\n"
     )
     assert [reader.gets(), reader.gets(), reader.gets()] == [[1, 2], 3, False]
 
