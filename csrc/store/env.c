@@ -70,9 +70,11 @@ static int try_open(dbx_env *env, const char *path, uint64_t map_bytes) {
                                    2 * FILE_GROWTH_BYTES, DBX_PAGE_BYTES);
     }
     if (rc == 0) {
+        /* Not MDBX_NOMEMINIT: freed heap, passwords among it, would go to disk in pages' unused
+         * parts. */
         rc = mdbx_env_open(env->env, path,
                            MDBX_NOSUBDIR | MDBX_EXCLUSIVE | MDBX_NOSTICKYTHREADS | MDBX_NORDAHEAD |
-                               MDBX_NOMEMINIT | MDBX_LIFORECLAIM,
+                               MDBX_LIFORECLAIM,
                            OPEN_MODE);
     }
     if (rc != 0) {
@@ -104,7 +106,8 @@ int dbx_env_open(const char *path, dbx_env **out, dbx_error *error) {
     int rc = ENOMEM;
     for (uint64_t bytes = MAP_BYTES_MAX; bytes >= MAP_BYTES_MIN; bytes /= 2) {
         rc = try_open(env, path, bytes);
-        if (rc != ENOMEM && rc != EFBIG && rc != MDBX_TOO_LARGE) break;
+        /* EINVAL: what valgrind says of an address space it cannot give. */
+        if (rc != ENOMEM && rc != EFBIG && rc != EINVAL && rc != MDBX_TOO_LARGE) break;
     }
     if (rc == 0) rc = open_map(env);
     if (rc != 0) {
