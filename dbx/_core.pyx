@@ -47,6 +47,7 @@ cdef extern from "unistd.h" nogil:
 cdef extern from "signal.h" nogil:
     ctypedef void (*sighandler_t)(int) noexcept nogil
     sighandler_t signal(int number, sighandler_t handler)
+    sighandler_t SIG_IGN
 
 cdef extern from "Python.h":
     ctypedef struct PyThreadState:
@@ -513,12 +514,15 @@ cdef void _on_signal(int number) noexcept nogil:
 
 
 cdef class Server:
-    """One event loop with its own engine: `dbx serve`. One a process at a time runs."""
+    """One event loop with its own engine: `dbx serve`. There is one a process, and it takes over
+    SIGTERM and SIGINT for good: from here on they ask it to stop, and once it stops they are
+    ignored, so that nothing cuts short the last sync."""
     cdef dbx_server *_server
     cdef dbx_engine *_engine
 
     def __cinit__(self, path, dict settings not None, socket=None):
         """Opens the engine; `socket` is the path that others will find in the lock's owner line."""
+        global _signalled
         cdef dbx_engine_options options
         cdef dbx_error error
         cdef _Settings held = _Settings(settings)
@@ -530,6 +534,9 @@ cdef class Server:
         if socket is not None:
             options.socket = socket
         _check(dbx_server_create(&self._server, &error), &error)
+        _signalled = self._server
+        signal(SIGTERM, _on_signal)
+        signal(SIGINT, _on_signal)
         options.wake = dbx_server_wake
         options.wake_arg = self._server
         with nogil:
@@ -571,14 +578,10 @@ cdef class Server:
         global _signalled
         cdef dbx_error error
         cdef int rc
-        cdef sighandler_t old_term, old_int
-        _signalled = self._server
-        old_term = signal(SIGTERM, _on_signal)
-        old_int = signal(SIGINT, _on_signal)
         with nogil:
             rc = dbx_server_run(self._server, &error)
-        signal(SIGTERM, old_term)
-        signal(SIGINT, old_int)
+        signal(SIGTERM, SIG_IGN)
+        signal(SIGINT, SIG_IGN)
         _signalled = NULL
         _check(rc, &error)
 
