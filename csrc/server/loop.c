@@ -105,6 +105,7 @@ static void run_ready(dbx_server *server) {
     int rc = dbx_engine_turn_end(engine, &position, &error);
     bool wait =
         rc == DBX_OK && dbx_engine_replies_wait(engine) && dbx_engine_durable(engine) < position;
+    server->push = wait;
     if (rc == DBX_OK && !wait) return;
     for (dbx_conn *conn = server->ready.first; conn != NULL; conn = conn->next_ready) {
         if (conn->dead) continue;
@@ -174,6 +175,8 @@ static void bury(dbx_server *server) {
 static void take_turn(dbx_server *server) {
     dbx_conn *conn, *next;
     locked_part(server);
+    if (server->push) dbx_engine_push(server->engine);
+    server->push = false;
     conn = server->ready.first;
     server->ready = (dbx_conn_queue){NULL, NULL};
     for (; conn != NULL; conn = next) {

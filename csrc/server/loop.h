@@ -65,6 +65,7 @@ struct dbx_server {
     int64_t tick_at_us; /* the engine wants to be called then; INT64_MAX: not */
     int64_t care_at_us;
     bool woken, stopping;
+    bool push; /* replies of this turn wait for its sync */
     dbx_loop_settings settings;
     dbx_loop_counts counts;
 };

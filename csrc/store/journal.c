@@ -309,7 +309,7 @@ int dbx_journal_append(dbx_journal *j, dbx_buf *effects, const size_t *ends, siz
     bool first = atomic_load(&j->unsynced_since_us) == 0;
     j->written = j->position;
     if (first) atomic_store(&j->unsynced_since_us, dbx_clock_mono_us());
-    if (first || j->durability == DBX_DURABILITY_ALWAYS) pthread_cond_signal(&j->work);
+    if (first && j->durability == DBX_DURABILITY_EVERYSEC) pthread_cond_signal(&j->work);
     pthread_mutex_unlock(&j->mutex);
     return DBX_OK;
 }
@@ -323,15 +323,6 @@ uint64_t dbx_journal_position(const dbx_journal *j) {
 
 uint64_t dbx_journal_durable(dbx_journal *j) {
     return atomic_load(&j->durable);
-}
-
-int dbx_journal_wait(dbx_journal *j, uint64_t position) {
-    pthread_mutex_lock(&j->mutex);
-    while (atomic_load(&j->durable) < position && !j->stop) {
-        pthread_cond_wait(&j->done, &j->mutex);
-    }
-    pthread_mutex_unlock(&j->mutex);
-    return atomic_load(&j->durable) >= position ? DBX_OK : DBX_ESTOPPED;
 }
 
 int64_t dbx_journal_lag_us(dbx_journal *j) {

@@ -45,8 +45,13 @@ int dbx_journal_append(dbx_journal *journal, dbx_buf *effects, const size_t *end
 
 uint64_t dbx_journal_position(const dbx_journal *journal);
 uint64_t dbx_journal_durable(dbx_journal *journal); /* any thread */
-int dbx_journal_wait(dbx_journal *journal,
-                     uint64_t position); /* any thread; DBX_ESTOPPED at close */
+/* dbx_journal_wait returns when `position` is durable, or DBX_ESTOPPED at close. Who waits first
+ * syncs for all who wait. Any thread, without the engine lock. */
+int dbx_journal_wait(dbx_journal *journal, uint64_t position);
+/* dbx_journal_push has what was appended synced now: by the syncer, or right here if this device
+ * syncs quicker than threads can hand work to each other (`always` only). Without the engine lock.
+ */
+void dbx_journal_push(dbx_journal *journal);
 /* dbx_journal_lag_us is how long the oldest unsynced frame has waited; 0: none, or durability
  * `none`. */
 int64_t dbx_journal_lag_us(dbx_journal *journal);

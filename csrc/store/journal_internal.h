@@ -36,6 +36,8 @@ struct dbx_journal {
     pthread_cond_t done; /* for those who wait for a position */
     pthread_t thread;
     bool running, stop;
+    bool syncing; /* some thread is in a sync */
+    bool urgent;  /* somebody waits for what is not synced yet */
     dbx_durability durability;
     uint64_t written; /* position appended */
     _Atomic uint64_t durable;

@@ -10,7 +10,11 @@
 #include "base/log.h"
 #include "store/journal_internal.h"
 
-enum { SYNC_EVERY_US = 1000000, SPARE_RETRY_US = 1000000 };
+enum {
+    SYNC_EVERY_US = 1000000,
+    SPARE_RETRY_US = 1000000,
+    SYNC_HERE_US_MAX = 1000 /* a sync that took longer belongs in the syncer's thread */
+};
 
 void dbx_journal_refuse(dbx_journal *j, const dbx_error *why) {
     pthread_mutex_lock(&j->mutex);
@@ -36,7 +40,8 @@ static int sync_fds(dbx_journal *j, const dbx_segment *closed, size_t count, int
     return rc != DBX_OK ? rc : dbx_file_sync(fd, j->dir, error);
 }
 
-/* One sync of everything written so far. Called with the mutex held; releases it meanwhile. */
+/* One sync of everything written so far, by whoever comes first. Called with the mutex held and
+ * nobody syncing; releases the mutex meanwhile. */
 static void sync_now(dbx_journal *j) {
     dbx_segment *closed = j->unsynced;
     size_t count = j->unsynced_count;
@@ -44,6 +49,8 @@ static void sync_now(dbx_journal *j) {
     dbx_error error;
     /* The engine may move on to another segment meanwhile: keep a descriptor of our own. */
     int fd = dup(j->current.fd);
+    j->syncing = true;
+    j->urgent = false;
     j->unsynced = NULL;
     j->unsynced_count = j->unsynced_cap = 0;
     atomic_store(&j->syncing_since_us, atomic_load(&j->unsynced_since_us));
@@ -64,7 +71,9 @@ static void sync_now(dbx_journal *j) {
     atomic_store(&j->syncing_since_us, 0);
     j->syncs++;
     j->sync_last_us = (uint64_t)took_us;
+    j->syncing = false;
     if (rc == DBX_OK && upto > j->durable) atomic_store(&j->durable, upto);
+    pthread_cond_signal(&j->work);
     pthread_cond_broadcast(&j->done);
     pthread_mutex_unlock(&j->mutex);
     if (j->options.on_progress != NULL) j->options.on_progress(j->options.arg);
@@ -129,9 +138,9 @@ static void run_job(dbx_journal *j) {
 
 /* When the next sync is due, in CLOCK_MONOTONIC microseconds; INT64_MAX: nothing is waiting. */
 static int64_t sync_due_us(dbx_journal *j) {
-    if (j->refused || j->written <= j->durable) return INT64_MAX;
-    if (j->durability == DBX_DURABILITY_ALWAYS) return 0;
-    if (j->durability == DBX_DURABILITY_NONE) return INT64_MAX;
+    if (j->refused || j->syncing || j->written <= j->durable) return INT64_MAX;
+    if (j->urgent) return 0;
+    if (j->durability != DBX_DURABILITY_EVERYSEC) return INT64_MAX;
     return atomic_load(&j->unsynced_since_us) + SYNC_EVERY_US;
 }
 
@@ -171,6 +180,34 @@ void *dbx_journal_syncer(void *arg) {
         run_job(j); /* each holds something that it lets go of */
     pthread_mutex_unlock(&j->mutex);
     return NULL;
+}
+
+void dbx_journal_push(dbx_journal *j) {
+    pthread_mutex_lock(&j->mutex);
+    if (j->written > j->durable && !j->refused) {
+        bool here = j->durability == DBX_DURABILITY_ALWAYS && !j->syncing && j->syncs > 0 &&
+                    j->sync_last_us <= SYNC_HERE_US_MAX;
+        if (here) {
+            sync_now(j);
+        } else {
+            j->urgent = true;
+            pthread_cond_signal(&j->work);
+        }
+    }
+    pthread_mutex_unlock(&j->mutex);
+}
+
+int dbx_journal_wait(dbx_journal *j, uint64_t position) {
+    pthread_mutex_lock(&j->mutex);
+    while (atomic_load(&j->durable) < position && !j->stop) {
+        if (!j->syncing && !j->refused && j->written > j->durable) {
+            sync_now(j);
+        } else {
+            pthread_cond_wait(&j->done, &j->mutex);
+        }
+    }
+    pthread_mutex_unlock(&j->mutex);
+    return atomic_load(&j->durable) >= position ? DBX_OK : DBX_ESTOPPED;
 }
 
 int dbx_journal_sync_all(dbx_journal *j, dbx_error *error) {
