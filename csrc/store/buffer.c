@@ -8,7 +8,8 @@
 
 enum {
     SAVE_IN_PLACE_MAX = 512, /* longer values get a new block rather than a copy of the old bytes */
-    FILTER_WORDS_MIN = 1024
+    FILTER_WORDS_MIN = 1024,
+    BASE_BYTES = 24 << 10 /* what the first entry brings with it: the index's first segment */
 };
 
 /* A value that an open view may still read although it has been replaced. */
@@ -53,6 +54,11 @@ void dbx_buffer_unref(dbx_buffer *buffer) {
 
 size_t dbx_buffer_bytes(const dbx_buffer *buffer) {
     return buffer->arena.bytes + buffer->filter_words * sizeof(uint64_t);
+}
+
+size_t dbx_buffer_fill(const dbx_buffer *buffer) {
+    size_t bytes = buffer->arena.bytes;
+    return bytes > BASE_BYTES ? bytes - BASE_BYTES : 0;
 }
 
 /* Four bits of one word: one cache line a lookup, about one false hit in twenty when full. */

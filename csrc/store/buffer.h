@@ -60,6 +60,9 @@ void dbx_buffer_view_close(dbx_buffer *buffer);
 /* dbx_buffer_bytes is the anonymous memory the buffer occupies. */
 size_t dbx_buffer_bytes(const dbx_buffer *buffer);
 
+/* dbx_buffer_fill is what entries have added to that: what the bound is compared with. */
+size_t dbx_buffer_fill(const dbx_buffer *buffer);
+
 static inline uint64_t dbx_buffer_hash(dbx_slice key) {
     return dbx_hash_bytes(key, 0);
 }

@@ -138,7 +138,7 @@ static uint64_t position_now(const dbx_store *store) {
 static bool time_to_freeze(const dbx_store *store) {
     const dbx_buffer *active = store->live.active;
     if (active->oldest_ms == 0) return false; /* nothing in it */
-    return store->freeze_wanted || dbx_buffer_bytes(active) >= store->buffer_bytes_max ||
+    return store->freeze_wanted || dbx_buffer_fill(active) >= store->buffer_bytes_max ||
            active->spool_bytes >= store->buffer_bytes_max ||
            position_now(store) - store->frozen_position >= store->options.journal_bytes ||
            store->txn.now_ms - active->oldest_ms >= (int64_t)store->options.buffer_age_ms ||
@@ -214,7 +214,7 @@ int64_t dbx_freeze_wait_ms(dbx_store *store) {
 
 uint32_t dbx_freeze_delay_us(const dbx_store *store) {
     if (store->live.frozen == NULL) return 0;
-    uint64_t by_bytes = dbx_buffer_bytes(store->live.active) * 100 / store->buffer_bytes_max;
+    uint64_t by_bytes = dbx_buffer_fill(store->live.active) * 100 / store->buffer_bytes_max;
     uint64_t by_journal =
         (position_now(store) - store->frozen_position) * 100 / store->options.journal_bytes;
     uint64_t percent = by_bytes > by_journal ? by_bytes : by_journal;

@@ -12,6 +12,9 @@ enum {
 /* The write buffer: a sixteenth of the memory we may use, within these. */
 #define DBX_BUFFER_BYTES_MIN ((size_t)16 << 20)
 #define DBX_BUFFER_BYTES_MAX ((size_t)64 << 20)
+/* While an apply goes on the next buffer fills; writers are slowed from half its bound on, and
+ * refused at this many times the bound. */
+enum { DBX_BUFFER_FULL_TIMES = 2 };
 /* Journal since the last freeze: what the next start replays in well under a second. */
 #define DBX_JOURNAL_BYTES_DEFAULT ((size_t)48 << 20)
 /* A buffer's oldest entry is applied after this long, so that the journal does not stay for ever.

@@ -84,7 +84,7 @@ static int run_frame(replayer *r, const dbx_frame *frame, dbx_slice bytes, dbx_e
 /* A log longer than the buffer is applied on the way; memory stays within twice the bound. */
 static void keep_bounds(dbx_store *store) {
     while (store->live.frozen != NULL &&
-           dbx_buffer_bytes(store->live.active) >= store->buffer_bytes_max) {
+           dbx_buffer_fill(store->live.active) >= store->buffer_bytes_max) {
         struct timespec pause = {.tv_nsec = 1000000};
         (void)nanosleep(&pause, NULL);
         dbx_freeze_step(store);

@@ -289,10 +289,22 @@ uint32_t dbx_store_write_delay_us(dbx_store *store) {
 
 int dbx_store_writable(dbx_store *store, dbx_error *error) {
     dbx_error why;
-    if (store->journal == NULL || !dbx_journal_refused(store->journal, &why)) return DBX_OK;
-    return dbx_error_set(error, DBX_EREADONLY,
-                         "MISCONF writes are refused until what was written is applied: %s",
-                         why.text);
+    dbx_applier_stats applier;
+    if (store->journal == NULL) return DBX_OK;
+    if (dbx_journal_refused(store->journal, &why)) {
+        return dbx_error_set(error, DBX_EREADONLY,
+                             "MISCONF writes are refused until what was written is applied: %s",
+                             why.text);
+    }
+    /* Writers have been slowed down for long; only a stuck applier lets it come to this. */
+    if (store->live.frozen == NULL ||
+        dbx_buffer_fill(store->live.active) < DBX_BUFFER_FULL_TIMES * store->buffer_bytes_max) {
+        return DBX_OK;
+    }
+    dbx_applier_get_stats(store->applier, &applier);
+    return dbx_error_set(error, DBX_ENOSPC, "MISCONF the write buffer is full: %s",
+                         applier.last_error[0] != '\0' ? applier.last_error
+                                                       : "the disk does not keep up");
 }
 
 void dbx_store_set_durability(dbx_store *store, dbx_durability durability) {

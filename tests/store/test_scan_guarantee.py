@@ -36,8 +36,8 @@ def stable_keys() -> set[bytes]:
 
 
 def fill(client: RawClient) -> None:
-    for name in stable_keys():
-        client.value("SET", name, "stable")
+    for tag, value in client.pipeline([("SET", name, "stable") for name in stable_keys()]):
+        assert tag != "error", value
 
 
 def scan(client: RawClient, between: Callable[[int], RawClient], *options: str) -> list[bytes]:
