@@ -12,6 +12,7 @@ typedef struct dbx_arena_chunk {
     size_t number; /* in the arena's table */
 } arena_chunk;
 
+enum { HUGE_FROM_CHUNKS = 4 };
 enum { CHUNK_HEADER = 32, SMALL_MAX = 1024, SMALL_STEP = 16, SMALL_CLASSES = 64 };
 
 _Static_assert(sizeof(arena_chunk) <= CHUNK_HEADER, "the header keeps blocks aligned");
@@ -30,15 +31,29 @@ size_t dbx_arena_class_bytes(unsigned index) {
     return ((size_t)1 << log2) + (quarter + 1) * (((size_t)1 << log2) / 4);
 }
 
-/* Small blocks' chunks are aligned to their size, so that a block's address gives its chunk. */
-static arena_chunk *map_aligned(void) {
-    uint8_t *pages = dbx_alloc_pages(2 * (size_t)DBX_ARENA_CHUNK_BYTES);
+/* `bytes` of fresh pages, aligned to that. */
+static uint8_t *map_aligned(size_t bytes) {
+    uint8_t *pages = dbx_alloc_pages(2 * bytes);
     if (pages == NULL) return NULL;
-    size_t skip = (size_t)(-(uintptr_t)pages % DBX_ARENA_CHUNK_BYTES);
+    size_t skip = (size_t)(-(uintptr_t)pages % bytes);
     if (skip > 0) dbx_alloc_free_pages(pages, skip);
-    uint8_t *chunk = pages + skip;
-    if (skip < DBX_ARENA_CHUNK_BYTES) {
-        dbx_alloc_free_pages(chunk + DBX_ARENA_CHUNK_BYTES, DBX_ARENA_CHUNK_BYTES - skip);
+    if (skip < bytes) dbx_alloc_free_pages(pages + skip + bytes, bytes - skip);
+    return pages + skip;
+}
+
+/* Small blocks' chunks are aligned to their size, so that a block's address gives its chunk. A
+ * buffer that has grown takes two at a time, as one huge page where the system has them: its
+ * entries lie all over it, and most of a lookup's time went into the page table. */
+static arena_chunk *map_chunk(dbx_arena *arena) {
+    uint8_t *chunk = arena->reserve;
+    arena->reserve = NULL;
+    if (chunk == NULL && arena->table_count < HUGE_FROM_CHUNKS) {
+        chunk = map_aligned(DBX_ARENA_CHUNK_BYTES);
+    } else if (chunk == NULL) {
+        chunk = map_aligned(2 * (size_t)DBX_ARENA_CHUNK_BYTES);
+        if (chunk == NULL) return NULL;
+        (void)madvise(chunk, 2 * (size_t)DBX_ARENA_CHUNK_BYTES, MADV_HUGEPAGE);
+        arena->reserve = chunk + DBX_ARENA_CHUNK_BYTES;
     }
     return (arena_chunk *)(void *)chunk;
 }
@@ -60,7 +75,7 @@ static bool next_chunk(dbx_arena *arena) {
         arena->table = grown;
         arena->table_cap = cap;
     }
-    arena_chunk *chunk = map_aligned();
+    arena_chunk *chunk = map_chunk(arena);
     if (chunk == NULL) return false;
     chunk->number = arena->table_count;
     arena->table[arena->table_count++] = chunk;
@@ -130,6 +145,7 @@ void dbx_arena_destroy(dbx_arena *arena) {
         dbx_alloc_free_pages(chunk, chunk->bytes);
         chunk = next;
     }
+    dbx_alloc_free_pages(arena->reserve, DBX_ARENA_CHUNK_BYTES);
     dbx_alloc_free(arena->table);
     memset(arena, 0, sizeof *arena);
 }

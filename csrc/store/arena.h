@@ -18,6 +18,7 @@ enum {
 
 typedef struct dbx_arena {
     struct dbx_arena_chunk *chunks; /* all mappings, newest first */
+    uint8_t *reserve;               /* a chunk mapped together with the last one; NULL: none */
     uint8_t *at, *end;              /* room left in the current chunk */
     void *free[DBX_ARENA_CLASSES];  /* reusable blocks, linked through their first word */
     struct dbx_arena_chunk **table; /* chunks by number, for references; not the large blocks' */

@@ -13,8 +13,8 @@ enum {
 #define DBX_BUFFER_BYTES_MIN ((size_t)16 << 20)
 #define DBX_BUFFER_BYTES_MAX ((size_t)64 << 20)
 /* While an apply goes on the next buffer fills; writers are slowed from half its bound on, and
- * refused at this many times the bound. */
-enum { DBX_BUFFER_FULL_TIMES = 2 };
+ * refused at twice the bound and what a few large turns may add before they notice. */
+#define DBX_BUFFER_FULL_BYTES(bound) (2 * (bound) + ((size_t)16 << 20))
 /* Journal since the last freeze: what the next start replays in well under a second. */
 #define DBX_JOURNAL_BYTES_DEFAULT ((size_t)48 << 20)
 /* A buffer's oldest entry is applied after this long, so that the journal does not stay for ever.

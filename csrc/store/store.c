@@ -298,7 +298,7 @@ int dbx_store_writable(dbx_store *store, dbx_error *error) {
     }
     /* Writers have been slowed down for long; only a stuck applier lets it come to this. */
     if (store->live.frozen == NULL ||
-        dbx_buffer_fill(store->live.active) < DBX_BUFFER_FULL_TIMES * store->buffer_bytes_max) {
+        dbx_buffer_fill(store->live.active) < DBX_BUFFER_FULL_BYTES(store->buffer_bytes_max)) {
         return DBX_OK;
     }
     dbx_applier_get_stats(store->applier, &applier);
