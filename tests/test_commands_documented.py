@@ -30,12 +30,13 @@ ROWS = list(_rows())
 
 
 def _constants(nodes: list[ast.expr]) -> str:
-    """The strings at the front of a call's or sequence's elements, as one text."""
-    words = []
+    """The first strings in a row among a call's or sequence's elements, as one text."""
+    words: list[str] = []
     for node in nodes:
-        if not (isinstance(node, ast.Constant) and isinstance(node.value, str)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            words.append(node.value)
+        elif words:
             break
-        words.append(node.value)
     return " ".join(words)
 
 
@@ -49,6 +50,8 @@ def said() -> set[str]:
                 found.add(node.value)
             elif isinstance(node, ast.Call):
                 found.add(_constants(node.args))
+                if isinstance(node.func, ast.Attribute):  # r.object("idletime", key)
+                    found.add(f"{node.func.attr.replace('_', ' ')} {_constants(node.args)}")
             elif isinstance(node, ast.List | ast.Tuple):
                 found.add(_constants(node.elts))
             elif isinstance(node, ast.Attribute):

@@ -242,3 +242,15 @@ def test_unknown_commands_and_arity_are_redis_words(client: RawClient) -> None:
     assert client.call("CLIENT", "GETNAME", "x")[1] == (
         b"ERR wrong number of arguments for 'client|getname' command"
     )
+
+
+def test_client_help_lists_the_subcommands(client: RawClient) -> None:
+    lines = plain(client.call("CLIENT", "HELP"))
+    assert lines[0].startswith(b"CLIENT <subcommand>")
+    assert b"HELP" in lines
+
+
+def test_client_no_touch_takes_on_and_off(client: RawClient) -> None:
+    assert client.value("CLIENT", "NO-TOUCH", "ON") == b"OK"
+    assert client.value("CLIENT", "NO-TOUCH", "OFF") == b"OK"
+    assert client.call("CLIENT", "NO-TOUCH", "PERHAPS") == ("error", b"ERR syntax error")

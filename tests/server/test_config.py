@@ -152,3 +152,9 @@ def test_start_settings_are_those_given(dbx_process: Start) -> None:
         }
         assert client.call("SELECT", "3") == ("status", b"OK")
         assert client.call("SELECT", "4") == ("error", b"ERR DB index is out of range")
+
+
+def test_config_help_lists_the_subcommands(client: RawClient) -> None:
+    lines = plain(client.call("CONFIG", "HELP"))
+    assert lines[0].startswith(b"CONFIG <subcommand>")
+    assert b"HELP" in lines

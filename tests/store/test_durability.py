@@ -125,3 +125,17 @@ def test_what_was_acknowledged_survives_kill_9(dbx_process: Start, flag: str) ->
     with server.raw() as client:
         assert client.value("DBSIZE") == 200
         assert client.value("GET", "k199") == b"199"
+
+
+def test_bgsave_applies_the_buffer_and_lastsave_tells_when(dbx_process: Start) -> None:
+    server = dbx_process()
+    with server.raw() as client:
+        assert client.value("SET", "k", "v") == b"OK"
+        before = int(client.value("LASTSAVE"))
+        assert client.value("BGSAVE") == b"Background saving started"
+        deadline = time.monotonic() + 30
+        while server.store_info()["applies"] == 0:
+            assert time.monotonic() < deadline, "nothing was applied"
+            time.sleep(0.05)
+        assert int(client.value("LASTSAVE")) >= before
+        assert client.value("GET", "k") == b"v"
