@@ -148,7 +148,6 @@ static int commit_once(dbx_applier *a, const dbx_buffer *frozen, const dbx_appli
         stats->last_bytes = bytes;
         stats->last_ms = (uint64_t)(dbx_clock_mono_us() - start_us) / 1000;
     }
-    atomic_store(&a->committed, true);
     return 0;
 }
 
@@ -198,6 +197,7 @@ static int64_t work_once(dbx_applier *a, int64_t retry_ms) {
         a->stats = stats;
         a->reclaim = a->reclaim || more;
         if (frozen != NULL) a->collected = true;
+        atomic_store(&a->committed, true); /* last: who sees it must find what it announces */
         pthread_mutex_unlock(&a->mutex);
         if (a->on_progress != NULL) a->on_progress(a->arg);
         pthread_mutex_lock(&a->mutex);

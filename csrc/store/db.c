@@ -42,6 +42,9 @@ int dbx_db_swap(dbx_txn *txn, uint32_t a, uint32_t b) {
     if (rc != DBX_OK) return rc;
     dbs[a] = dbs[b];
     dbs[b] = first;
+    dbx_buffer *active = txn->store->live.active;
+    if (active->oldest_ms == 0)
+        active->oldest_ms = txn->now_ms; /* the log grows: freeze some day */
     txn->writes++;
     return DBX_OK;
 }

@@ -16,10 +16,11 @@ int64_t dbx_expire_next_ms(dbx_txn *txn) {
         dbx_cursor *cursor = dbx_cursor_open(&store->live, dbx_slice_of(&tag, 1));
         if (cursor == NULL) return txn->now_ms; /* no memory now: ask again at once */
         store->next_expiry_ms = INT64_MAX;
-        if (dbx_cursor_first(cursor) == DBX_OK && dbx_cursor_key(cursor).len > TTL_HEAD) {
+        int rc = dbx_cursor_first(cursor);
+        if (rc == DBX_OK && dbx_cursor_key(cursor).len > TTL_HEAD) {
             store->next_expiry_ms = (int64_t)dbx_load64_be(dbx_cursor_key(cursor).ptr + 1);
         }
-        store->next_expiry_known = true;
+        store->next_expiry_known = rc == DBX_OK || rc == DBX_ENOTFOUND;
         dbx_cursor_close(cursor);
     }
     return store->next_expiry_ms == INT64_MAX ? DBX_NO_EXPIRY : store->next_expiry_ms;

@@ -15,6 +15,7 @@
 enum {
     DB_BYTES = 24,
     FINISH_RETRY_MS = 100,
+    ANEW_RETRY_MS = 1000, /* between two attempts to begin a refused journal anew */
     DELAY_US_MAX = 100000,
     DELAY_FROM_PERCENT = 50 /* of the bound, while an apply is going on */
 };
@@ -135,14 +136,20 @@ static uint64_t position_now(const dbx_store *store) {
     return store->journal != NULL ? dbx_journal_position(store->journal) : store->replay_position;
 }
 
+static bool refused(const dbx_store *store) {
+    return store->journal != NULL && dbx_journal_refused(store->journal, NULL);
+}
+
 static bool time_to_freeze(const dbx_store *store) {
     const dbx_buffer *active = store->live.active;
+    /* Applying everything is the way out of a refused journal, even when there is nothing to apply.
+     */
+    if (refused(store)) return store->txn.now_ms >= store->anew_at_ms;
     if (active->oldest_ms == 0) return false; /* nothing in it */
     return store->freeze_wanted || dbx_buffer_fill(active) >= store->buffer_bytes_max ||
            active->spool_bytes >= store->buffer_bytes_max ||
            position_now(store) - store->frozen_position >= store->options.journal_bytes ||
-           store->txn.now_ms - active->oldest_ms >= (int64_t)store->options.buffer_age_ms ||
-           (store->journal != NULL && dbx_journal_refused(store->journal, NULL));
+           store->txn.now_ms - active->oldest_ms >= (int64_t)store->options.buffer_age_ms;
 }
 
 static void freeze(dbx_store *store) {
@@ -159,6 +166,7 @@ static void freeze(dbx_store *store) {
     store->live.frozen = store->live.active;
     store->live.active = next;
     store->freeze_wanted = false;
+    store->anew_at_ms = store->txn.now_ms + ANEW_RETRY_MS;
     store->frozen_position = applied.position;
     dbx_applier_start(store->applier, store->live.frozen, &applied);
 }
@@ -185,7 +193,6 @@ static void finish_apply(dbx_store *store) {
     if (store->journal != NULL &&
         dbx_journal_applied(store->journal, applied.position, &error) != DBX_OK) {
         dbx_log(DBX_LOG_WARNING, "%s", error.text);
-        store->freeze_wanted = true;
     }
 }
 
@@ -204,7 +211,9 @@ void dbx_freeze_step(dbx_store *store) {
 
 int64_t dbx_freeze_wait_ms(dbx_store *store) {
     const dbx_buffer *active = store->live.active;
-    if (store->applier == NULL || active->oldest_ms == 0) return -1;
+    if (store->applier == NULL) return -1;
+    if (refused(store) && store->live.frozen == NULL) return FINISH_RETRY_MS;
+    if (active->oldest_ms == 0) return -1;
     if (store->live.frozen != NULL && !store->finish_wanted) return -1; /* its end will wake us */
     if (store->finish_wanted) return FINISH_RETRY_MS;
     int64_t age_ms = dbx_store_now_ms(store) - active->oldest_ms;

@@ -47,7 +47,7 @@ struct dbx_txn {
     dbx_buf effects;     /* the turn's effects, RESP, without frame headers */
     uint32_t effects_db; /* the database the last effect selected */
     uint64_t effect_count;
-    size_t *groups; /* ends, in `effects`, of commands' effects: where a frame may end */
+    struct dbx_journal_group *groups; /* of commands' effects: where a frame may end */
     size_t group_count, group_cap;
     size_t group_effects; /* effects in the open group */
 };
@@ -73,6 +73,7 @@ struct dbx_store {
     atomic_bool keep_spools; /* closing: the next start needs what the journal names */
     size_t buffer_bytes_max, filter_bytes;
     bool freeze_wanted;
+    int64_t anew_at_ms;        /* when a refused journal may next be begun anew */
     bool finish_wanted;        /* an apply is done but could not be taken in yet */
     uint64_t frozen_position;  /* end of the log at the last freeze */
     uint64_t applied_position; /* what MDBX holds */

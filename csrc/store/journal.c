@@ -7,19 +7,17 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/num.h"
+#include "codec/resp_write.h"
 #include "store/journal_internal.h"
 
-enum { FRAME_EFFECTS_MAX = DBX_FRAME_BYTES_MAX - DBX_FRAME_HEADER_BYTES };
+enum {
+    SELECT_BYTES_MAX = 48, /* what a frame may begin with besides its groups */
+    FRAME_EFFECTS_MAX = DBX_FRAME_BYTES_MAX - DBX_FRAME_HEADER_BYTES - SELECT_BYTES_MAX
+};
 
 /* --- Segments
  * ------------------------------------------------------------------------------------- */
-
-static void want_spare(dbx_journal *j, bool wanted) {
-    pthread_mutex_lock(&j->mutex);
-    j->spare_wanted = wanted;
-    pthread_cond_signal(&j->work);
-    pthread_mutex_unlock(&j->mutex);
-}
 
 /* A segment that has no header yet: the one kept ready, or a new one made here and now. The loop
  * does not sync that one's name: the syncer does, before it says that anything in it is durable. */
@@ -35,34 +33,33 @@ static int take_spare(dbx_journal *j, dbx_segment *out, dbx_error *error) {
     return rc;
 }
 
-static int reserve_lists(dbx_journal *j) {
-    if (j->live_count == j->live_cap) {
-        size_t cap = j->live_cap == 0 ? 16 : j->live_cap * 2;
-        void *grown = dbx_alloc_resize_array(j->live, cap, sizeof *j->live);
-        if (grown == NULL) return DBX_ENOMEM;
-        j->live = grown;
-        j->live_cap = cap;
-    }
-    int rc = DBX_OK;
-    pthread_mutex_lock(&j->mutex);
+static int reserve_live(dbx_journal *j) {
+    if (j->live_count < j->live_cap) return DBX_OK;
+    size_t cap = j->live_cap == 0 ? 16 : j->live_cap * 2;
+    void *grown = dbx_alloc_resize_array(j->live, cap, sizeof *j->live);
+    if (grown == NULL) return DBX_ENOMEM;
+    j->live = grown;
+    j->live_cap = cap;
+    return DBX_OK;
+}
+
+/* Hands the current segment to the syncer; the mutex is held (a sync takes the whole list away). */
+static int push_unsynced(dbx_journal *j) {
     if (j->unsynced_count == j->unsynced_cap) {
         size_t cap = j->unsynced_cap == 0 ? 4 : j->unsynced_cap * 2;
         void *grown = dbx_alloc_resize_array(j->unsynced, cap, sizeof *j->unsynced);
-        if (grown == NULL) {
-            rc = DBX_ENOMEM;
-        } else {
-            j->unsynced = grown;
-            j->unsynced_cap = cap;
-        }
+        if (grown == NULL) return DBX_ENOMEM;
+        j->unsynced = grown;
+        j->unsynced_cap = cap;
     }
-    pthread_mutex_unlock(&j->mutex);
-    return rc;
+    j->unsynced[j->unsynced_count++] = j->current;
+    return DBX_OK;
 }
 
 /* Begins the next segment at `start`. The current one, if any, is handed to the syncer. */
 static int next_segment(dbx_journal *j, uint64_t start, dbx_error *error) {
     dbx_segment segment;
-    if (reserve_lists(j) != DBX_OK) return dbx_error_set(error, DBX_ENOMEM, "out of memory");
+    if (reserve_live(j) != DBX_OK) return dbx_error_set(error, DBX_ENOMEM, "out of memory");
     int rc = take_spare(j, &segment, error);
     if (rc != DBX_OK) return rc;
     dbx_segment_header header = {.run = j->options.run,
@@ -70,22 +67,27 @@ static int next_segment(dbx_journal *j, uint64_t start, dbx_error *error) {
                                  .previous = j->position,
                                  .durable = dbx_journal_durable(j),
                                  .time_ms = (uint64_t)dbx_clock_wall_ms()};
-    rc = dbx_segment_begin(j->dir, &segment, &header, error);
-    if (rc != DBX_OK) {
-        (void)dbx_segment_remove(j->dir, &segment, NULL);
-        return rc;
-    }
     pthread_mutex_lock(&j->mutex);
+    if (j->current.fd >= 0) rc = push_unsynced(j);
+    if (rc == DBX_OK) rc = dbx_segment_begin(j->dir, &segment, &header, error);
+    if (rc != DBX_OK) {
+        if (j->current.fd >= 0 && j->unsynced_count > 0 &&
+            j->unsynced[j->unsynced_count - 1].fd == j->current.fd) {
+            j->unsynced_count--;
+        }
+        pthread_mutex_unlock(&j->mutex);
+        (void)dbx_segment_remove(j->dir, &segment, NULL);
+        return rc == DBX_ENOMEM ? dbx_error_set(error, rc, "out of memory") : rc;
+    }
     if (j->current.fd >= 0) {
-        j->current.end = j->position;
-        j->unsynced[j->unsynced_count++] = j->current;
         j->live[j->live_count++] = (dbx_segment){
             .fd = -1, .number = j->current.number, .start = j->current.start, .end = j->position};
     }
     j->current = segment;
+    j->spare_wanted = true;
+    pthread_cond_signal(&j->work);
     pthread_mutex_unlock(&j->mutex);
     j->at = DBX_SEGMENT_HEADER_BYTES;
-    want_spare(j, true);
     return DBX_OK;
 }
 
@@ -104,7 +106,7 @@ static int adopt_files(dbx_journal *j, dbx_error *error) {
             rc = dbx_segment_remove(j->dir, &segment, error);
             continue;
         }
-        rc = reserve_lists(j);
+        rc = reserve_live(j);
         if (rc != DBX_OK) break;
         uint64_t end = j->position;
         if (i + 1 < count && files[i + 1].header.start <= j->position) {
@@ -236,11 +238,20 @@ static int write_frame(dbx_journal *j, uint8_t *frame, uint32_t len, uint32_t fl
     return DBX_OK;
 }
 
+/* A frame that begins a group in another database than 0 begins with selecting it. */
+static size_t put_select(uint8_t *out, uint32_t db) {
+    char digits[DBX_NUM_TEXT_MAX];
+    size_t n = dbx_num_to_text(db, digits);
+    dbx_slice argv[] = {dbx_slice_str("SELECT"), dbx_slice_of(digits, n)};
+    return db == 0 ? 0 : (size_t)(dbx_resp_command_put(out, 2, argv) - out);
+}
+
 /* A turn of more than one frame: cut at the ends of groups where possible. */
-static int write_frames(dbx_journal *j, const dbx_buf *effects, const size_t *ends,
-                        size_t end_count, int64_t time_ms, dbx_error *error) {
+static int write_frames(dbx_journal *j, const dbx_buf *effects, const dbx_journal_group *groups,
+                        size_t group_count, int64_t time_ms, dbx_error *error) {
     const uint8_t *from = effects->ptr + DBX_FRAME_HEADER_BYTES;
     size_t total = effects->len - DBX_FRAME_HEADER_BYTES, at = 0, group = 0;
+    bool inside = false; /* a group that went on from the frame before */
     j->scratch.len = 0;
     uint8_t *frame = dbx_buf_reserve(&j->scratch, DBX_FRAME_BYTES_MAX);
     if (frame == NULL) {
@@ -248,18 +259,18 @@ static int write_frames(dbx_journal *j, const dbx_buf *effects, const size_t *en
         return dbx_error_set(error, DBX_ENOMEM, "out of memory");
     }
     while (at < total) {
-        size_t upto = at;
-        uint32_t groups = 0, flags = 0;
-        while (group < end_count && ends[group] - at <= FRAME_EFFECTS_MAX) {
-            upto = ends[group++];
-            groups++;
+        size_t upto = at, first = group;
+        uint8_t *to = frame + DBX_FRAME_HEADER_BYTES;
+        size_t select = inside ? 0 : put_select(to, groups[group].db);
+        while (group < group_count && groups[group].end - at <= FRAME_EFFECTS_MAX) {
+            upto = groups[group++].end;
         }
-        if (upto == at) { /* not even one group fits */
-            upto = at + FRAME_EFFECTS_MAX;
-            flags = DBX_FRAME_CONTINUES;
-        }
-        memcpy(frame + DBX_FRAME_HEADER_BYTES, from + at, upto - at);
-        int rc = write_frame(j, frame, (uint32_t)(upto - at), flags, groups, time_ms, error);
+        inside = upto == at; /* not even one group fits */
+        if (inside) upto = at + FRAME_EFFECTS_MAX;
+        memcpy(to + select, from + at, upto - at);
+        int rc =
+            write_frame(j, frame, (uint32_t)(select + upto - at), inside ? DBX_FRAME_CONTINUES : 0,
+                        (uint32_t)(group - first), time_ms, error);
         if (rc != DBX_OK) return rc;
         at = upto;
     }
@@ -267,38 +278,57 @@ static int write_frames(dbx_journal *j, const dbx_buf *effects, const size_t *en
     return DBX_OK;
 }
 
-/* Takes back whatever of a failed turn reached the files. */
-static int take_back(dbx_journal *j, const turn_start *turn, dbx_error *error) {
+/* Takes a segment out of the log, so that no start can find it there, whatever it holds. */
+static int discard(dbx_journal *j, dbx_segment *segment, dbx_error *error) {
+    static const uint8_t no_header[DBX_SEGMENT_HEADER_BYTES];
     char path[DBX_PATH_MAX];
-    int rc = DBX_OK;
-    /* The segments the turn went on to hold nothing else: the log goes back to the first one. */
-    if (j->live_count > turn->live) {
-        uint64_t number = j->live[turn->live].number;
-        rc = dbx_segment_path(path, j->dir, number, error);
-        int fd = rc == DBX_OK ? dbx_file_open(path, O_RDWR, error) : rc;
-        if (fd < 0) return fd;
-        rc = dbx_file_truncate(fd, turn->at, path, error);
-        (void)close(fd);
-        j->position = turn->position;
-        if (rc == DBX_OK) rc = next_segment(j, turn->position, error);
-        return rc;
-    }
-    rc = dbx_segment_path(path, j->dir, j->current.number, error);
-    if (rc == DBX_OK) rc = dbx_file_truncate(j->current.fd, turn->at, path, error);
-    j->position = turn->position;
-    j->at = turn->at;
+    int rc = dbx_segment_path(path, j->dir, segment->number, error);
+    int fd = rc == DBX_OK ? dbx_file_open(path, O_RDWR, error) : rc;
+    if (fd < 0) return fd;
+    rc = dbx_file_write(fd, no_header, sizeof no_header, 0, path, error);
+    (void)close(fd);
+    if (rc == DBX_OK) rc = dbx_segment_remove(j->dir, segment, error);
+    atomic_store(&j->names_unsynced, true);
     return rc;
 }
 
-int dbx_journal_append(dbx_journal *j, dbx_buf *effects, const size_t *ends, size_t end_count,
-                       uint64_t effect_count, int64_t time_ms, dbx_error *error) {
+/* Takes back whatever of a failed turn reached the files. */
+static int take_back(dbx_journal *j, const turn_start *turn, dbx_error *error) {
+    char path[DBX_PATH_MAX];
+    j->position = turn->position;
+    if (j->live_count == turn->live) {
+        int rc = dbx_segment_path(path, j->dir, j->current.number, error);
+        j->at = turn->at;
+        return rc != DBX_OK ? rc : dbx_file_truncate(j->current.fd, turn->at, path, error);
+    }
+    /* The segments the turn went on to hold nothing else: the log goes back to the first one. */
+    pthread_mutex_lock(&j->mutex);
+    int rc = discard(j, &j->current, error);
+    pthread_mutex_unlock(&j->mutex);
+    for (size_t i = turn->live + 1; rc == DBX_OK && i < j->live_count; i++) {
+        rc = discard(j, &j->live[i], error);
+    }
+    j->live[turn->live].end = turn->position;
+    j->live_count = turn->live + 1;
+    if (rc == DBX_OK) rc = dbx_segment_path(path, j->dir, j->live[turn->live].number, error);
+    int fd = rc == DBX_OK ? dbx_file_open(path, O_RDWR, error) : rc;
+    if (fd < 0) return fd;
+    rc = dbx_file_truncate(fd, turn->at, path, error);
+    (void)close(fd);
+    return rc != DBX_OK ? rc : next_segment(j, turn->position, error);
+}
+
+int dbx_journal_append(dbx_journal *j, dbx_buf *effects, const dbx_journal_group *groups,
+                       size_t group_count, uint64_t effect_count, int64_t time_ms,
+                       dbx_error *error) {
     turn_start turn = {j->position, j->at, j->live_count};
     size_t len = effects->len - DBX_FRAME_HEADER_BYTES;
     int rc;
+    if (dbx_journal_refused(j, error)) return DBX_EREADONLY;
     if (len <= FRAME_EFFECTS_MAX) {
         rc = write_frame(j, effects->ptr, (uint32_t)len, 0, (uint32_t)effect_count, time_ms, error);
     } else {
-        rc = write_frames(j, effects, ends, end_count, time_ms, error);
+        rc = write_frames(j, effects, groups, group_count, time_ms, error);
     }
     if (rc != DBX_OK) {
         dbx_error why;

@@ -37,11 +37,19 @@ int dbx_journal_close(dbx_journal *journal, dbx_error *error);
 /* dbx_journal_close_forked closes descriptors only. */
 void dbx_journal_close_forked(dbx_journal *journal);
 
-/* dbx_journal_append writes a turn. `effects` begins with DBX_FRAME_HEADER_BYTES of room, then
- * effects whose groups end at the offsets `ends` (from the first effect byte). Returns DBX_OK, or a
- * failure with the log as it was before. */
-int dbx_journal_append(dbx_journal *journal, dbx_buf *effects, const size_t *ends, size_t end_count,
-                       uint64_t effect_count, int64_t time_ms, dbx_error *error);
+/* Where one command's effects end, from the first effect byte on, and the database that was
+ * selected where they begin: each frame begins with database 0, so one that begins there has to say
+ * so. */
+typedef struct dbx_journal_group {
+    size_t end;
+    uint32_t db;
+} dbx_journal_group;
+
+/* dbx_journal_append writes a turn: `effects` begins with DBX_FRAME_HEADER_BYTES of room, effects
+ * follow. Returns DBX_OK, or a failure with the log as it was before. */
+int dbx_journal_append(dbx_journal *journal, dbx_buf *effects, const dbx_journal_group *groups,
+                       size_t group_count, uint64_t effect_count, int64_t time_ms,
+                       dbx_error *error);
 
 uint64_t dbx_journal_position(const dbx_journal *journal);
 uint64_t dbx_journal_durable(dbx_journal *journal); /* any thread */

@@ -13,6 +13,7 @@
 enum {
     SYNC_EVERY_US = 1000000,
     SPARE_RETRY_US = 1000000,
+    DUP_RETRY_NS = 10000000,
     SYNC_HERE_US_MAX = 1000 /* a sync that took longer belongs in the syncer's thread */
 };
 
@@ -49,6 +50,14 @@ static void sync_now(dbx_journal *j) {
     dbx_error error;
     /* The engine may move on to another segment meanwhile: keep a descriptor of our own. */
     int fd = dup(j->current.fd);
+    if (fd < 0) { /* out of descriptors: nothing was tried, so it may be tried again */
+        struct timespec pause = {.tv_nsec = DUP_RETRY_NS};
+        j->urgent = true;
+        pthread_mutex_unlock(&j->mutex);
+        (void)nanosleep(&pause, NULL);
+        pthread_mutex_lock(&j->mutex);
+        return;
+    }
     j->syncing = true;
     j->urgent = false;
     j->unsynced = NULL;
@@ -58,10 +67,9 @@ static void sync_now(dbx_journal *j) {
     pthread_mutex_unlock(&j->mutex);
 
     int64_t start_us = dbx_clock_mono_us();
-    int rc = fd >= 0 ? sync_fds(j, closed, count, fd, &error)
-                     : dbx_file_error(errno, "sync", j->dir, &error);
+    int rc = sync_fds(j, closed, count, fd, &error);
     int64_t took_us = dbx_clock_mono_us() - start_us;
-    if (fd >= 0) (void)close(fd);
+    (void)close(fd);
     for (size_t i = 0; i < count; i++)
         dbx_segment_close(&closed[i]);
     dbx_alloc_free(closed);

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/num.h"
+#include "store/apply.h"
 #include "store/effect.h"
 #include "store/freeze.h"
 #include "store/journal_read.h"
@@ -82,13 +83,18 @@ static int run_frame(replayer *r, const dbx_frame *frame, dbx_slice bytes, dbx_e
 }
 
 /* A log longer than the buffer is applied on the way; memory stays within twice the bound. */
-static void keep_bounds(dbx_store *store) {
+static int keep_bounds(dbx_store *store, dbx_error *error) {
+    dbx_applier_stats stats;
     while (store->live.frozen != NULL &&
            dbx_buffer_fill(store->live.active) >= store->buffer_bytes_max) {
         struct timespec pause = {.tv_nsec = 1000000};
         (void)nanosleep(&pause, NULL);
         dbx_freeze_step(store);
+        dbx_applier_get_stats(store->applier, &stats);
+        if (stats.last_error[0] != '\0')
+            return dbx_error_set(error, DBX_EIO, "%s", stats.last_error);
     }
+    return DBX_OK;
 }
 
 int dbx_replay_run(dbx_store *store, dbx_replay_fn *run, void *arg, dbx_error *error) {
@@ -107,7 +113,8 @@ int dbx_replay_run(dbx_store *store, dbx_replay_fn *run, void *arg, dbx_error *e
         rc = run_frame(&r, &frame, bytes, error);
         if (rc != DBX_OK) break;
         store->replay_position = dbx_journal_reader_end(reader);
-        keep_bounds(store);
+        rc = keep_bounds(store, error);
+        if (rc != DBX_OK) break;
     }
     store->txn.replaying = false;
     if (rc == DBX_OK) rc = dbx_journal_reader_settle(reader, error);

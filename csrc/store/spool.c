@@ -22,7 +22,8 @@
 struct dbx_spool {
     dbx_store *store;
     uint64_t id;
-    int fd;        /* -1: in memory */
+    bool in_memory;
+    int fd;        /* -1: none, or not needed any more: the mapping stays */
     uint8_t *base; /* mapped, or allocated when in memory */
     size_t cap;
     atomic_size_t refs;
@@ -50,14 +51,22 @@ static dbx_spool *new_spool(dbx_store *store, uint64_t id) {
     return spool;
 }
 
+/* A thousand values may wait for an apply: they must not hold a thousand descriptors. */
+static void close_file(dbx_spool *spool) {
+    if (spool->fd >= 0) (void)close(spool->fd);
+    spool->fd = -1;
+}
+
+void dbx_spool_seal(dbx_spool *spool) {
+    close_file(spool);
+}
+
 int dbx_spool_open(dbx_store *store, dbx_spool **out, dbx_error *error) {
     char path[DBX_PATH_MAX];
     dbx_spool *spool = new_spool(store, ++store->last_spool);
     if (spool == NULL) return dbx_error_set(error, DBX_ENOMEM, "out of memory");
     if (store->env != NULL) {
-        int rc = dbx_file_path(path, store->options.path, "spool", error);
-        if (rc == DBX_OK) rc = dbx_file_mkdir(path, error);
-        if (rc == DBX_OK) rc = spool_path(spool, "part", path, error);
+        int rc = spool_path(spool, "part", path, error);
         if (rc == DBX_OK) spool->fd = dbx_file_open(path, O_RDWR | O_CREAT | O_EXCL, error);
         if (rc != DBX_OK || spool->fd < 0) {
             dbx_alloc_free(spool);
@@ -65,6 +74,7 @@ int dbx_spool_open(dbx_store *store, dbx_spool **out, dbx_error *error) {
         }
     } else {
         spool->synced = 1;
+        spool->in_memory = true;
     }
     *out = spool;
     return DBX_OK;
@@ -88,7 +98,7 @@ uint8_t *dbx_spool_reserve(dbx_spool *spool, size_t len, size_t more, dbx_error 
         return NULL;
     }
     size_t cap = (len + more + SPOOL_GROW_BYTES - 1) / SPOOL_GROW_BYTES * SPOOL_GROW_BYTES;
-    if (spool->fd < 0) {
+    if (spool->in_memory) {
         uint8_t *grown = dbx_alloc_resize(spool->base, cap);
         if (grown == NULL) {
             (void)dbx_error_set(error, DBX_ENOMEM, "out of memory");
@@ -125,13 +135,13 @@ void dbx_spool_ref(dbx_spool *spool) {
 void dbx_spool_unref(dbx_spool *spool) {
     char path[DBX_PATH_MAX];
     if (atomic_fetch_sub(&spool->refs, 1) > 1) return;
-    if (spool->fd < 0) {
+    if (spool->in_memory) {
         dbx_alloc_free(spool->base);
         dbx_alloc_free(spool);
         return;
     }
     if (spool->base != NULL) munmap(spool->base, spool->cap);
-    (void)close(spool->fd);
+    close_file(spool);
     /* What the journal still names must outlive a stop; what it has no need of goes. */
     bool needed = spool->journalled && (atomic_load(&spool->store->keep_spools) ||
                                         spool->store->options.journal_keep_bytes > 0);
@@ -157,6 +167,7 @@ static void sync_spool(void *arg) {
     if (rc == DBX_OK) rc = spool_path(spool, "spool", final, NULL);
     if (rc == DBX_OK) rc = dbx_file_path(dir, spool->store->options.path, "spool", NULL);
     if (rc == DBX_OK) rc = dbx_file_sync(spool->fd, part, NULL);
+    close_file(spool);
     if (rc == DBX_OK) rc = dbx_file_rename(part, final, NULL);
     if (rc == DBX_OK) rc = dbx_file_sync_dir(dir, NULL);
     atomic_store(&spool->synced, rc == DBX_OK ? 1 : rc);
@@ -182,7 +193,7 @@ bool dbx_spool_effect(dbx_buf *effects, dbx_spool *spool, size_t argc, const dbx
     bool named = false;
     dbx_buf_printf(effects, "*%zu\r\n", argc);
     for (size_t i = 0; i < argc; i++) {
-        if (argv[i].len >= DBX_REFER_MIN && spool->fd >= 0 && dbx_spool_holds(spool, argv[i])) {
+        if (argv[i].len >= DBX_REFER_MIN && !spool->in_memory && dbx_spool_holds(spool, argv[i])) {
             char text[SPOOL_NAME_BYTES + 32];
             int n = snprintf(text, sizeof text, "spl:%" PRIu64 ",%zu,%zu", spool->id,
                              (size_t)(argv[i].ptr - spool->base), argv[i].len);
@@ -214,19 +225,22 @@ int dbx_spool_load(dbx_store *store, uint64_t id, dbx_spool **out, dbx_error *er
                              "from a backup",
                              path);
     }
+    close_file(spool);
     *out = spool;
     return DBX_OK;
 }
 
-static bool is_held(const dbx_store *store, uint64_t id) {
-    const dbx_buffer *buffer = store->live.active;
-    for (size_t i = 0; i < buffer->spool_count; i++) {
+static bool holds(const dbx_buffer *buffer, uint64_t id) {
+    for (size_t i = 0; buffer != NULL && i < buffer->spool_count; i++) {
         if (buffer->spools[i]->id == id) return true;
     }
     return false;
 }
 
-int dbx_spools_tidy(dbx_store *store, dbx_error *error) {
+/* Removes the files in the spools' folder that are unneeded; ids go on from the highest met. */
+static int each_file(dbx_store *store,
+                     bool (*unneeded)(dbx_store *store, uint64_t id, const char *suffix),
+                     dbx_error *error) {
     char dir[DBX_PATH_MAX], path[DBX_PATH_MAX];
     int rc = dbx_file_path(dir, store->options.path, "spool", error);
     DIR *listing = rc == DBX_OK ? opendir(dir) : NULL;
@@ -237,13 +251,28 @@ int dbx_spools_tidy(dbx_store *store, dbx_error *error) {
         unsigned long long id = strtoull(entry->d_name, &end, 10);
         if (end == entry->d_name) continue;
         if (id > store->last_spool) store->last_spool = id;
-        bool part = strcmp(end, ".part") == 0;
-        bool stale = strcmp(end, ".spool") == 0 && !is_held(store, id) &&
-                     store->options.journal_keep_bytes == 0;
-        if (!part && !stale) continue;
+        if (!unneeded(store, id, end)) continue;
         rc = dbx_file_path(path, dir, entry->d_name, error);
         if (rc == DBX_OK) rc = dbx_file_remove(path, error);
     }
     (void)closedir(listing);
     return rc;
+}
+
+static bool is_part(dbx_store *store, uint64_t id, const char *suffix) {
+    (void)store, (void)id;
+    return strcmp(suffix, ".part") == 0;
+}
+
+static bool is_stale(dbx_store *store, uint64_t id, const char *suffix) {
+    return strcmp(suffix, ".spool") == 0 && store->options.journal_keep_bytes == 0 &&
+           !holds(store->live.active, id) && !holds(store->live.frozen, id);
+}
+
+int dbx_spools_prepare(dbx_store *store, dbx_error *error) {
+    return each_file(store, is_part, error);
+}
+
+int dbx_spools_tidy(dbx_store *store, dbx_error *error) {
+    return each_file(store, is_stale, error);
 }

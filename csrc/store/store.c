@@ -96,6 +96,12 @@ static int check_format(dbx_store *store, dbx_error *error) {
     return DBX_OK;
 }
 
+static int make_folder(const char *dir, const char *name, dbx_error *error) {
+    char path[DBX_PATH_MAX];
+    int rc = dbx_file_path(path, dir, name, error);
+    return rc != DBX_OK ? rc : dbx_file_mkdir(path, error);
+}
+
 static int open_files(dbx_store *store, dbx_error *error) {
     char path[DBX_PATH_MAX];
     dbx_applied applied = {0};
@@ -104,6 +110,7 @@ static int open_files(dbx_store *store, dbx_error *error) {
     if (rc == DBX_OK) rc = dbx_lock_take(o->path, o->socket, &store->lock, error);
     if (rc == DBX_OK) rc = dbx_file_path(path, o->path, "data.mdbx", error);
     if (rc == DBX_OK) rc = dbx_env_open(path, &store->env, error);
+    if (rc == DBX_OK) rc = make_folder(o->path, "spool", error);
     if (rc == DBX_OK) rc = dbx_file_sync_dir(o->path, error);
     if (rc == DBX_OK && dbx_snapshot_open(store->env, &store->live.below) != DBX_OK) {
         rc = dbx_error_set(error, DBX_EIO, "cannot read %s", path);
@@ -111,7 +118,9 @@ static int open_files(dbx_store *store, dbx_error *error) {
     if (rc == DBX_OK) rc = check_format(store, error);
     if (rc != DBX_OK) return rc;
     rc = dbx_apply_read_position(store->live.below, &applied);
-    if (rc == DBX_ECORRUPT) return dbx_error_set(error, rc, "%s is damaged", path);
+    if (rc != DBX_OK && rc != DBX_ENOTFOUND) {
+        return dbx_error_set(error, rc, "%s cannot be read or is damaged", path);
+    }
     store->applied_position = store->frozen_position = store->replay_position = applied.position;
     store->run = applied.run + 1;
     store->clock_base_ms = applied.time_ms;
@@ -165,7 +174,8 @@ int dbx_store_open(const dbx_store_options *options, dbx_store **out, dbx_error 
 
 int dbx_store_replay(dbx_store *store, dbx_replay_fn *run, void *arg, dbx_error *error) {
     if (store->env == NULL) return DBX_OK;
-    int rc = dbx_replay_run(store, run, arg, error);
+    int rc = dbx_spools_prepare(store, error);
+    if (rc == DBX_OK) rc = dbx_replay_run(store, run, arg, error);
     if (rc == DBX_OK) rc = dbx_spools_tidy(store, error);
     if (rc != DBX_OK) return rc;
     dbx_scan_table_set_run(store->scans, store->run);
@@ -298,7 +308,9 @@ int dbx_store_writable(dbx_store *store, dbx_error *error) {
     }
     /* Writers have been slowed down for long; only a stuck applier lets it come to this. */
     if (store->live.frozen == NULL ||
-        dbx_buffer_fill(store->live.active) < DBX_BUFFER_FULL_BYTES(store->buffer_bytes_max)) {
+        (dbx_buffer_fill(store->live.active) < DBX_BUFFER_FULL_BYTES(store->buffer_bytes_max) &&
+         dbx_journal_position(store->journal) - store->frozen_position <
+             DBX_BUFFER_FULL_BYTES(store->options.journal_bytes))) {
         return DBX_OK;
     }
     dbx_applier_get_stats(store->applier, &applier);

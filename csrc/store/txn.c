@@ -6,6 +6,7 @@
 #include "codec/resp_write.h"
 #include "store/frame.h"
 #include "store/internal.h"
+#include "store/journal.h"
 #include "store/limits.h"
 
 /* --- Commands and effects ------------------------------------------------------------------------
@@ -24,7 +25,8 @@ void dbx_txn_command_end(dbx_txn *txn, dbx_savepoint savepoint) {
     txn->room = NULL;
     if (txn->effects.len == savepoint.effects) return;
     /* Room was made by dbx_txn_effect, so that ending a command cannot fail. */
-    txn->groups[txn->group_count++] = txn->effects.len - DBX_FRAME_HEADER_BYTES;
+    txn->groups[txn->group_count++] = (dbx_journal_group){
+        .end = txn->effects.len - DBX_FRAME_HEADER_BYTES, .db = savepoint.effects_db};
     txn->effect_count += txn->group_effects;
 }
 
@@ -94,6 +96,7 @@ uint8_t *dbx_txn_room(dbx_txn *txn, size_t bytes) {
         if (dbx_spool_open(txn->store, &txn->room, NULL) != DBX_OK) return NULL;
         /* All at once: what refers to it must not be moved. */
         if (dbx_spool_reserve(txn->room, 0, DBX_ROOM_BYTES, NULL) == NULL) return NULL;
+        dbx_spool_seal(txn->room);
         txn->room_used = 0;
     }
     dbx_slice at;

@@ -197,6 +197,47 @@ TEST(a_group_larger_than_a_frame_is_replayed) {
     clean_up(&w);
 }
 
+static unsigned wrong_db;
+
+static int check_db(void *arg, dbx_txn *txn, uint32_t db, size_t argc, const dbx_slice *argv,
+                    dbx_error *error) {
+    wrong_db += db != (uint32_t)(argv[0].ptr[1] - '0');
+    return count_effect(arg, txn, db, argc, argv, error);
+}
+
+TEST(every_frame_of_a_large_turn_is_replayed_into_its_database) {
+    enum { TURN_COMMANDS = 12, VALUE = 600 * 1024 };
+    world w;
+    dbx_error error;
+    static uint8_t bytes[VALUE];
+    memset(bytes, 'v', sizeof bytes);
+    memset(&w, 0, sizeof w);
+    strcpy(w.dir, "/tmp/dbx-test-journal-XXXXXX");
+    if (mkdtemp(w.dir) == NULL) abort();
+    dbx_store_options options = {.path = w.dir, .durability = DBX_DURABILITY_NONE, .databases = 8};
+    CHECK_EQ(dbx_store_open(&options, &w.store, &error), DBX_OK);
+    CHECK_EQ(dbx_store_replay(w.store, check_db, &w, &error), DBX_OK);
+    dbx_txn *txn = dbx_store_turn_begin(w.store, 1000);
+    for (unsigned i = 0; i < TURN_COMMANDS; i++) {
+        char key[16];
+        uint32_t db = i < 8 ? 5 : i % 3; /* mostly the same database, across frames */
+        int n = snprintf(key, sizeof key, "V%u%02u", db, i);
+        dbx_savepoint savepoint = dbx_txn_command_begin(txn, true);
+        dbx_slice argv[] = {dbx_slice_of(key, (size_t)n), dbx_slice_of(bytes, sizeof bytes)};
+        CHECK_EQ(dbx_txn_effect(txn, db, 2, argv), DBX_OK);
+        dbx_txn_command_end(txn, savepoint);
+    }
+    CHECK_EQ(dbx_store_turn_end(w.store, &error), DBX_OK);
+    CHECK_EQ(dbx_store_close(w.store, &error), DBX_OK);
+    w.replayed = wrong_db = 0;
+    CHECK_EQ(dbx_store_open(&options, &w.store, &error), DBX_OK);
+    CHECK_EQ(dbx_store_replay(w.store, check_db, &w, &error), DBX_OK);
+    CHECK_EQ(w.replayed, TURN_COMMANDS);
+    CHECK_EQ(wrong_db, 0);
+    CHECK_EQ(dbx_store_close(w.store, &error), DBX_OK);
+    clean_up(&w);
+}
+
 TEST(a_log_that_begins_after_what_was_applied_is_refused) {
     world w;
     dbx_error error = {0};

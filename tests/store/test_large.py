@@ -123,3 +123,19 @@ def test_keys_of_10_kb_that_differ_in_the_last_byte_are_different_keys(
     server.restart()
     with server.raw() as client:
         assert client.value("DBSIZE") == 0
+
+
+def test_a_copy_of_a_long_value_survives_kill_9(dbx_process: Start) -> None:
+    server = dbx_process("--durability", "everysec")
+    value = b"".join(parts(4 * len(PART), 3))
+    with server.raw() as client:
+        assert client.value("SET", "long", value) == b"OK"
+        assert client.value("COPY", "long", "copy") == 1
+    server.kill()
+    server.start()
+    with server.raw() as client:
+        assert client.value("GET", "copy") == value
+    server.kill()
+    server.start()
+    with server.raw() as client:
+        assert client.value("GET", "long") == client.value("GET", "copy") == value
