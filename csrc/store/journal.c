@@ -449,9 +449,10 @@ int dbx_journal_request_job(dbx_journal *j, void (*job)(void *arg), void *arg) {
 
 void dbx_journal_get_stats(dbx_journal *j, dbx_journal_stats *stats) {
     pthread_mutex_lock(&j->mutex);
+    size_t segments = j->live_count + 1 + (j->spare.fd >= 0);
     stats->syncs = j->syncs;
     stats->sync_last_us = j->sync_last_us;
     pthread_mutex_unlock(&j->mutex);
     stats->written_bytes = j->written_bytes;
-    stats->bytes_on_disk = (j->live_count + 1 + (j->spare.fd >= 0)) * j->options.segment_bytes;
+    stats->bytes_on_disk = segments * j->options.segment_bytes;
 }
