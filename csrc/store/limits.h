@@ -16,7 +16,7 @@ enum {
  * refused at twice the bound and what a few large turns may add before they notice. */
 #define DBX_BUFFER_FULL_BYTES(bound) (2 * (bound) + ((size_t)16 << 20))
 /* Journal since the last freeze: what the next start replays in well under a second. */
-#define DBX_JOURNAL_BYTES_DEFAULT ((size_t)48 << 20)
+#define DBX_JOURNAL_BYTES_DEFAULT ((size_t)24 << 20)
 /* A buffer's oldest entry is applied after this long, so that the journal does not stay for ever.
  */
 enum { DBX_BUFFER_AGE_MS_DEFAULT = 3600 * 1000 };
