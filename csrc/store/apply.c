@@ -286,13 +286,6 @@ bool dbx_applier_committed(dbx_applier *a) {
     return atomic_load(&a->committed) && atomic_exchange(&a->committed, false);
 }
 
-void dbx_applier_reclaim(dbx_applier *a) {
-    pthread_mutex_lock(&a->mutex);
-    a->reclaim = true;
-    pthread_cond_signal(&a->work);
-    pthread_mutex_unlock(&a->mutex);
-}
-
 void dbx_applier_bury(dbx_applier *a, dbx_buffer *buffer) {
     pthread_mutex_lock(&a->mutex);
     bool room = a->grave_count < GRAVES_MAX;

@@ -38,9 +38,6 @@ bool dbx_applier_collect(dbx_applier *applier);
 /* dbx_applier_committed is true once after each commit of any kind: snapshots should be renewed,
  * for old ones keep pages from being used again. Cheap. */
 bool dbx_applier_committed(dbx_applier *applier);
-/* dbx_applier_reclaim tells the applier that there may be retired ids (it also looks after each
- * apply). */
-void dbx_applier_reclaim(dbx_applier *applier);
 /* dbx_applier_bury frees a buffer in the applier's thread: unmapping takes milliseconds. */
 void dbx_applier_bury(dbx_applier *applier, dbx_buffer *buffer);
 

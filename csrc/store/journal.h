@@ -31,8 +31,7 @@ typedef struct dbx_journal_options {
 
 /* dbx_journal_open begins a new segment at position + 1 and starts the syncer. */
 int dbx_journal_open(const dbx_journal_options *options, dbx_journal **out, dbx_error *error);
-/* dbx_journal_close syncs what is there (not with durability `none` when `hasty`) and stops the
- * syncer. */
+/* dbx_journal_close syncs what is there, whatever the durability, and stops the syncer. */
 int dbx_journal_close(dbx_journal *journal, dbx_error *error);
 /* dbx_journal_close_forked closes descriptors only. */
 void dbx_journal_close_forked(dbx_journal *journal);

@@ -15,7 +15,8 @@ enum {
 /* While an apply goes on the next buffer fills; writers are slowed from half its bound on, and
  * refused at twice the bound and what a few large turns may add before they notice. */
 #define DBX_BUFFER_FULL_BYTES(bound) (2 * (bound) + ((size_t)16 << 20))
-/* Journal since the last freeze: what the next start replays in well under a second. */
+/* Journal since the last freeze. A start replays up to twice this, see "Known limits" in README.md.
+ */
 #define DBX_JOURNAL_BYTES_DEFAULT ((size_t)24 << 20)
 /* A buffer's oldest entry is applied after this long, so that the journal does not stay for ever.
  */

@@ -86,7 +86,7 @@ int64_t dbx_store_tick(dbx_store *store);
 uint64_t dbx_store_position(const dbx_store *store);
 
 /* dbx_store_durable is the position up to which everything survives power loss. Any thread. In
- * memory it equals the position. UINT64_MAX's use: none. */
+ * memory everything is: UINT64_MAX. */
 uint64_t dbx_store_durable(dbx_store *store);
 
 /* dbx_store_wait_durable blocks until `position` is durable, or the sync failed (DBX_EIO). Any
