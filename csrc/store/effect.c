@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/num.h"
+#include "codec/resp_write.h"
 
 /* Takes "<mark><number>\r\n" from the front. */
 static bool take_number(dbx_slice *in, char mark, uint64_t *number) {
@@ -77,6 +78,13 @@ int dbx_effect_next(dbx_effect_reader *r) {
         r->argv[i] = r->args[i].bytes;
     }
     return 1;
+}
+
+void dbx_effect_select(dbx_buf *out, uint64_t db) {
+    char digits[DBX_NUM_TEXT_MAX];
+    dbx_slice argv[] = {dbx_slice_str("SELECT"),
+                        dbx_slice_of(digits, dbx_num_u64_to_text(db, digits))};
+    dbx_resp_command(out, 2, argv);
 }
 
 void dbx_effect_reader_free(dbx_effect_reader *r) {

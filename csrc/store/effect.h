@@ -1,5 +1,5 @@
-/* effect.h: reading the effects in a frame: RESP commands, whose long arguments may be named rather
- * than there: "=N\r\nspl:<id>,<offset>,<length>\r\n" is that part of that spool's file.
+/* effect.h: the effects in a frame: RESP commands, whose long arguments may be named rather than
+ * there: "=N\r\nspl:<id>,<offset>,<length>\r\n" is that part of that spool's file.
  */
 #ifndef DBX_STORE_EFFECT_H
 #define DBX_STORE_EFFECT_H
@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/slice.h"
 
@@ -29,5 +30,9 @@ typedef struct dbx_effect_reader {
 /* dbx_effect_next reads the next command: 1, 0 at the end, DBX_ECORRUPT, DBX_ENOMEM. */
 int dbx_effect_next(dbx_effect_reader *reader);
 void dbx_effect_reader_free(dbx_effect_reader *reader);
+
+/* dbx_effect_select appends the effect that selects database `db` for those that follow. */
+enum { DBX_EFFECT_SELECT_BYTES_MAX = 48 };
+void dbx_effect_select(dbx_buf *out, uint64_t db);
 
 #endif

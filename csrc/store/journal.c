@@ -7,13 +7,12 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/num.h"
-#include "codec/resp_write.h"
+#include "store/effect.h"
 #include "store/journal_internal.h"
 
 enum {
-    SELECT_BYTES_MAX = 48, /* what a frame may begin with besides its groups */
-    FRAME_EFFECTS_MAX = DBX_FRAME_BYTES_MAX - DBX_FRAME_HEADER_BYTES - SELECT_BYTES_MAX
+    /* A frame may begin with a SELECT besides its groups. */
+    FRAME_EFFECTS_MAX = DBX_FRAME_BYTES_MAX - DBX_FRAME_HEADER_BYTES - DBX_EFFECT_SELECT_BYTES_MAX
 };
 
 /* --- Segments
@@ -238,14 +237,6 @@ static int write_frame(dbx_journal *j, uint8_t *frame, uint32_t len, uint32_t fl
     return DBX_OK;
 }
 
-/* A frame that begins a group in another database than 0 begins with selecting it. */
-static size_t put_select(uint8_t *out, uint32_t db) {
-    char digits[DBX_NUM_TEXT_MAX];
-    size_t n = dbx_num_to_text(db, digits);
-    dbx_slice argv[] = {dbx_slice_str("SELECT"), dbx_slice_of(digits, n)};
-    return db == 0 ? 0 : (size_t)(dbx_resp_command_put(out, 2, argv) - out);
-}
-
 /* A turn of more than one frame: cut at the ends of groups where possible. */
 static int write_frames(dbx_journal *j, const dbx_buf *effects, const dbx_journal_group *groups,
                         size_t group_count, int64_t time_ms, dbx_error *error) {
@@ -253,24 +244,24 @@ static int write_frames(dbx_journal *j, const dbx_buf *effects, const dbx_journa
     size_t total = effects->len - DBX_FRAME_HEADER_BYTES, at = 0, group = 0;
     bool inside = false; /* a group that went on from the frame before */
     j->scratch.len = 0;
-    uint8_t *frame = dbx_buf_reserve(&j->scratch, DBX_FRAME_BYTES_MAX);
-    if (frame == NULL) {
+    if (dbx_buf_reserve(&j->scratch, DBX_FRAME_BYTES_MAX) == NULL) {
         j->scratch.failed = false;
         return dbx_error_set(error, DBX_ENOMEM, "out of memory");
     }
     while (at < total) {
         size_t upto = at, first = group;
-        uint8_t *to = frame + DBX_FRAME_HEADER_BYTES;
-        size_t select = inside ? 0 : put_select(to, groups[group].db);
+        j->scratch.len = DBX_FRAME_HEADER_BYTES; /* all of what follows fits what was reserved */
+        /* A frame that begins a group in another database than 0 begins with selecting it. */
+        if (!inside && groups[group].db != 0) dbx_effect_select(&j->scratch, groups[group].db);
         while (group < group_count && groups[group].end - at <= FRAME_EFFECTS_MAX) {
             upto = groups[group++].end;
         }
         inside = upto == at; /* not even one group fits */
         if (inside) upto = at + FRAME_EFFECTS_MAX;
-        memcpy(to + select, from + at, upto - at);
-        int rc =
-            write_frame(j, frame, (uint32_t)(select + upto - at), inside ? DBX_FRAME_CONTINUES : 0,
-                        (uint32_t)(group - first), time_ms, error);
+        dbx_buf_add(&j->scratch, from + at, upto - at);
+        int rc = write_frame(j, j->scratch.ptr, (uint32_t)(j->scratch.len - DBX_FRAME_HEADER_BYTES),
+                             inside ? DBX_FRAME_CONTINUES : 0, (uint32_t)(group - first), time_ms,
+                             error);
         if (rc != DBX_OK) return rc;
         at = upto;
     }

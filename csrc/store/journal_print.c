@@ -8,7 +8,6 @@
 
 #include "base/buf.h"
 #include "base/num.h"
-#include "codec/resp_write.h"
 #include "store/effect.h"
 #include "store/file.h"
 #include "store/journal_read.h"
@@ -62,14 +61,6 @@ static int print_spooled(printer *p, const dbx_effect_arg *arg, dbx_error *error
     return rc;
 }
 
-static void print_select(printer *p) {
-    char digits[DBX_NUM_TEXT_MAX];
-    size_t n = dbx_num_u64_to_text(p->db, digits);
-    dbx_slice argv[] = {dbx_slice_str("SELECT"), dbx_slice_of(digits, n)};
-    dbx_resp_command(&p->out, 2, argv);
-    p->db_printed = p->db;
-}
-
 static int print_effect(printer *p, const dbx_effect_reader *effect, dbx_error *error) {
     int rc = DBX_OK;
     if (effect->argc == 2 && dbx_slice_eq(effect->argv[0], dbx_slice_str("SELECT"))) {
@@ -77,7 +68,8 @@ static int print_effect(printer *p, const dbx_effect_reader *effect, dbx_error *
                    ? DBX_OK
                    : dbx_error_set(error, DBX_ECORRUPT, "the journal selects no database");
     }
-    if (p->db != p->db_printed) print_select(p);
+    if (p->db != p->db_printed) dbx_effect_select(&p->out, p->db);
+    p->db_printed = p->db;
     dbx_buf_printf(&p->out, "*%zu\r\n", effect->argc);
     for (size_t i = 0; rc == DBX_OK && i < effect->argc; i++) {
         const dbx_effect_arg *arg = &effect->args[i];

@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/num.h"
 #include "codec/resp_write.h"
+#include "store/effect.h"
 #include "store/frame.h"
 #include "store/internal.h"
 #include "store/journal.h"
@@ -43,14 +43,6 @@ bool dbx_txn_changed(const dbx_txn *txn, dbx_savepoint savepoint) {
     return txn->writes != savepoint.writes;
 }
 
-static void add_select(dbx_txn *txn, uint32_t db) {
-    char digits[DBX_NUM_TEXT_MAX];
-    size_t n = dbx_num_to_text(db, digits);
-    dbx_slice argv[] = {dbx_slice_str("SELECT"), dbx_slice_of(digits, n)};
-    dbx_resp_command(&txn->effects, 2, argv);
-    txn->effects_db = db;
-}
-
 int dbx_txn_effect(dbx_txn *txn, uint32_t db, size_t argc, const dbx_slice *argv) {
     if (txn->replaying || txn->store->env == NULL) return DBX_OK;
     if (txn->group_count == txn->group_cap) {
@@ -60,7 +52,8 @@ int dbx_txn_effect(dbx_txn *txn, uint32_t db, size_t argc, const dbx_slice *argv
         txn->groups = grown;
         txn->group_cap = cap;
     }
-    if (txn->effects_db != db) add_select(txn, db);
+    if (txn->effects_db != db) dbx_effect_select(&txn->effects, db);
+    txn->effects_db = db;
     if (txn->input != NULL) {
         if (dbx_spool_effect(&txn->effects, txn->input, argc, argv) &&
             dbx_buffer_hold_spool(txn->store->live.active, txn->input) != DBX_OK) {
