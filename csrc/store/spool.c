@@ -25,7 +25,8 @@ struct dbx_spool {
     bool in_memory;
     int fd;        /* -1: none, or not needed any more: the mapping stays */
     uint8_t *base; /* mapped, or allocated when in memory */
-    size_t cap;
+    size_t cap;    /* bytes at `base`; the file may end earlier: see `len` */
+    size_t len;    /* bytes that may be used: what was asked for, not what was reserved */
     atomic_size_t refs;
     _Atomic int synced; /* 0: not yet; 1: durable, under its final name; negative: failed */
     bool sync_asked;
@@ -57,7 +58,17 @@ static void close_file(dbx_spool *spool) {
     spool->fd = -1;
 }
 
-void dbx_spool_seal(dbx_spool *spool) {
+/* Gives back what was reserved beyond the bytes in use. Nothing looks at the mapping behind them.
+ */
+static int cut(dbx_spool *spool, const char *path, dbx_error *error) {
+    if (spool->cap == spool->len) return DBX_OK;
+    return dbx_file_truncate(spool->fd, spool->len, path, error);
+}
+
+void dbx_spool_seal(dbx_spool *spool, size_t len) {
+    spool->store->spool_bytes -= spool->len - len;
+    spool->len = len;
+    if (spool->fd >= 0) (void)cut(spool, "a spool", NULL); /* a failure costs space for a while */
     close_file(spool);
 }
 
@@ -91,8 +102,16 @@ static int map_file(dbx_spool *spool, size_t cap, dbx_error *error) {
     return DBX_OK;
 }
 
+static uint8_t *use(dbx_spool *spool, size_t len) {
+    if (len > spool->len) {
+        spool->store->spool_bytes += len - spool->len;
+        spool->len = len;
+    }
+    return spool->base;
+}
+
 uint8_t *dbx_spool_reserve(dbx_spool *spool, size_t len, size_t more, dbx_error *error) {
-    if (more <= spool->cap - len) return spool->base;
+    if (more <= spool->cap - len) return use(spool, len + more);
     if (more > SIZE_MAX - len - SPOOL_GROW_BYTES) {
         (void)dbx_error_set(error, DBX_ELIMIT, "the command is too large");
         return NULL;
@@ -106,24 +125,22 @@ uint8_t *dbx_spool_reserve(dbx_spool *spool, size_t len, size_t more, dbx_error 
         }
         spool->base = grown;
         spool->cap = cap;
-        return grown;
+        return use(spool, len + more);
     }
     /* The blocks are reserved before they are written through the mapping: a full disk is an error
      * here, not a signal there. */
     int rc = dbx_file_allocate(spool->fd, cap, "a spool", error);
     if (rc == DBX_OK) rc = map_file(spool, cap, error);
-    if (rc != DBX_OK) return NULL;
-    spool->store->spool_bytes += SPOOL_GROW_BYTES;
-    return spool->base;
+    return rc == DBX_OK ? use(spool, len + more) : NULL;
 }
 
 bool dbx_spool_holds(const dbx_spool *spool, dbx_slice bytes) {
     uintptr_t base = (uintptr_t)spool->base, at = (uintptr_t)bytes.ptr;
-    return at >= base && at - base <= spool->cap && bytes.len <= spool->cap - (at - base);
+    return at >= base && at - base <= spool->len && bytes.len <= spool->len - (at - base);
 }
 
 bool dbx_spool_part(const dbx_spool *spool, uint64_t offset, uint64_t len, dbx_slice *bytes) {
-    if (offset > spool->cap || len > spool->cap - offset) return false;
+    if (offset > spool->len || len > spool->len - offset) return false;
     *bytes = dbx_slice_of(spool->base + offset, (size_t)len);
     return true;
 }
@@ -159,13 +176,14 @@ void dbx_spool_close(dbx_spool *spool) {
 /* --- Durability
  * ----------------------------------------------------------------------------------- */
 
-/* In the syncer's thread: the bytes, then the final name, then the directory. */
+/* In the syncer's thread: the length, the bytes, then the final name, then the directory. */
 static void sync_spool(void *arg) {
     char part[DBX_PATH_MAX], final[DBX_PATH_MAX], dir[DBX_PATH_MAX];
     dbx_spool *spool = arg;
     int rc = spool_path(spool, "part", part, NULL);
     if (rc == DBX_OK) rc = spool_path(spool, "spool", final, NULL);
     if (rc == DBX_OK) rc = dbx_file_path(dir, spool->store->options.path, "spool", NULL);
+    if (rc == DBX_OK) rc = cut(spool, part, NULL);
     if (rc == DBX_OK) rc = dbx_file_sync(spool->fd, part, NULL);
     close_file(spool);
     if (rc == DBX_OK) rc = dbx_file_rename(part, final, NULL);
@@ -226,6 +244,7 @@ int dbx_spool_load(dbx_store *store, uint64_t id, dbx_spool **out, dbx_error *er
                              path);
     }
     close_file(spool);
+    spool->len = (size_t)size;
     *out = spool;
     return DBX_OK;
 }

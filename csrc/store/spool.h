@@ -30,8 +30,9 @@ int dbx_spool_load(dbx_store *store, uint64_t id, dbx_spool **out, dbx_error *er
 /* dbx_spool_part is bytes of a spool; false: out of its bounds. */
 bool dbx_spool_part(const dbx_spool *spool, uint64_t offset, uint64_t len, dbx_slice *bytes);
 
-/* dbx_spool_seal: the spool has its final size; its descriptor is closed. */
-void dbx_spool_seal(dbx_spool *spool);
+/* dbx_spool_seal: the spool's first `len` bytes are in use and no more will be; the rest of the
+ * file and the descriptor are given back. */
+void dbx_spool_seal(dbx_spool *spool, size_t len);
 
 /* dbx_spools_prepare, before replay, which may make spools: removes files that were being received
  * and sets the next id. dbx_spools_tidy, after replay: removes files that nothing refers to. */

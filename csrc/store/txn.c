@@ -18,11 +18,18 @@ dbx_savepoint dbx_txn_command_begin(dbx_txn *txn, bool writing) {
     return (dbx_savepoint){txn->undo.count, txn->effects.len, txn->writes, txn->effects_db};
 }
 
+static void leave_room(dbx_txn *txn) {
+    if (txn->room == NULL) return;
+    dbx_spool_seal(txn->room, txn->room_used);
+    dbx_spool_unref(txn->room);
+    txn->room = NULL;
+    txn->room_used = 0;
+}
+
 void dbx_txn_command_end(dbx_txn *txn, dbx_savepoint savepoint) {
     txn->writing = false;
     txn->input = NULL;
-    if (txn->room != NULL) dbx_spool_unref(txn->room);
-    txn->room = NULL;
+    leave_room(txn);
     if (txn->effects.len == savepoint.effects) return;
     /* Room was made by dbx_txn_effect, so that ending a command cannot fail. */
     txn->groups[txn->group_count++] = (dbx_journal_group){
@@ -84,13 +91,10 @@ void dbx_txn_input(dbx_txn *txn, dbx_spool *spool) {
 
 uint8_t *dbx_txn_room(dbx_txn *txn, size_t bytes) {
     if (txn->room == NULL || bytes > DBX_ROOM_BYTES - txn->room_used) {
-        if (txn->room != NULL) dbx_spool_unref(txn->room);
-        txn->room = NULL;
+        leave_room(txn);
         if (dbx_spool_open(txn->store, &txn->room, NULL) != DBX_OK) return NULL;
         /* All at once: what refers to it must not be moved. */
         if (dbx_spool_reserve(txn->room, 0, DBX_ROOM_BYTES, NULL) == NULL) return NULL;
-        dbx_spool_seal(txn->room);
-        txn->room_used = 0;
     }
     dbx_slice at;
     if (!dbx_spool_part(txn->room, txn->room_used, bytes, &at)) return NULL;

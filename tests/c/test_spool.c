@@ -1,0 +1,180 @@
+/* test_spool.c: how long a spool's file is, and how long it stays. */
+#include "check.h"
+
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "store/spool.h"
+#include "store/store.h"
+#include "store/txn.h"
+
+enum { VALUE = 60 * 1024, WAIT_MS_MAX = 60000 };
+
+typedef struct world {
+    char dir[64];
+    size_t keep_bytes;
+    dbx_store *store;
+    unsigned replayed;
+} world;
+
+static int put_again(void *arg, dbx_txn *txn, uint32_t db, size_t argc, const dbx_slice *argv,
+                     dbx_error *error) {
+    world *w = arg;
+    dbx_slice none = {NULL, 0};
+    (void)db, (void)argc, (void)error;
+    w->replayed++;
+    return dbx_txn_put(txn, argv[0], none, argv[1]);
+}
+
+static void no_keys(void *arg, size_t argc, const dbx_slice *argv, dbx_replay_found_fn *found,
+                    void *found_arg) {
+    (void)arg, (void)argc, (void)argv, (void)found, (void)found_arg;
+}
+
+static void start(world *w) {
+    dbx_error error;
+    dbx_store_options options = {.path = w->dir,
+                                 .durability = DBX_DURABILITY_NONE,
+                                 .databases = 1,
+                                 .journal_keep_bytes = w->keep_bytes};
+    const dbx_replay_calls calls = {.run = put_again, .keys = no_keys, .arg = w};
+    w->replayed = 0;
+    int rc = dbx_store_open(&options, &w->store, &error);
+    if (rc == DBX_OK) rc = dbx_store_replay(w->store, &calls, &error);
+    if (rc == DBX_OK) return;
+    fprintf(stderr, "%s\n", error.text);
+    abort();
+}
+
+static void prepare(world *w, size_t keep_bytes) {
+    memset(w, 0, sizeof *w);
+    strcpy(w->dir, "/tmp/dbx-test-spool-XXXXXX");
+    if (mkdtemp(w->dir) == NULL) abort();
+    w->keep_bytes = keep_bytes;
+    start(w);
+}
+
+static void stop(world *w) {
+    dbx_error error;
+    CHECK_EQ(dbx_store_close(w->store, &error), DBX_OK);
+    w->store = NULL;
+}
+
+static void clean_up(world *w) {
+    char command[128];
+    if (w->store != NULL) stop(w);
+    (void)snprintf(command, sizeof command, "rm -r %s", w->dir);
+    CHECK_EQ(system(command), 0);
+}
+
+static void pause_ms(void) {
+    struct timespec pause = {.tv_nsec = 1000000};
+    (void)nanosleep(&pause, NULL);
+}
+
+/* The spools' files: how many, and the bytes of all. */
+static unsigned files(const world *w, uint64_t *bytes) {
+    char path[512];
+    unsigned count = 0;
+    (void)snprintf(path, sizeof path, "%s/spool", w->dir);
+    DIR *listing = opendir(path);
+    struct dirent *entry;
+    struct stat st;
+    *bytes = 0;
+    while (listing != NULL && (entry = readdir(listing)) != NULL) {
+        if (entry->d_name[0] == '.') continue;
+        (void)snprintf(path, sizeof path, "%s/spool/%s", w->dir, entry->d_name);
+        if (stat(path, &st) != 0) continue; /* removed meanwhile */
+        *bytes += (uint64_t)st.st_size;
+        count++;
+    }
+    if (listing != NULL) (void)closedir(listing);
+    return count;
+}
+
+static dbx_slice value_of(unsigned i) {
+    static uint8_t bytes[VALUE];
+    memset(bytes, (int)('a' + i % 26), sizeof bytes);
+    return dbx_slice_of(bytes, sizeof bytes);
+}
+
+/* Receives a value into a spool and waits until it is durable. */
+static dbx_spool *receive(const world *w, unsigned i, dbx_slice *value) {
+    dbx_error error;
+    dbx_spool *spool;
+    CHECK_EQ(dbx_spool_open(w->store, &spool, &error), DBX_OK);
+    uint8_t *base = dbx_spool_reserve(spool, 0, VALUE / 2, &error);
+    if (base != NULL) base = dbx_spool_reserve(spool, VALUE / 2, VALUE / 2, &error);
+    CHECK(base != NULL);
+    if (base == NULL) abort();
+    memcpy(base, value_of(i).ptr, VALUE);
+    *value = dbx_slice_of(base, VALUE);
+    for (int ms = 0; dbx_spool_ready(spool) == 0 && ms < WAIT_MS_MAX; ms++)
+        pause_ms();
+    CHECK_EQ(dbx_spool_ready(spool), 1);
+    return spool;
+}
+
+/* One turn with one command that stores a value received into a spool. */
+static void put_spooled(world *w, unsigned i) {
+    char name[16];
+    dbx_slice argv[2], none = {NULL, 0};
+    dbx_error error;
+    dbx_spool *spool = receive(w, i, &argv[1]);
+    argv[0] = dbx_slice_of(name, (size_t)snprintf(name, sizeof name, "V%05u", i));
+    dbx_txn *txn = dbx_store_turn_begin(w->store, 1000);
+    dbx_savepoint savepoint = dbx_txn_command_begin(txn, true);
+    dbx_txn_input(txn, spool);
+    CHECK_EQ(dbx_txn_put(txn, argv[0], none, argv[1]), DBX_OK);
+    CHECK_EQ(dbx_txn_effect(txn, 0, 2, argv), DBX_OK);
+    dbx_txn_command_end(txn, savepoint);
+    dbx_spool_close(spool);
+    CHECK_EQ(dbx_store_turn_end(w->store, &error), DBX_OK);
+}
+
+static void check_value(world *w, unsigned i) {
+    char name[16];
+    dbx_slice value = {NULL, 0};
+    dbx_txn *txn = dbx_store_turn_begin(w->store, 1000);
+    dbx_slice key = dbx_slice_of(name, (size_t)snprintf(name, sizeof name, "V%05u", i));
+    CHECK_EQ(dbx_txn_get(txn, key, &value), DBX_OK);
+    CHECK_BYTES(value, value_of(i));
+}
+
+TEST(a_received_spool_is_as_long_as_what_was_received) {
+    world w;
+    uint64_t bytes;
+    prepare(&w, 0);
+    put_spooled(&w, 1);
+    CHECK_EQ(files(&w, &bytes), 1);
+    CHECK_EQ(bytes, VALUE);
+    stop(&w);
+    start(&w);
+    CHECK_EQ(w.replayed, 1);
+    check_value(&w, 1);
+    clean_up(&w);
+}
+
+TEST(what_a_command_makes_itself_takes_no_more_disk_than_it_is_long) {
+    world w;
+    uint64_t bytes;
+    dbx_error error;
+    dbx_slice none = {NULL, 0};
+    prepare(&w, 0);
+    dbx_txn *txn = dbx_store_turn_begin(w.store, 1000);
+    dbx_savepoint savepoint = dbx_txn_command_begin(txn, true);
+    uint8_t *room = dbx_txn_room(txn, VALUE);
+    CHECK(room != NULL);
+    if (room != NULL) memcpy(room, value_of(3).ptr, VALUE);
+    CHECK_EQ(dbx_txn_put(txn, dbx_slice_str("V00003"), none, dbx_slice_of(room, VALUE)), DBX_OK);
+    dbx_txn_command_end(txn, savepoint);
+    CHECK_EQ(dbx_store_turn_end(w.store, &error), DBX_OK);
+    CHECK_EQ(files(&w, &bytes), 1);
+    CHECK_EQ(bytes, VALUE);
+    check_value(&w, 3);
+    clean_up(&w);
+}
