@@ -1,6 +1,11 @@
 # dbx._core: the one extension module, Cython over the C core.
 
-find_package(Python 3.11 REQUIRED COMPONENTS Interpreter Development.Module)
+find_package(Python 3.11 REQUIRED COMPONENTS Interpreter)
+find_package(Python 3.11 QUIET COMPONENTS Interpreter Development.Module)
+if(NOT Python_Development.Module_FOUND)
+  message(FATAL_ERROR "Python.h of ${Python_EXECUTABLE} is missing. "
+                      "Debian and its kin have it in a package: apt-get install python3-dev")
+endif()
 
 set(dbx_dir "${CMAKE_CURRENT_SOURCE_DIR}/dbx")
 set(core_c "${CMAKE_CURRENT_BINARY_DIR}/_core.c")
