@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dbx._core import __version__
+try:
+    from dbx._core import __version__
+except ModuleNotFoundError as error:
+    if error.name != "dbx._core":
+        raise
+    raise ImportError(
+        "the C core is not built for this Python: run `make build`, or `pip install .`, in the"
+        f" directory above {__path__[0]}"
+    ) from None
 from dbx.errors import (
     AuthenticationError,
     BusyLoadingError,
