@@ -52,7 +52,8 @@ $(VENV)/.tools: pyproject.toml | packages-build $(PY)
 # Of an editable install every import would build what has changed; here `make build` does, once, so that
 # the servers that tests start do not pay for it.
 $(VENV)/.installed: $(VENV)/.tools
-	$(PY) -m pip install -q --no-build-isolation --no-deps -Ceditable.rebuild=false -e .
+	$(PY) -m pip install -q --no-build-isolation --no-deps -Ceditable.rebuild=false \
+	    -Cbuild-dir=$(BUILD)/venv -e .
 	@touch $@
 
 $(VENV)/.tests: $(VENV)/.tools
@@ -60,8 +61,8 @@ $(VENV)/.tests: $(VENV)/.tools
 	@touch $@
 
 build: $(VENV)/.installed ## bring the installation in .venv up to date
-	@$(CMAKE) --build $(BUILD)/editable --target _core
-	@$(CMAKE) --install $(BUILD)/editable --component python --strip \
+	@$(CMAKE) --build $(BUILD)/venv --target _core
+	@$(CMAKE) --install $(BUILD)/venv --component python --strip \
 	    --prefix "$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("platlib"))')" >/dev/null
 
 # --- Running ---
