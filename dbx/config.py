@@ -45,6 +45,7 @@ class ServerConfig:
     http_port: int
     backlog: int
     settings: dict[str, str] = field(default_factory=dict)  # for the engine
+    origins: dict[str, str] = field(default_factory=dict)  # CONFIG's name -> where it was set
     source: str = ""  # the configuration file that was read
 
 
@@ -70,21 +71,32 @@ def server_config(flags: Mapping[str, Any], environ: Mapping[str, str]) -> Serve
     variables = _from_environment(environ)
     path = flags.get("config") or variables.pop("config", None)
     file, source = _from_file(path)
-    merged = {**DEFAULTS, **file, **variables}
-    merged |= {_plain(name): value for name, value in flags.items() if value is not None}
+    given = {_plain(name): value for name, value in flags.items() if value is not None}
+    merged = {**DEFAULTS, **file, **variables, **given}
     merged.pop("config", None)
+    origins = {name: f"{name} in {source}" for name in file}
+    origins |= {name: ENVIRONMENT + name.upper().replace("-", "_") for name in variables}
+    origins |= {name: f"--{name}" for name in given}
     _read_password(merged)
+
+    def number(name: str) -> int:
+        return _number(origins.get(name, name), merged.pop(name))
+
+    def port(name: str) -> int:
+        return _port(origins.get(name, name), number(name))
+
     config = ServerConfig(
         data=str(merged.pop("data")),
         bind=_addresses(merged.pop("bind")),
-        port=_port("port", merged.pop("port")),
+        port=port("port"),
         unixsocket=_socket_path(merged.pop("unixsocket")),
         unixsocketperm=_mode(merged.pop("unixsocketperm")),
-        http_port=_port("http-port", merged.pop("http-port")),
-        backlog=_number("tcp-backlog", merged.pop("tcp-backlog")),
+        http_port=port("http-port"),
+        backlog=number("tcp-backlog"),
         source=source,
     )
     config.settings = open_settings(merged)
+    config.origins = {_ALIASES.get(name, name): origin for name, origin in origins.items()}
     _refuse_open_door(config)
     return config
 
@@ -114,7 +126,7 @@ def _from_file(path: str | None) -> tuple[dict[str, Any], str]:
             table = tomllib.load(file)
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from None
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # not TOML, or not UTF-8
         raise DataError(f"{path}: {error}") from None
     for name, value in table.items():
         if not isinstance(value, str | int | float | list):
@@ -131,23 +143,24 @@ def _read_password(merged: dict[str, Any]) -> None:
             merged["requirepass"] = file.read().rstrip("\r\n")
     except OSError as error:
         raise DataError(f"cannot read the password file {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise DataError(f"the password file {path} is not text in UTF-8") from None
 
 
 def _addresses(value: Any) -> list[str]:
-    return value.split() if isinstance(value, str) else [str(address) for address in value]
+    return [str(address) for address in value] if isinstance(value, list) else str(value).split()
 
 
-def _number(name: str, value: Any) -> int:
+def _number(label: str, value: Any) -> int:
     try:
-        return int(value)
-    except (TypeError, ValueError):
-        raise DataError(f"{name} is a number, not {value!r}") from None
+        return int(str(value))
+    except ValueError:
+        raise DataError(f"{label} is a whole number, not {value!r}") from None
 
 
-def _port(name: str, value: Any) -> int:
-    port = _number(name, value)
+def _port(label: str, port: int) -> int:
     if not 0 <= port <= 65535:
-        raise DataError(f"{name} is between 0 (off) and 65535, not {port}")
+        raise DataError(f"{label} is between 0 (off) and 65535, not {port}")
     return port
 
 
@@ -171,8 +184,9 @@ def _socket_path(value: Any) -> str:
 
 
 def is_loopback(address: str) -> bool:
-    host = address.removeprefix("-").strip("[]").lower()
-    return host in ("localhost", "::1") or host.startswith(("127.", "::ffff:127."))
+    host = address.removeprefix("-").strip("[]").lower().removeprefix("::ffff:")
+    numeric = host.replace(".", "").isdigit()  # else a name such as 127.example.org
+    return host in ("localhost", "::1") or (host.startswith("127.") and numeric)
 
 
 def _refuse_open_door(config: ServerConfig) -> None:

@@ -7,13 +7,20 @@ wrongly. Everything that goes wrong is one line on stderr.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 __all__ = ["main"]
 
 
+_POSITION_MAX = (1 << 64) - 1
+
+
 class _Parser(argparse.ArgumentParser):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options, allow_abbrev=False)
+
     def error(self, message: str) -> NoReturn:
         sys.stderr.write(f"{self.prog}: {message} (see {self.prog} --help)\n")
         sys.exit(2)
@@ -83,14 +90,25 @@ def _add_journal(commands: argparse._SubParsersAction[_Parser]) -> None:
     )  # fmt: skip
     journal.add_argument("directory", metavar="DIR", help="the database's directory")
     journal.add_argument("--resp", action="store_true", required=True, help="print plain RESP")
-    journal.add_argument("--from", dest="position", type=int, default=0, metavar="POS",
+    journal.add_argument("--from", dest="position", type=_position, default=0, metavar="POS",
         help="begin after this journal position (the oldest kept)")  # fmt: skip
+
+
+def _position(text: str) -> int:
+    if not text.isdigit() or int(text) > _POSITION_MAX:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a journal position")
+    return int(text)
 
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # no traceback for who changes their mind
     parser = _parser()
-    options = parser.parse_args(argv)
+    options, unknown = parser.parse_known_args(argv)
+    if unknown:
+        asked = "dbx" if options.command is None else f"dbx {options.command}"
+        sys.stderr.write(f"{asked}: unknown argument {unknown[0]!r} (see {asked} --help)\n")
+        return 2
     if options.version:
         print(_version())
         return 0
@@ -115,6 +133,4 @@ def _run(run: object, given: dict[str, object]) -> int:
         return 2
     except (DBXError, OSError, MemoryError) as error:
         sys.stderr.write(f"dbx: {error or type(error).__name__}\n")
-        return 1
-    except BrokenPipeError:
         return 1

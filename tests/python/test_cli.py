@@ -59,11 +59,23 @@ def test_help_names_every_option_of_serve() -> None:
         assert f"--{option}" in done.stdout
 
 
-@pytest.mark.parametrize("args", [["nonsense"], ["serve", "--nonsense"], ["serve", "--port", "x"]])
-def test_a_wrong_command_line_is_one_line_and_exit_code_2(args: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("args", "asked"),
+    [
+        (["nonsense"], "dbx"),
+        (["--nonsense"], "dbx"),
+        (["serve", "--nonsense"], "dbx serve"),
+        (["serve", "--por", "7000"], "dbx serve"),
+        (["serve", "--port", "x"], "dbx serve"),
+        (["journal", "d"], "dbx journal"),
+        (["journal", "d", "--resp", "--from", "-1"], "dbx journal"),
+        (["journal", "d", "--resp", "--from", str(2**64)], "dbx journal"),
+    ],
+)
+def test_a_wrong_command_line_is_one_line_and_exit_code_2(args: list[str], asked: str) -> None:
     done = run(*args)
     assert done.returncode == 2
-    assert "--help" in one_line(done.stderr)
+    assert f"(see {asked} --help)" in one_line(done.stderr)
 
 
 def test_without_a_command_the_help_is_shown() -> None:
@@ -121,23 +133,52 @@ def test_the_password_may_lie_in_a_file(tmp_path: Path) -> None:
         {"DBX_UNIXSOCKETPERM": "999"},
         {"DBX_UNIXSOCKET": "/" + "x" * 107},
         {"DBX_REQUIREPASS_FILE": "absent"},
+        {"DBX_REQUIREPASS_FILE": "latin1"},
         {"DBX_CONFIG": "absent.toml"},
     ],
 )
 def test_a_wrong_setting_is_refused_before_anything_is_opened(environ: dict[str, str]) -> None:
+    Path("latin1").write_bytes(b"\xff")
     with pytest.raises(DataError) as error:
         settings(**environ)
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("text", ["port = ", "port = {a = 1}"])
-def test_a_broken_file_names_itself(tmp_path: Path, text: str) -> None:
-    (tmp_path / "dbx.toml").write_text(text)
+@pytest.mark.parametrize("text", [b"port = ", b"port = {a = 1}", b'requirepass = "\xff"'])
+def test_a_broken_file_names_itself(tmp_path: Path, text: bytes) -> None:
+    (tmp_path / "dbx.toml").write_bytes(text)
     with pytest.raises(DataError, match=r"^dbx\.toml: "):
         settings()
 
 
-@pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.168.1.5", "-10.0.0.1"])
+@pytest.mark.parametrize("value", ["true", "6379.5", '"x"', "[1]"])
+def test_a_port_in_the_file_is_a_whole_number(tmp_path: Path, value: str) -> None:
+    (tmp_path / "dbx.toml").write_text(f"port = {value}\n")
+    with pytest.raises(DataError, match=r"^port in dbx\.toml is a whole number"):
+        settings()
+
+
+@pytest.mark.parametrize(
+    ("args", "env", "file", "culprit"),
+    [
+        (["--port", "70000"], {}, "", "--port"),
+        ([], {"DBX_HTTP_PORT": "x"}, "", "DBX_HTTP_PORT"),
+        (["--databases", "0"], {"DBX_DATABASES": "4"}, "", "(--databases)"),
+        ([], {"DBX_WRITE_BUFFER": "1zb"}, "", "(DBX_WRITE_BUFFER)"),
+        ([], {"DBX_SERVICE_HOST": "10.0.0.1"}, "", "(DBX_SERVICE_HOST)"),
+        ([], {}, "nonsense = 1", "(nonsense in dbx.toml)"),
+    ],
+)
+def test_a_wrong_setting_says_where_it_was_set(
+    tmp_path: Path, args: list[str], env: dict[str, str], file: str, culprit: str
+) -> None:
+    (tmp_path / "dbx.toml").write_text(file)
+    done = run("serve", "--data", ":memory:", *args, **env)
+    assert done.returncode == 2
+    assert culprit in one_line(done.stderr)
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.168.1.5", "-10.0.0.1", "127.a.b"])
 def test_an_open_address_without_a_password_is_refused_with_the_ways_out(address: str) -> None:
     with pytest.raises(DataError, match=r"--requirepass.*--protected-mode no"):
         settings({"bind": [address]})
@@ -259,3 +300,16 @@ def test_the_journal_of_nothing_is_an_error(tmp_path: Path) -> None:
     done = run("journal", str(tmp_path / "absent"), "--resp")
     assert done.returncode == 1
     assert "absent" in one_line(done.stderr)
+
+
+def test_a_reader_of_the_journal_may_stop_early(tmp_path: Path) -> None:
+    with dbx.open(tmp_path / "d") as db:
+        for number in range(1000):
+            db.set(f"key:{number}", "v" * 1000)
+    journal = [sys.executable, "-m", "dbx", "journal", str(tmp_path / "d"), "--resp"]
+    with subprocess.Popen(journal, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as printing:
+        assert printing.stdout is not None and printing.stderr is not None
+        assert printing.stdout.read(1) == b"*"
+        printing.stdout.close()
+        assert printing.stderr.read() == b""
+    assert printing.returncode == -signal.SIGPIPE
