@@ -59,7 +59,6 @@ static int cmd_get(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
 typedef struct change {
     const dbx_setting_row *row;
     dbx_slice name, value;
-    dbx_buf old; /* owned: the value before, as printed */
 } change;
 
 static void refuse(const change *c, const char *why, dbx_reply *out) {
@@ -96,26 +95,24 @@ static bool read_changes(dbx_args *args, change *changes, size_t count, dbx_repl
     return true;
 }
 
-/* Sets all, or puts back those already set. */
-static int apply_changes(dbx_config *config, change *changes, size_t count, dbx_reply *out) {
+/* Sets all in a copy, which takes the place of the settings when it is right: nothing is left of a
+ * call that fails, whatever it fails for. */
+static int apply_changes(dbx_config *config, const change *changes, size_t count, dbx_reply *out) {
+    dbx_config copy;
     const char *why = NULL;
-    int rc = DBX_OK;
-    size_t done = 0;
-    for (; done < count; done++) {
-        change *c = &changes[done];
-        dbx_config_print(config, c->row, &c->old);
-        rc = c->old.failed ? DBX_ENOMEM : dbx_config_put(config, c->row, c->value, false, &why);
-        if (rc != DBX_OK) break;
+    int rc = dbx_config_copy(&copy, config);
+    if (rc != DBX_OK) return rc;
+    for (size_t i = 0; rc == DBX_OK && i < count; i++) {
+        rc = dbx_config_put(&copy, changes[i].row, changes[i].value, false, &why);
+        if (rc == DBX_EINVAL) refuse(&changes[i], why, out);
     }
-    if (rc == DBX_OK) return rc;
-    if (rc == DBX_EINVAL) refuse(&changes[done], why, out);
-    while (done > 0) {
-        change *c = &changes[--done];
-        const char *ignored;
-        /* A value that was accepted once; without memory for a text it stays as it was set. */
-        (void)dbx_config_put(config, c->row, dbx_buf_slice(&c->old), false, &ignored);
+    if (rc != DBX_OK) {
+        dbx_config_free(&copy);
+        return rc == DBX_EINVAL ? DBX_OK : rc;
     }
-    return rc == DBX_EINVAL ? DBX_OK : rc;
+    dbx_config_free(config);
+    *config = copy;
+    return DBX_OK;
 }
 
 static int cmd_set(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
@@ -134,8 +131,6 @@ static int cmd_set(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
             dbx_reply_ok(out);
         }
     }
-    for (size_t i = 0; i < count; i++)
-        dbx_buf_free(&changes[i].old);
     dbx_alloc_free(changes);
     return rc;
 }

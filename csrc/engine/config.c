@@ -137,7 +137,7 @@ static int parse_limits(dbx_slice text, dbx_output_limit limits[DBX_CLASS_COUNT]
         if (!dbx_num_memory_from_slice(bytes[0], &hard) ||
             !dbx_num_memory_from_slice(bytes[1], &soft) ||
             !dbx_num_from_slice(bytes[2], &seconds) || seconds < 0 || hard > INT64_MAX ||
-            soft > INT64_MAX) {
+            soft > INT64_MAX || seconds > DBX_OUTPUT_SOFT_S_MAX) {
             return bad(
                 why, "Error in hard, soft or soft_seconds setting in buffer limit configuration.");
         }
@@ -214,6 +214,22 @@ int dbx_config_init(dbx_config *config) {
     for (const dbx_setting_row *row = dbx_config_rows; row->name != NULL; row++) {
         if (put_value(config, row, dbx_slice_str(row->initial), &why) == DBX_OK) continue;
         dbx_config_free(config);
+        return DBX_ENOMEM;
+    }
+    return DBX_OK;
+}
+
+int dbx_config_copy(dbx_config *copy, const dbx_config *config) {
+    const char *why;
+    *copy = *config;
+    for (const dbx_setting_row *row = dbx_config_rows; row->name != NULL; row++) {
+        if (row->kind == DBX_SETTING_STRING) *text_of(copy, row) = NULL;
+    }
+    for (const dbx_setting_row *row = dbx_config_rows; row->name != NULL; row++) {
+        if (row->kind != DBX_SETTING_STRING) continue;
+        dbx_slice text = dbx_slice_str(*(char *const *)((const char *)config + row->field));
+        if (put_text(copy, row, text, &why) == DBX_OK) continue;
+        dbx_config_free(copy);
         return DBX_ENOMEM;
     }
     return DBX_OK;

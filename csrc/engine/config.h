@@ -19,6 +19,9 @@ enum { DBX_FSYNC_EVERYSEC, DBX_FSYNC_ALWAYS, DBX_FSYNC_NO }; /* words of appendf
 
 enum { DBX_CLASS_NORMAL, DBX_CLASS_REPLICA, DBX_CLASS_PUBSUB, DBX_CLASS_COUNT };
 
+#define DBX_OUTPUT_SOFT_S_MAX (INT64_MAX / 2000000) /* in microseconds it can be added to a clock  \
+                                                     */
+
 typedef struct dbx_output_limit { /* client-output-buffer-limit of one class; 0: no limit */
     int64_t hard_bytes, soft_bytes, soft_s;
 } dbx_output_limit;
@@ -82,6 +85,8 @@ extern const dbx_setting_row dbx_config_rows[];
 
 /* dbx_config_init gives every setting its initial value. DBX_ENOMEM, or DBX_OK. */
 int dbx_config_init(dbx_config *config);
+/* dbx_config_copy makes a second one with the same values. DBX_ENOMEM: there is nothing to free. */
+int dbx_config_copy(dbx_config *copy, const dbx_config *config);
 void dbx_config_free(dbx_config *config);
 
 /* dbx_config_find finds a row by name or alias, in any case; NULL when there is none. */

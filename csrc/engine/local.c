@@ -221,6 +221,8 @@ static void copy_in(dbx_call *call, uint8_t *at) {
 int dbx_local_spool(dbx_local *local, dbx_call *call, dbx_error *error) {
     size_t bytes = call_bytes(call);
     uint8_t *base = NULL;
+    dbx_error own;
+    if (error == NULL) error = &own;
     call->input = NULL;
     if (bytes <= DBX_ENGINE_SPOOL_MIN) return DBX_OK;
     dbx_engine_lock(local->engine);
@@ -230,7 +232,7 @@ int dbx_local_spool(dbx_local *local, dbx_call *call, dbx_error *error) {
     if (rc < 0) return rc;
     if (base == NULL) {
         dbx_local_unspool(local, call);
-        return DBX_ENOSPC;
+        return error->code;
     }
     copy_in(call, base);
     return DBX_OK;

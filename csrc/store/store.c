@@ -228,6 +228,8 @@ dbx_txn *dbx_store_turn_begin(dbx_store *store, int64_t now_ms) {
     static const uint8_t room[DBX_FRAME_HEADER_BYTES];
     txn->now_ms = now_ms;
     txn->effects.len = 0;
+    txn->effects.failed = false;
+    dbx_buf_shrink(&txn->effects, DBX_FRAME_BYTES_MAX);
     dbx_buf_add(&txn->effects, room, sizeof room);
     txn->effects_db = 0;
     txn->group_count = 0;
@@ -245,7 +247,6 @@ int dbx_store_turn_end(dbx_store *store, dbx_error *error) {
     dbx_txn *txn = &store->txn;
     store->turns++;
     if (txn->effects.failed) {
-        txn->effects.failed = false;
         undo_turn(store);
         return dbx_error_set(error, DBX_ENOMEM, "OOM not enough memory for the journal");
     }
@@ -260,7 +261,6 @@ int dbx_store_turn_end(dbx_store *store, dbx_error *error) {
         store->effects += txn->effect_count;
     }
     dbx_undo_settle(&txn->undo, store->live.active);
-    dbx_buf_shrink(&txn->effects, DBX_FRAME_BYTES_MAX);
     return DBX_OK;
 }
 

@@ -40,7 +40,8 @@ void dbx_txn_command_end(dbx_txn *txn, dbx_savepoint savepoint) {
 void dbx_txn_command_undo(dbx_txn *txn, dbx_savepoint savepoint) {
     dbx_undo_revert(&txn->undo, txn->store->live.active, savepoint.undo);
     txn->effects.len = savepoint.effects;
-    txn->effects.failed = false;
+    /* A turn that had no memory for its frame's header stays without: it ends with an error. */
+    txn->effects.failed = txn->effects.len < DBX_FRAME_HEADER_BYTES;
     txn->effects_db = savepoint.effects_db;
     txn->writes = savepoint.writes;
     txn->group_effects = 0;
@@ -74,7 +75,8 @@ int dbx_txn_effect(dbx_txn *txn, uint32_t db, size_t argc, const dbx_slice *argv
 }
 
 size_t dbx_txn_effect_bytes(const dbx_txn *txn) {
-    return txn->effects.len - DBX_FRAME_HEADER_BYTES;
+    return txn->effects.len > DBX_FRAME_HEADER_BYTES ? txn->effects.len - DBX_FRAME_HEADER_BYTES
+                                                     : 0;
 }
 
 int64_t dbx_txn_now_ms(const dbx_txn *txn) {

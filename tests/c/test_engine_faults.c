@@ -1,0 +1,132 @@
+/* test_engine_faults.c: whichever allocation fails below an in-process call, in memory and on disk,
+ * while it opens, runs, applies and replays: one call is refused, nothing that was acknowledged is
+ * lost, and nothing that was refused is there; see workload.h. */
+#include <unistd.h>
+
+#include "engine/local.h"
+#include "workload.h"
+
+/* On disk a run takes long: of the allocations every so manieth is tried, all with DBX_SOAK set. */
+enum { DISK_STRIDE = 7 };
+
+static dbx_local *local;
+static dbx_session *session;
+static char directory[64]; /* empty: keeps nothing */
+
+static bool open_engine(void) {
+    /* So small a buffer that it is frozen and applied many times. */
+    const dbx_setting settings[] = {
+        {"loglevel", "nothing"}, {"write-buffer-size", "16384"}, {NULL, NULL}};
+    const dbx_engine_options options = {.path = directory[0] != '\0' ? directory : NULL,
+                                        .settings = settings};
+    dbx_error error = {0};
+    session = NULL;
+    return dbx_local_open(&options, &local, &error) == DBX_OK;
+}
+
+static void close_engine(void) {
+    if (session != NULL) dbx_local_session_close(local, session);
+    CHECK_EQ(dbx_local_close(local, NULL), DBX_OK);
+}
+
+static bool workload_connect(void) {
+    if (session != NULL) dbx_local_session_close(local, session);
+    session = dbx_local_session_open(local);
+    return session != NULL;
+}
+
+static workload_outcome workload_send(size_t argc, const dbx_slice *argv, dbx_buf *reply) {
+    dbx_slice words[WORKLOAD_WORDS_MAX];
+    dbx_call call = {.argc = argc, .argv = words};
+    dbx_local_result result;
+    dbx_error error = {0};
+    dbx_buf out = {0};
+    memcpy(words, argv, argc * sizeof *argv);
+    int rc = dbx_local_spool(local, &call, &error);
+    if (rc == DBX_OK) rc = dbx_local_run(local, session, &call, 1, false, &out, &result);
+    dbx_local_unspool(local, &call);
+    if (rc == DBX_OK) {
+        CHECK_EQ(dbx_local_settle(local, &result), DBX_OK);
+        workload_grow(reply, out.len);
+        memcpy(reply->ptr, out.ptr, out.len);
+        reply->len = out.len;
+    }
+    dbx_buf_free(&out);
+    CHECK(rc == DBX_OK || rc == DBX_ENOMEM);
+    return rc == DBX_OK ? WORKLOAD_ANSWERED : WORKLOAD_UNKNOWN;
+}
+
+/* --- Directories ----------------------------------------------------------------------------- */
+
+static void make_directory(void) {
+    strcpy(directory, "/tmp/dbx-test-XXXXXX");
+    CHECK(mkdtemp(directory) != NULL);
+}
+
+static void remove_directory(void) {
+    char command[128];
+    (void)snprintf(command, sizeof command, "rm -rf %s", directory);
+    CHECK_EQ(system(command), 0);
+    directory[0] = '\0';
+}
+
+#ifdef DBX_ALLOC_FAULTS
+/* Opens what a run has left, first with the same allocation failing. */
+static void check_reopened(long n) {
+    dbx_alloc_fail_after(n);
+    if (open_engine()) {
+        dbx_alloc_fail_after(-1);
+        CHECK_EQ(workload_state(dbx_local_engine(local)), workload_states[WORKLOAD_STEPS]);
+        close_engine();
+    } else {
+        CHECK(dbx_alloc_failed());
+    }
+    dbx_alloc_fail_after(-1);
+    CHECK(open_engine());
+    CHECK_EQ(workload_state(dbx_local_engine(local)), workload_states[WORKLOAD_STEPS]);
+    close_engine();
+}
+
+/* One run with allocation `n` failing; false: there was none so late. */
+static bool run_with(long n, bool on_disk) {
+    bool failed = true;
+    if (on_disk) make_directory();
+    dbx_alloc_fail_after(n);
+    if (!open_engine()) {
+        CHECK(dbx_alloc_failed() && n < WORKLOAD_OPEN_MAX);
+        CHECK(open_engine());
+        close_engine();
+    } else {
+        failed = workload_run(dbx_local_engine(local));
+        close_engine();
+        if (on_disk && check_failures == 0) check_reopened(n);
+    }
+    if (on_disk) remove_directory();
+    return failed;
+}
+
+static void check_all(bool on_disk) {
+    long stride = on_disk && getenv("DBX_SOAK") == NULL ? DISK_STRIDE : 1;
+    long n = (long)(check_seed() % (uint64_t)stride);
+    if (on_disk) make_directory();
+    CHECK(open_engine());
+    workload_learn(dbx_local_engine(local));
+    close_engine();
+    if (on_disk) remove_directory();
+    for (bool failed = true; failed && check_failures == 0; n += stride) {
+        failed = run_with(n, on_disk);
+        if (check_failures > 0) fprintf(stderr, "with allocation %ld failing\n", n);
+    }
+    CHECK(n > WORKLOAD_STEPS);
+    printf("%ld allocations\n", n);
+    workload_forget();
+}
+
+TEST(any_failed_allocation_costs_one_call_in_memory) {
+    check_all(false);
+}
+
+TEST(any_failed_allocation_costs_one_call_on_disk_and_nothing_acknowledged_is_lost) {
+    check_all(true);
+}
+#endif
