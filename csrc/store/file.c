@@ -157,6 +157,10 @@ int dbx_file_remove(const char *path, dbx_error *error) {
     return dbx_file_error(errno, "remove", path, error);
 }
 
+bool dbx_file_exists(const char *path) {
+    return access(path, F_OK) == 0 || errno != ENOENT;
+}
+
 int64_t dbx_file_size(int fd, const char *path, dbx_error *error) {
     struct stat st;
     if (fstat(fd, &st) != 0) return dbx_file_error(errno, "read", path, error);

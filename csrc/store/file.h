@@ -39,6 +39,7 @@ int dbx_file_sync(int fd, const char *path, dbx_error *error);
 int dbx_file_sync_dir(const char *path, dbx_error *error);
 int dbx_file_rename(const char *from, const char *to, dbx_error *error);
 int dbx_file_remove(const char *path, dbx_error *error); /* an absent file is fine */
+bool dbx_file_exists(const char *path);                  /* false only when it certainly does not */
 int64_t dbx_file_size(int fd, const char *path, dbx_error *error);
 
 #endif

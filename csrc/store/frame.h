@@ -20,7 +20,8 @@ enum {
 };
 
 enum dbx_frame_flags {
-    DBX_FRAME_CONTINUES = 1u << 0 /* its last group goes on in the next frame */
+    DBX_FRAME_CONTINUES = 1u << 0, /* its last group goes on in the next frame */
+    DBX_FRAME_CONTINUED = 1u << 1  /* its first group began in the frame before */
 };
 
 typedef struct dbx_frame {

@@ -250,6 +250,7 @@ static int write_frames(dbx_journal *j, const dbx_buf *effects, const dbx_journa
     }
     while (at < total) {
         size_t upto = at, first = group;
+        uint32_t flags = inside ? DBX_FRAME_CONTINUED : 0;
         j->scratch.len = DBX_FRAME_HEADER_BYTES; /* all of what follows fits what was reserved */
         /* A frame that begins a group in another database than 0 begins with selecting it. */
         if (!inside && groups[group].db != 0) dbx_effect_select(&j->scratch, groups[group].db);
@@ -258,10 +259,10 @@ static int write_frames(dbx_journal *j, const dbx_buf *effects, const dbx_journa
         }
         inside = upto == at; /* not even one group fits */
         if (inside) upto = at + FRAME_EFFECTS_MAX;
+        if (inside) flags |= DBX_FRAME_CONTINUES;
         dbx_buf_add(&j->scratch, from + at, upto - at);
         int rc = write_frame(j, j->scratch.ptr, (uint32_t)(j->scratch.len - DBX_FRAME_HEADER_BYTES),
-                             inside ? DBX_FRAME_CONTINUES : 0, (uint32_t)(group - first), time_ms,
-                             error);
+                             flags, (uint32_t)(group - first), time_ms, error);
         if (rc != DBX_OK) return rc;
         at = upto;
     }

@@ -11,12 +11,16 @@
 #include "store/effect.h"
 #include "store/file.h"
 #include "store/journal_read.h"
+#include "store/spool.h"
 
-enum { OUT_BYTES = 1 << 16 };
+enum { OUT_BYTES = 1 << 16, OLDEST_TRIES = 4 };
 
 typedef struct printer {
     const char *dir;
     int fd;
+    int spool;         /* the descriptor of the spool that the effect names; -1: none */
+    uint64_t position; /* of the group being printed */
+    bool printed;      /* anything so far */
     dbx_buf out;
     uint64_t db_printed; /* the database the reader of our output has selected */
     uint64_t db;         /* the one the frame has selected */
@@ -35,29 +39,42 @@ static int flush(printer *p, dbx_error *error) {
     return DBX_OK;
 }
 
+/* The spool is opened before anything of the effect is printed: its owner may remove it. */
+static int open_spool(printer *p, const dbx_effect_reader *effect, dbx_error *error) {
+    char path[DBX_PATH_MAX];
+    size_t i = 0;
+    while (i < effect->argc && effect->args[i].spool == 0)
+        i++;
+    if (i == effect->argc) return DBX_OK;
+    int rc = dbx_spool_file(path, p->dir, effect->args[i].spool, true, error);
+    if (rc != DBX_OK) return rc;
+    p->spool = dbx_file_open(path, O_RDONLY, error);
+    if (p->spool >= 0 || dbx_file_exists(path)) return p->spool >= 0 ? DBX_OK : p->spool;
+    return dbx_error_set(error, DBX_ENOTFOUND,
+                         "a large value written at position %" PRIu64
+                         " is not kept any more: begin behind it (--from), or set "
+                         "journal-keep-size to keep what has been applied",
+                         p->position);
+}
+
 static int print_spooled(printer *p, const dbx_effect_arg *arg, dbx_error *error) {
-    char name[64], path[DBX_PATH_MAX];
     uint64_t at = arg->offset, left = arg->len;
-    (void)snprintf(name, sizeof name, "spool/%" PRIu64 ".spool", arg->spool);
-    int rc = dbx_file_path(path, p->dir, name, error);
-    int fd = rc == DBX_OK ? dbx_file_open(path, O_RDONLY, error) : rc;
-    if (fd < 0) return fd;
+    int rc = DBX_OK;
     while (rc == DBX_OK && left > 0) {
         size_t n = left < OUT_BYTES ? (size_t)left : OUT_BYTES;
         uint8_t *room = dbx_buf_reserve(&p->out, n);
-        int64_t got = room != NULL ? dbx_file_read(fd, room, n, at, path, error) : DBX_ENOMEM;
-        if (got < 0) {
-            rc = (int)got;
-        } else if ((size_t)got < n) {
-            rc = dbx_error_set(error, DBX_ECORRUPT, "%s is cut off", path);
-        } else {
-            p->out.len += n;
-            at += n;
-            left -= n;
-            rc = flush(p, error);
+        if (room == NULL) return dbx_error_set(error, DBX_ENOMEM, "out of memory");
+        int64_t got = dbx_file_read(p->spool, room, n, at, "a spool", error);
+        if (got < 0) return (int)got;
+        if ((size_t)got < n) {
+            return dbx_error_set(error, DBX_ECORRUPT, "%s/spool/%" PRIu64 ".spool is cut off",
+                                 p->dir, arg->spool);
         }
+        p->out.len += n;
+        at += n;
+        left -= n;
+        rc = flush(p, error);
     }
-    (void)close(fd);
     return rc;
 }
 
@@ -68,8 +85,11 @@ static int print_effect(printer *p, const dbx_effect_reader *effect, dbx_error *
                    ? DBX_OK
                    : dbx_error_set(error, DBX_ECORRUPT, "the journal selects no database");
     }
+    rc = open_spool(p, effect, error);
+    if (rc != DBX_OK) return rc;
     if (p->db != p->db_printed) dbx_effect_select(&p->out, p->db);
     p->db_printed = p->db;
+    p->printed = true;
     dbx_buf_printf(&p->out, "*%zu\r\n", effect->argc);
     for (size_t i = 0; rc == DBX_OK && i < effect->argc; i++) {
         const dbx_effect_arg *arg = &effect->args[i];
@@ -82,27 +102,71 @@ static int print_effect(printer *p, const dbx_effect_reader *effect, dbx_error *
         }
         dbx_buf_add(&p->out, "\r\n", 2);
     }
+    if (p->spool >= 0) (void)close(p->spool);
+    p->spool = -1;
     return rc == DBX_OK && p->out.len >= OUT_BYTES ? flush(p, error) : rc;
 }
 
-int dbx_journal_print(const char *dir, uint64_t from, int fd, dbx_error *error) {
+static int print_group(printer *p, dbx_effect_reader *effect, dbx_error *error) {
+    int rc;
+    p->db = 0;
+    while ((rc = dbx_effect_next(effect)) == 1) {
+        rc = print_effect(p, effect, error);
+        if (rc != DBX_OK) return rc;
+    }
+    if (rc == DBX_OK) return rc;
+    return dbx_error_set(error, rc, "the journal holds what is no effect, after position %" PRIu64,
+                         p->position);
+}
+
+/* Something to be printed was not there: what is missing now. */
+static int explain(const printer *p, dbx_error *error) {
+    dbx_journal_reader *reader;
+    dbx_error ignored;
+    if (dbx_journal_reader_open(p->dir, DBX_JOURNAL_OLDEST, &reader, &ignored) != DBX_OK) {
+        return DBX_ENOTFOUND;
+    }
+    uint64_t begins = dbx_journal_reader_begins(reader);
+    dbx_journal_reader_close(reader);
+    if (begins <= p->position) return DBX_ENOTFOUND;
+    return dbx_error_set(error, DBX_ENOTFOUND,
+                         "positions %" PRIu64 " to %" PRIu64
+                         " of the journal are not kept any more: begin at --from %" PRIu64
+                         ", or set journal-keep-size to keep more",
+                         p->position, begins, begins);
+}
+
+/* Whoever replays the output would not notice a gap, so none is left: what is missing ends it. */
+static int print_log(printer *p, uint64_t from, dbx_error *error) {
     dbx_journal_reader *reader;
     dbx_effect_reader effect = {.args = NULL};
     dbx_frame frame;
-    printer p = {.dir = dir, .fd = fd};
-    int rc = dbx_journal_reader_open(dir, from == 0 ? DBX_JOURNAL_OLDEST : from, &reader, error);
+    int rc = dbx_journal_reader_open(p->dir, from, &reader, error);
     if (rc != DBX_OK) return rc;
-    while ((rc = dbx_journal_reader_next(reader, &frame, &effect.in, error)) == 1) {
-        p.db = 0;
-        while ((rc = dbx_effect_next(&effect)) == 1) {
-            rc = print_effect(&p, &effect, error);
-            if (rc != DBX_OK) break;
-        }
-        if (rc != DBX_OK) break;
+    p->position = dbx_journal_reader_end(reader);
+    bool late = from != DBX_JOURNAL_OLDEST && from < dbx_journal_reader_begins(reader);
+    if (late && p->position == from) rc = DBX_ENOTFOUND;
+    while (rc == DBX_OK && (rc = dbx_journal_reader_next(reader, &frame, &effect.in, error)) == 1) {
+        rc = print_group(p, &effect, error);
+        if (rc == DBX_OK) p->position = dbx_journal_reader_end(reader);
     }
-    if (rc == DBX_OK) rc = flush(&p, error);
     dbx_effect_reader_free(&effect);
-    dbx_buf_free(&p.out);
     dbx_journal_reader_close(reader);
-    return rc;
+    return rc == DBX_ENOTFOUND ? explain(p, error) : rc;
+}
+
+int dbx_journal_print(const char *dir, uint64_t from, int fd, dbx_error *error) {
+    dbx_error ignored;
+    printer p = {.dir = dir, .fd = fd, .spool = -1};
+    int rc = DBX_ENOTFOUND;
+    if (from != 0) {
+        rc = print_log(&p, from, error);
+    } else {
+        /* The oldest there are may be gone by the time they are read: then begin later. */
+        for (int i = 0; i < OLDEST_TRIES && rc == DBX_ENOTFOUND && !p.printed; i++)
+            rc = print_log(&p, DBX_JOURNAL_OLDEST, error);
+    }
+    int flushed = flush(&p, rc == DBX_OK ? error : &ignored);
+    dbx_buf_free(&p.out);
+    return rc == DBX_OK ? flushed : rc;
 }

@@ -22,29 +22,49 @@ struct dbx_journal_reader {
     uint64_t group_start;    /* end of the last whole group */
     uint64_t durable;        /* the highest promise met */
     uint64_t run;
-    dbx_buf group; /* effects of a group that spans frames */
+    uint64_t begins;  /* where the oldest segment began at first */
+    uint64_t doubted; /* the position at which the files were looked at anew; UINT64_MAX: none */
+    dbx_buf group;    /* effects of a group that spans frames */
 };
 
-/* Loads a whole segment: reads fail where a mapping would kill the process. */
+static int dropped(const dbx_journal_reader *r, dbx_error *error) {
+    return dbx_error_set(error, DBX_ENOTFOUND,
+                         "the journal's owner has dropped what follows position %" PRIu64,
+                         r->position);
+}
+
+/* Whether the file still is the segment that was listed: its owner may use it again at any time. */
+static bool is_listed(const dbx_journal_reader *r, int fd, const char *path) {
+    uint8_t bytes[DBX_SEGMENT_HEADER_BYTES];
+    dbx_segment_header header = {.run = 0}, listed = r->files[r->at].header;
+    int64_t n = dbx_file_read(fd, bytes, sizeof bytes, 0, path, NULL);
+    if (n < (int64_t)sizeof bytes || !dbx_segment_header_read(bytes, &header)) header.run = 0;
+    return header.run == listed.run && (listed.run == 0 || header.start == listed.start);
+}
+
+/* Loads a whole segment: reads fail where a mapping would kill the process. DBX_ENOTFOUND: it is
+ * not there any more. */
 static int load(dbx_journal_reader *r, size_t index, dbx_error *error) {
     char path[DBX_PATH_MAX];
     int rc = dbx_segment_path(path, r->dir, r->files[index].number, error);
     if (rc != DBX_OK) return rc;
-    int fd = dbx_file_open(path, O_RDONLY, error);
-    if (fd < 0) return fd;
-    int64_t size = dbx_file_size(fd, path, error);
+    r->at = index;
     r->bytes.len = 0;
+    int fd = dbx_file_open(path, O_RDONLY, error);
+    if (fd < 0) return dbx_file_exists(path) ? fd : dropped(r, error);
+    int64_t size = dbx_file_size(fd, path, error);
     if (size > 0 && dbx_buf_reserve(&r->bytes, (size_t)size) == NULL) {
         rc = dbx_error_set(error, DBX_ENOMEM, "out of memory while reading %s", path);
     } else if (size > 0) {
         int64_t n = dbx_file_read(fd, r->bytes.ptr, (size_t)size, 0, path, error);
         if (n < 0) rc = (int)n;
         if (n > 0) r->bytes.len = (size_t)n;
+        /* The header goes first, so what was read before it went is the segment's. */
+        if (rc == DBX_OK && !is_listed(r, fd, path)) rc = dropped(r, error);
     } else if (size < 0) {
         rc = (int)size;
     }
     (void)close(fd);
-    r->at = index;
     return rc;
 }
 
@@ -78,26 +98,51 @@ static size_t first_segment(const dbx_journal_reader *r, uint64_t from) {
     return first;
 }
 
+/* Lists the segments and loads the one to begin with. */
+static int look(dbx_journal_reader *r, uint64_t from, dbx_error *error) {
+    dbx_alloc_free(r->files);
+    int rc = dbx_segment_list(r->dir, &r->files, &r->count, error);
+    if (rc != DBX_OK) return rc;
+    r->first = r->at = first_segment(r, from);
+    r->position = from == DBX_JOURNAL_OLDEST ? 0 : from;
+    for (size_t i = 0; i < r->count; i++)
+        note(r, r->files[i].header.run, 0);
+    if (r->first == r->count) return DBX_OK;
+    const dbx_segment_header *header = &r->files[r->first].header;
+    /* `from` may be where a start cut the log off, to go on a little later. */
+    bool joins = header->start > from && header->previous <= from;
+    if (from == DBX_JOURNAL_OLDEST || joins) r->position = header->start;
+    return load(r, r->first, error);
+}
+
+/* The oldest segment's beginning, or 0. Headers are sorted, those of spares first. */
+static uint64_t oldest(const dbx_journal_reader *r) {
+    size_t first = first_segment(r, DBX_JOURNAL_OLDEST);
+    return first < r->count ? r->files[first].header.start : 0;
+}
+
+/* Looks at the directory anew before anything at r->position is called damaged. */
+static int look_again(dbx_journal_reader *r, dbx_error *error) {
+    uint64_t position = r->position;
+    r->doubted = position;
+    int rc = look(r, position, error);
+    if (rc != DBX_OK) return rc;
+    uint64_t begins = oldest(r);
+    if (r->begins <= position && (begins == 0 || begins > position) && r->position == position) {
+        return dropped(r, error);
+    }
+    return DBX_OK;
+}
+
 int dbx_journal_reader_open(const char *dir, uint64_t from, dbx_journal_reader **out,
                             dbx_error *error) {
     dbx_journal_reader *r = dbx_alloc_zero(1, sizeof *r);
     if (r == NULL) return dbx_error_set(error, DBX_ENOMEM, "out of memory");
+    r->doubted = UINT64_MAX;
     int rc = dbx_file_path(r->dir, dir, "journal", error);
-    if (rc == DBX_OK) rc = dbx_segment_list(r->dir, &r->files, &r->count, error);
-    if (rc == DBX_OK) {
-        r->first = first_segment(r, from);
-        r->position = from == DBX_JOURNAL_OLDEST ? 0 : from;
-        for (size_t i = 0; i < r->count; i++)
-            note(r, r->files[i].header.run, 0);
-        if (r->first < r->count) {
-            const dbx_segment_header *header = &r->files[r->first].header;
-            /* `from` may be where a start cut the log off, to go on a little later. */
-            bool joins = header->start > from && header->previous <= from;
-            if (from == DBX_JOURNAL_OLDEST || joins) r->position = header->start;
-            rc = load(r, r->first, error);
-        }
-        r->group_start = r->position;
-    }
+    if (rc == DBX_OK) rc = look(r, from, error);
+    r->begins = oldest(r);
+    r->group_start = r->position;
     if (rc != DBX_OK) {
         dbx_journal_reader_close(r);
         return rc;
@@ -140,10 +185,17 @@ static int look_behind(dbx_journal_reader *r, dbx_error *error) {
     return DBX_OK;
 }
 
+/* There is no frame at r->position: 0 if that is the end, 1 if it should be looked for again. */
 static int end_of_log(dbx_journal_reader *r, dbx_error *error) {
     uint64_t stopped = r->position;
     uint64_t number = r->files[r->at].number;
     int rc = look_behind(r, error);
+    if (rc != DBX_OK && rc != DBX_ENOTFOUND) return rc;
+    /* A running owner may have written it, or dropped it, since it was loaded. */
+    if ((rc == DBX_ENOTFOUND || r->durable > stopped) && r->doubted != stopped) {
+        rc = look_again(r, error);
+        return rc == DBX_OK ? 1 : rc;
+    }
     if (rc != DBX_OK) return rc;
     if (r->durable > stopped) {
         return dbx_error_set(error, DBX_ECORRUPT,
@@ -167,7 +219,9 @@ static int find_frame(dbx_journal_reader *r, dbx_frame *frame, size_t *offset, d
         }
         bool more = r->at + 1 < r->count;
         if (!more || r->files[r->at + 1].header.previous != r->position) {
-            return end_of_log(r, error);
+            int rc = end_of_log(r, error);
+            if (rc == 1) continue;
+            return rc;
         }
         int rc = load(r, r->at + 1, error);
         if (rc != DBX_OK) return rc;
@@ -188,6 +242,10 @@ int dbx_journal_reader_next(dbx_journal_reader *r, dbx_frame *frame, dbx_slice *
         dbx_slice bytes = dbx_slice_of(r->bytes.ptr + offset + DBX_FRAME_HEADER_BYTES, frame->len);
         r->position += DBX_FRAME_HEADER_BYTES + frame->len;
         bool goes_on = (frame->flags & DBX_FRAME_CONTINUES) != 0;
+        if ((frame->flags & DBX_FRAME_CONTINUED) != 0 && r->group.len == 0) {
+            r->group_start = r->position; /* the rest of a group whose beginning was dropped */
+            continue;
+        }
         if (!goes_on && r->group.len == 0) {
             *effects = bytes;
         } else {
@@ -199,6 +257,10 @@ int dbx_journal_reader_next(dbx_journal_reader *r, dbx_frame *frame, dbx_slice *
         r->group_start = r->position;
         return 1;
     }
+}
+
+uint64_t dbx_journal_reader_begins(const dbx_journal_reader *r) {
+    return r->begins;
 }
 
 uint64_t dbx_journal_reader_end(const dbx_journal_reader *r) {

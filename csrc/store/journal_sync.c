@@ -2,6 +2,7 @@
  * nothing to do: an idle database makes no wake-ups, writes or syncs. */
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -105,9 +106,12 @@ static bool reuse(dbx_journal *j, uint64_t number) {
     return true;
 }
 
-/* Deals with one dropped file: the spare if there is none, otherwise deleted. */
+/* Deals with one dropped file: the spare if there is none, otherwise deleted. The oldest first, so
+ * that what is left has no gap, whoever reads it and whenever we are stopped. */
 static void tidy(dbx_journal *j) {
-    dbx_segment segment = {.fd = -1, .number = j->dropped[--j->dropped_count]};
+    dbx_segment segment = {.fd = -1, .number = j->dropped[0]};
+    j->dropped_count--;
+    memmove(j->dropped, j->dropped + 1, j->dropped_count * sizeof *j->dropped);
     if (j->spare.fd < 0 && j->spare_wanted && reuse(j, segment.number)) return;
     pthread_mutex_unlock(&j->mutex);
     (void)dbx_segment_remove(j->dir, &segment, NULL);

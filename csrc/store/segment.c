@@ -69,7 +69,8 @@ static int read_header(const char *dir, uint64_t number, dbx_segment_header *hea
     int rc = dbx_segment_path(path, dir, number, error);
     if (rc != DBX_OK) return rc;
     int fd = dbx_file_open(path, O_RDONLY, error);
-    if (fd < 0) return fd;
+    header->run = 0;
+    if (fd < 0) return dbx_file_exists(path) ? fd : DBX_OK; /* its owner has just removed it */
     int64_t n = dbx_file_read(fd, bytes, sizeof bytes, 0, path, error);
     (void)close(fd);
     if (n < 0) return (int)n;

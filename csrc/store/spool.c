@@ -14,7 +14,6 @@
 
 #include "base/alloc.h"
 #include "base/num.h"
-#include "store/file.h"
 #include "store/internal.h"
 #include "store/journal.h"
 #include "store/limits.h"
@@ -33,13 +32,20 @@ struct dbx_spool {
     bool journalled; /* some frame names it */
 };
 
+static const char RECEIVED[] = ".part", DURABLE[] = ".spool";
+
 enum { SPOOL_GROW_BYTES = 4 << 20, SPOOL_NAME_BYTES = 64 };
 
-static int spool_path(const dbx_spool *spool, const char *suffix, char out[DBX_PATH_MAX],
-                      dbx_error *error) {
+int dbx_spool_file(char out[DBX_PATH_MAX], const char *dir, uint64_t id, bool durable,
+                   dbx_error *error) {
     char name[SPOOL_NAME_BYTES];
-    (void)snprintf(name, sizeof name, "spool/%" PRIu64 ".%s", spool->id, suffix);
-    return dbx_file_path(out, spool->store->options.path, name, error);
+    (void)snprintf(name, sizeof name, "spool/%" PRIu64 "%s", id, durable ? DURABLE : RECEIVED);
+    return dbx_file_path(out, dir, name, error);
+}
+
+static int spool_path(const dbx_spool *spool, bool durable, char out[DBX_PATH_MAX],
+                      dbx_error *error) {
+    return dbx_spool_file(out, spool->store->options.path, spool->id, durable, error);
 }
 
 static dbx_spool *new_spool(dbx_store *store, uint64_t id) {
@@ -77,7 +83,7 @@ int dbx_spool_open(dbx_store *store, dbx_spool **out, dbx_error *error) {
     dbx_spool *spool = new_spool(store, ++store->last_spool);
     if (spool == NULL) return dbx_error_set(error, DBX_ENOMEM, "out of memory");
     if (store->env != NULL) {
-        int rc = spool_path(spool, "part", path, error);
+        int rc = spool_path(spool, false, path, error);
         if (rc == DBX_OK) spool->fd = dbx_file_open(path, O_RDWR | O_CREAT | O_EXCL, error);
         if (rc != DBX_OK || spool->fd < 0) {
             dbx_alloc_free(spool);
@@ -162,8 +168,7 @@ void dbx_spool_unref(dbx_spool *spool) {
     /* What the journal still names must outlive a stop; what it has no need of goes. */
     bool needed = spool->journalled && (atomic_load(&spool->store->keep_spools) ||
                                         spool->store->options.journal_keep_bytes > 0);
-    const char *suffix = spool->synced == 1 ? "spool" : "part";
-    if (!needed && spool_path(spool, suffix, path, NULL) == DBX_OK) {
+    if (!needed && spool_path(spool, spool->synced == 1, path, NULL) == DBX_OK) {
         (void)dbx_file_remove(path, NULL);
     }
     dbx_alloc_free(spool);
@@ -180,8 +185,8 @@ void dbx_spool_close(dbx_spool *spool) {
 static void sync_spool(void *arg) {
     char part[DBX_PATH_MAX], final[DBX_PATH_MAX], dir[DBX_PATH_MAX];
     dbx_spool *spool = arg;
-    int rc = spool_path(spool, "part", part, NULL);
-    if (rc == DBX_OK) rc = spool_path(spool, "spool", final, NULL);
+    int rc = spool_path(spool, false, part, NULL);
+    if (rc == DBX_OK) rc = spool_path(spool, true, final, NULL);
     if (rc == DBX_OK) rc = dbx_file_path(dir, spool->store->options.path, "spool", NULL);
     if (rc == DBX_OK) rc = cut(spool, part, NULL);
     if (rc == DBX_OK) rc = dbx_file_sync(spool->fd, part, NULL);
@@ -232,7 +237,7 @@ int dbx_spool_load(dbx_store *store, uint64_t id, dbx_spool **out, dbx_error *er
     if (spool == NULL) return dbx_error_set(error, DBX_ENOMEM, "out of memory");
     spool->synced = 1;
     spool->journalled = true;
-    int rc = spool_path(spool, "spool", path, error);
+    int rc = spool_path(spool, true, path, error);
     if (rc == DBX_OK) spool->fd = dbx_file_open(path, O_RDWR, error);
     int64_t size = rc == DBX_OK && spool->fd >= 0 ? dbx_file_size(spool->fd, path, error) : -1;
     if (size <= 0 || map_file(spool, (size_t)size, error) != DBX_OK) {
@@ -280,11 +285,11 @@ static int each_file(dbx_store *store,
 
 static bool is_part(dbx_store *store, uint64_t id, const char *suffix) {
     (void)store, (void)id;
-    return strcmp(suffix, ".part") == 0;
+    return strcmp(suffix, RECEIVED) == 0;
 }
 
 static bool is_stale(dbx_store *store, uint64_t id, const char *suffix) {
-    return strcmp(suffix, ".spool") == 0 && store->options.journal_keep_bytes == 0 &&
+    return strcmp(suffix, DURABLE) == 0 && store->options.journal_keep_bytes == 0 &&
            !holds(store->live.active, id) && !holds(store->live.frozen, id);
 }
 

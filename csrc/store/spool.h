@@ -13,7 +13,12 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/slice.h"
+#include "store/file.h"
 #include "store/store.h"
+
+/* dbx_spool_file writes the path of a spool's file: of one being received, or of a durable one. */
+int dbx_spool_file(char out[DBX_PATH_MAX], const char *dir, uint64_t id, bool durable,
+                   dbx_error *error);
 
 /* dbx_spool_holds says whether all of `bytes` lies in the spool. */
 bool dbx_spool_holds(const dbx_spool *spool, dbx_slice bytes);

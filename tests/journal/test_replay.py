@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -70,12 +72,27 @@ def run_workload(client: RawClient, seed: int) -> None:
         )
 
 
-def journal(server: DbxServer, *flags: str) -> bytes:
-    """journal is what `dbx journal DIR --resp` prints."""
+def run_journal(server: DbxServer, *flags: str) -> subprocess.CompletedProcess[bytes]:
     argv = [sys.executable, "-m", "dbx", "journal", str(server.data), "--resp", *flags]
-    done = subprocess.run(
+    return subprocess.run(
         argv, capture_output=True, timeout=SECONDS_MAX, check=False, env=clean_environment()
     )
+
+
+def begins(server: DbxServer) -> int:
+    """begins is the position of the oldest segment's first frame."""
+    starts = []
+    for path in (Path(server.data) / "journal").glob("*.log"):
+        with contextlib.suppress(FileNotFoundError):
+            header = path.read_bytes()[:64]
+            if header[:8] == b"DBXJRNL\n":
+                starts.append(int.from_bytes(header[24:32], "little"))
+    return min(starts, default=0)
+
+
+def journal(server: DbxServer, *flags: str) -> bytes:
+    """journal is what `dbx journal DIR --resp` prints."""
+    done = run_journal(server, *flags)
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout
 
@@ -151,6 +168,24 @@ def test_journal_can_be_read_from_a_position_and_while_the_server_runs(dbx_proce
     later = journal(server, "--from", str(position))
     assert b"second" in later
     assert b"first" not in later
+
+
+def test_what_is_not_kept_any_more_is_one_clear_line_and_a_non_zero_exit(
+    dbx_process: Start,
+) -> None:
+    server = dbx_process(settings={"journal-freeze-size": "1048576"})
+    with server.raw() as client:
+        client.value("SET", "first", "1")
+        position = server.store_info()["journal_position"]
+        while begins(server) <= position:
+            client.pipeline([("SET", "k", b"v" * 100_000)] * 10)
+    done = run_journal(server, "--from", str(position))
+    assert done.returncode == 1
+    assert done.stdout == b""
+    lines = done.stderr.decode().splitlines()
+    assert len(lines) == 1, lines
+    assert f"positions {position} to " in lines[0]
+    assert "journal-keep-size" in lines[0]
 
 
 def test_expiry_and_relative_times_are_journalled_as_absolute_effects(dbx_process: Start) -> None:
