@@ -11,6 +11,9 @@ class Engine:
     def closed(self) -> bool: ...
     def close(self) -> None: ...
 
+class Refused(Exception):
+    args: tuple[int, Exception]
+
 class Caller:
     @property
     def engine(self) -> Engine: ...

@@ -21,7 +21,9 @@ from dbx._c.base cimport (
     DBX_LOG_VERBOSE, DBX_LOG_WARNING, DBX_OK, DBX_VERSION, dbx_buf, dbx_buf_free, dbx_buf_shrink,
     dbx_error, dbx_log, dbx_log_level, dbx_slice, dbx_slice_of,
 )
-from dbx._c.commands cimport dbx_command, dbx_table_at
+from dbx._c.commands cimport (
+    dbx_command, dbx_table_arity_fits, dbx_table_at, dbx_table_resolve,
+)
 from dbx._c.engine cimport (
     dbx_call, dbx_engine, dbx_engine_close, dbx_engine_open, dbx_engine_options, dbx_local,
     dbx_local_close, dbx_local_forked, dbx_local_open, dbx_local_result, dbx_local_run,
@@ -118,6 +120,11 @@ cdef class _Settings:
 
 
 # --- The engine in this process -------------------------------------------------------------------
+
+class Refused(Exception):
+    """Nothing was executed: which command (from 0) there is no way to execute, and its error."""
+
+
 
 cdef class Engine:
     """An open database. Any thread may use it; close() waits for calls that are under way."""
@@ -315,7 +322,8 @@ cdef class Caller:
     def run(self, list commands, bint together):
         """Executes (args, options) commands in order and returns their results, errors among them.
 
-        With `together` nothing else comes between them and they share one journal write.
+        With `together` nothing else comes between them, they share one journal write, and either
+        all are commands that can be executed or Refused is raised, as EXEC does with EXECABORT.
         """
         cdef Session session = self._session()
         cdef _Batch batch = _Batch(self.encoder, commands)
@@ -328,6 +336,8 @@ cdef class Caller:
             return results
         session.busy = True
         try:
+            if together:
+                self._refuse(session, batch, commands)
             rc = _run(self.engine._local, session, batch.calls, batch.count, together, &result,
                       &error)
             self._arrived(session, rc, &result, &error)
@@ -341,6 +351,21 @@ cdef class Caller:
         finally:
             self._done(session)
         return results
+
+    cdef int _refuse(self, Session session, _Batch batch, list commands) except -1:
+        """Raises what the engine says to the first command that it does not even begin."""
+        cdef dbx_local_result result
+        cdef dbx_error error
+        cdef size_t i
+        cdef size_t at = 0
+        cdef int rc
+        for i in range(batch.count):
+            if batch.possible(i) or "empty" in (commands[i][1] or ()):
+                continue
+            rc = _run(self.engine._local, session, &batch.calls[i], 1, False, &result, &error)
+            self._arrived(session, rc, &result, &error)
+            raise Refused(i, _reply_read(session.out.ptr, session.out.len, &at, self.encoder))
+        return 0
 
     cdef object _one(self, Session session, tuple args, dict options):
         cdef dbx_slice few[_ARGS_ON_STACK]
@@ -497,6 +522,11 @@ cdef class _Batch:
             self.keep.append(_encode(encoder, words, &self.argv[at], &scratch))
             at += len(words)
             self.count += 1
+
+    cdef bint possible(self, size_t i) noexcept:
+        """Whether there is such a command, with that many arguments."""
+        cdef const dbx_command *row = dbx_table_resolve(self.calls[i].argc, self.calls[i].argv)
+        return row != NULL and dbx_table_arity_fits(row, self.calls[i].argc)
 
     def __dealloc__(self):
         PyMem_Free(self.calls)

@@ -120,8 +120,7 @@ class Pipeline(PipelineBase):
     async def execute(self, raise_on_error: bool = True) -> list[Any]:
         commands = self._take()
         long = len(commands) > _INLINE_COMMANDS_MAX or any(_large(args) for args, _ in commands)
-        run = self._caller.run
-        results: list[Any] = await self._turnstile.enter(long, run, commands, self.transaction)
+        results: list[Any] = await self._turnstile.enter(long, self._run, commands)
         if raise_on_error:
             self._raise_first(commands, results)
         return results

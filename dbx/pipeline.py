@@ -12,6 +12,8 @@ __all__ = ["Pipeline", "PipelineBase"]
 
 _SHOWN_MAX = 100  # characters of a command in an error's text
 
+Queued = tuple[tuple[Any, ...], dict[str, Any] | None]  # a command, and options for its parser
+
 
 class PipelineBase(Commands):
     """What both pipelines, this one and asyncio's, have: the queue."""
@@ -19,7 +21,7 @@ class PipelineBase(Commands):
     def __init__(self, caller: _core.Caller, transaction: bool) -> None:
         self._caller = caller
         self.transaction = transaction
-        self.command_stack: list[tuple[tuple[Any, ...], dict[str, Any] | None]] = []
+        self.command_stack: list[Queued] = []
 
     def _call(self, *args: Any) -> Any:
         self.command_stack.append((args, None))
@@ -40,22 +42,23 @@ class PipelineBase(Commands):
     def __bool__(self) -> bool:
         return True
 
-    def _take(self) -> list[tuple[tuple[Any, ...], dict[str, Any] | None]]:
+    def _take(self) -> list[Queued]:
         commands = self.command_stack
         self.reset()
         return commands
 
+    def _run(self, commands: list[Queued]) -> list[Any]:
+        try:
+            return self._caller.run(commands, self.transaction)
+        except _core.Refused as refused:
+            index, error = refused.args
+            raise _annotated(error, index, commands[index]) from None
+
     @staticmethod
-    def _raise_first(
-        commands: list[tuple[tuple[Any, ...], dict[str, Any] | None]], results: list[Any]
-    ) -> None:
-        for number, (result, (args, _)) in enumerate(zip(results, commands, strict=True), 1):
+    def _raise_first(commands: list[Queued], results: list[Any]) -> None:
+        for index, result in enumerate(results):
             if isinstance(result, Exception):
-                command = " ".join(_shown(arg) for arg in args)
-                if len(command) > _SHOWN_MAX:
-                    command = command[: _SHOWN_MAX - 3] + "..."
-                message = f"Command # {number} ({command}) of pipeline caused error: {result}"
-                raise type(result)(message)
+                raise _annotated(result, index, commands[index])
 
 
 class Pipeline(PipelineBase):
@@ -65,10 +68,11 @@ class Pipeline(PipelineBase):
         """Executes the queued commands and returns their results in order.
 
         The first error is raised after all were executed; without `raise_on_error` errors stand in
-        the list.
+        the list. A transaction in which one command does not exist, or has the wrong number of
+        arguments, executes none and raises that error in any case.
         """
         commands = self._take()
-        results = self._caller.run(commands, self.transaction)
+        results = self._run(commands)
         if raise_on_error:
             self._raise_first(commands, results)
         return results
@@ -83,6 +87,13 @@ class Pipeline(PipelineBase):
         trace: TracebackType | None,
     ) -> None:
         self.reset()
+
+
+def _annotated(error: Exception, index: int, queued: Queued) -> Exception:
+    command = " ".join(_shown(arg) for arg in queued[0])
+    if len(command) > _SHOWN_MAX:
+        command = command[: _SHOWN_MAX - 3] + "..."
+    return type(error)(f"Command # {index + 1} ({command}) of pipeline caused error: {error}")
 
 
 def _shown(argument: Any) -> str:

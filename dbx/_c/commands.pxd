@@ -1,6 +1,8 @@
 # Mirrors csrc/commands/{command,table}.h: what Python reads of the command table.
 from libc.stdint cimport uint32_t
 
+from dbx._c.base cimport dbx_slice
+
 cdef extern from "commands/command.h" nogil:
     ctypedef struct dbx_command:
         const char *name
@@ -17,3 +19,5 @@ cdef extern from "commands/command.h" nogil:
 
 cdef extern from "commands/table.h" nogil:
     const dbx_command *dbx_table_at(size_t index)
+    const dbx_command *dbx_table_resolve(size_t argc, const dbx_slice *argv)
+    bint dbx_table_arity_fits(const dbx_command *command, size_t argc)

@@ -315,3 +315,33 @@ def test_a_pipeline_executes_everything_and_raises_the_first_error(
     results = pipe.set("a", 3).incr("text").execute(raise_on_error=False)
     assert results[0] is True
     assert isinstance(results[1], errors.ResponseError)
+
+
+@pytest.mark.parametrize("raise_on_error", [True, False])
+@pytest.mark.parametrize(
+    "impossible", [("NOPE", "x"), ("GET",), ("GET", "a", "b"), ("CONFIG", "NOPE"), ("CLIENT ID", 1)]
+)
+def test_a_transaction_with_an_impossible_command_executes_nothing_and_raises_its_error(
+    client: Any, errors: Any, impossible: tuple[Any, ...], raise_on_error: bool
+) -> None:
+    pipe = client.pipeline(transaction=True)
+    pipe.set("a", 1).execute_command(*impossible)
+    pipe.execute_command("APPEND").set("b", 2)
+    shown = " ".join(str(word) for word in impossible)
+    with pytest.raises(errors.ResponseError, match=rf"^Command # 2 \({shown}\) of pipeline"):
+        pipe.execute(raise_on_error)
+    assert client.exists("a", "b") == 0
+    assert len(pipe) == 0
+    assert pipe.set("a", 1).execute() == [True]
+
+
+def test_a_pipeline_without_a_transaction_executes_what_it_can(client: Any, errors: Any) -> None:
+    pipe = client.pipeline(transaction=False)
+    results = pipe.set("a", 1).execute_command("GET").set("b", 2).execute(raise_on_error=False)
+    assert (results[0], results[2]) == (True, True)
+    assert isinstance(results[1], errors.ResponseError)
+    assert client.exists("a", "b") == 2
+
+
+def test_an_empty_mget_does_no_harm_to_a_transaction(client: Any, t: Any) -> None:
+    assert client.pipeline().set("a", 1).mget([]).get("a").execute() == [True, [], t("1")]

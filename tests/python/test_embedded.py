@@ -257,6 +257,9 @@ def test_aio_has_the_same_methods(tmp_path: Path) -> None:
             assert await db.get("k") == "v"
             assert await db.execute_command("CONFIG GET", "databases") == {"databases": "16"}
             assert await db.pipeline().incr("n").incr("n").execute() == [1, 2]
+            with pytest.raises(errors.ResponseError, match=r"^Command # 2"):
+                await db.pipeline().incr("n").execute_command("NOPE").execute()
+            assert await db.get("n") == "2"
             assert sorted([key async for key in db.scan_iter()]) == ["k", "n"]
             with pytest.raises(errors.ResponseError):
                 await db.incr("k")
