@@ -6,6 +6,7 @@ are those of redis-py's defaults (its "legacy responses"), with decode_responses
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable
 from typing import Any
 
@@ -146,6 +147,14 @@ def _float(reply: Any, **_: Any) -> float:
     return float(reply)
 
 
+def _moment(reply: Any, **_: Any) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(int(reply))
+
+
+def _true(reply: Any, **_: Any) -> bool:
+    return True
+
+
 def _as_text(reply: Any, **_: Any) -> Any:
     return _text(reply)
 
@@ -156,7 +165,8 @@ PARSERS: dict[str, Parser] = {
         " SETNX",
         _bool,
     ),
-    **_each("FLUSHALL FLUSHDB MSET QUIT RENAME SELECT SHUTDOWN SWAPDB", _ok),
+    **_each("FLUSHALL FLUSHDB MSET QUIT RENAME SAVE SELECT SHUTDOWN SWAPDB", _ok),
+    "BGSAVE": _true,
     "CLIENT GETNAME": _as_text,
     "CLIENT INFO": _client_info,
     "CLIENT KILL": _client_kill,
@@ -170,6 +180,7 @@ PARSERS: dict[str, Parser] = {
     "CONFIG SET": _ok,
     "INCRBYFLOAT": _float,
     "INFO": _info,
+    "LASTSAVE": _moment,
     "LCS": _lcs,
     "PING": _ping,
     "RESET": _as_text,

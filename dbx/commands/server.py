@@ -10,6 +10,9 @@ __all__ = ["ServerCommands"]
 
 
 class ServerCommands(CommandsBase):
+    def bgsave(self, schedule: bool = True) -> Any:
+        return self._call("BGSAVE", *flags(schedule=schedule))
+
     def command(self) -> Any:
         return self._call("COMMAND")
 
@@ -21,6 +24,9 @@ class ServerCommands(CommandsBase):
 
     def command_getkeys(self, *args: Encodable) -> Any:
         return self._call("COMMAND GETKEYS", *args)
+
+    def command_getkeysandflags(self, *args: Encodable) -> Any:
+        return self._call("COMMAND GETKEYSANDFLAGS", *args)
 
     def command_info(self, *args: str) -> Any:
         return self._call("COMMAND INFO", *args)
@@ -43,6 +49,9 @@ class ServerCommands(CommandsBase):
     def config_resetstat(self) -> Any:
         return self._call("CONFIG RESETSTAT")
 
+    def config_rewrite(self) -> Any:
+        return self._call("CONFIG REWRITE")
+
     def config_set(self, name: str, value: Encodable, *args: Encodable) -> Any:
         return self._call("CONFIG SET", name, value, *args)
 
@@ -58,8 +67,14 @@ class ServerCommands(CommandsBase):
     def info(self, section: str | None = None, *args: str) -> Any:
         return self._call("INFO", *([] if section is None else [section]), *args)
 
+    def lastsave(self) -> Any:
+        return self._call("LASTSAVE")
+
     def lolwut(self, *version_numbers: int | str) -> Any:
         return self._call("LOLWUT", *(["VERSION"] if version_numbers else []), *version_numbers)
+
+    def save(self) -> Any:
+        return self._call("SAVE")
 
     def shutdown(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -262,7 +263,17 @@ def test_server(client: Any, t: Any) -> None:
     assert client.command()["get"]["arity"] == 2
     assert client.command()["get"]["first_key_pos"] == 1
     assert client.command_getkeys("MSET", "a", 1, "b", 2) == ["a", "b"]
+    flagged = client.command_getkeysandflags("SET", "a", "b")
+    assert flagged == [[t("a"), [t("OW"), t("update")]]]
     assert t("get") in client.command_list(pattern="g*")
+
+
+def test_saving(client: Any) -> None:
+    assert client.save() is True
+    assert abs(client.lastsave() - datetime.datetime.now()) < datetime.timedelta(minutes=1)
+    assert client.bgsave() is True
+    while client.info("persistence")["rdb_bgsave_in_progress"]:
+        time.sleep(0.01)  # a real Redis forks, and refuses another one meanwhile
 
 
 def test_execute_command_splits_two_word_names_and_ignores_case(client: Any, t: Any) -> None:
