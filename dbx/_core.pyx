@@ -342,6 +342,8 @@ cdef class Caller:
                       &error)
             self._arrived(session, rc, &result, &error)
             for args, options in commands:
+                if result.shutdown and at == session.out.len:
+                    raise errors.ConnectionError("a command of the pipeline shut the database down")
                 reply = _reply_read(session.out.ptr, session.out.len, &at, self.encoder)
                 if not isinstance(reply, Exception):
                     reply = self._parsed(args[0], reply, options)
@@ -385,6 +387,8 @@ cdef class Caller:
             keep = _encode(self.encoder, words, call.argv, &scratch)
             rc = _run(self.engine._local, session, &call, 1, False, &result, &error)
             self._arrived(session, rc, &result, &error)
+            if result.shutdown:
+                return None
             reply = _reply_read(session.out.ptr, session.out.len, &at, self.encoder)
         finally:
             self._done(session)

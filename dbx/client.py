@@ -12,6 +12,7 @@ from dbx.commands import Commands
 from dbx.commands.base import Encodable, Pattern
 from dbx.commands.replies import PARSERS
 from dbx.config import open_settings
+from dbx.errors import DataError
 from dbx.pipeline import Pipeline
 
 __all__ = ["DBX", "open"]
@@ -89,6 +90,8 @@ class DBX(Commands):
 
 
 def open_engine(path: Path, settings: dict[str, Any]) -> _core.Engine:
+    if isinstance(path, str) and "://" in path:
+        raise DataError(f"a path or {MEMORY!r}, not a URL: {path}")
     where = None if path == MEMORY else os.fsencode(path)
     return _core.Engine(where, open_settings(settings))
 

@@ -46,6 +46,27 @@ def test_a_closed_database_says_so() -> None:
         db.get("k")
 
 
+def test_a_url_is_refused_rather_than_taken_for_a_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(errors.DataError, match="redis://"):
+        dbx.open("redis://127.0.0.1:6379/0")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_shutdown_closes_the_database(tmp_path: Path) -> None:
+    db = dbx.open(tmp_path / "d")
+    db.set("k", "v")
+    assert db.shutdown() is None
+    assert db.closed
+    with dbx.open(tmp_path / "d") as db:
+        assert db.get("k") == b"v"
+        with pytest.raises(errors.ConnectionError):
+            db.pipeline().set("k", "w").shutdown().execute()
+        assert db.closed
+
+
 def test_settings_are_configs_names_and_wrong_ones_are_refused() -> None:
     with dbx.open(durability="always", databases=3, maxclients=7) as db:
         assert db.config_get("appendfsync") == {"appendfsync": "always"}
