@@ -62,6 +62,30 @@ def test_options_named_in_the_readme_exist() -> None:
         assert option in done.stdout, option
 
 
+def test_every_setting_is_documented() -> None:
+    import dbx
+
+    documented = set(re.findall(r"`([a-z][a-z-]+)`", (ROOT / "docs" / "settings.md").read_text()))
+    with dbx.open() as db:
+        for name in db.config_get("*"):
+            assert name in documented or "ziplist" in name, name
+
+
+def test_settings_have_the_documented_defaults() -> None:
+    import dbx
+
+    page = (ROOT / "docs" / "settings.md").read_text()
+    rows = re.findall(r"^\| `([a-z-]+)` \| `?([^|`]*)`? ?\|", page, re.MULTILINE)
+    sizes = {"512mb": 512 << 20, "1gb": 1 << 30}
+    with dbx.open() as db:
+        actual = db.config_get("*")
+    actual |= {"data": "./dbx-data", "durability": actual["appendfsync"], "unixsocketperm": "700"}
+    actual["write-buffer"] = actual["write-buffer-size"]
+    for name, default in rows:
+        expected = str(sizes.get(default.strip(), default.strip()))
+        assert actual[name] == expected or expected.endswith(" ..."), name
+
+
 def test_the_changelog_knows_the_version() -> None:
     import dbx
 
