@@ -6,7 +6,7 @@ Flags win over DBX_* in the environment, these over dbx.toml, and that over the 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,14 +51,26 @@ class ServerConfig:
 
 def setting(name: str, value: Any) -> tuple[str, str]:
     """One setting in CONFIG's name and spelling."""
-    name = name.lower().replace("_", "-")
     if isinstance(value, bool):
         value = "yes" if value else "no"
-    if name == "durability":
-        if value not in _DURABILITY:
-            raise DataError(f"durability is one of {', '.join(_DURABILITY)}, not {value!r}")
-        return "appendfsync", _DURABILITY[value]
-    return _ALIASES.get(name, name), str(value)
+    name = _plain(name)
+    return _durability(name, value) if name == "durability" else (_name(name), str(value))
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "-")
+
+
+def _name(plain: str) -> str:
+    """CONFIG's name for ours."""
+    return _ALIASES.get(plain, plain)
+
+
+def _durability(label: str, value: Any) -> tuple[str, str]:
+    word = _DURABILITY.get(str(value))
+    if word is None:
+        raise DataError(f"{label} is one of {', '.join(_DURABILITY)}, not {value!r}")
+    return "appendfsync", word
 
 
 def open_settings(given: Mapping[str, Any]) -> dict[str, str]:
@@ -71,12 +83,13 @@ def server_config(flags: Mapping[str, Any], environ: Mapping[str, str]) -> Serve
     variables = _from_environment(environ)
     path = flags.get("config") or variables.pop("config", None)
     file, source = _from_file(path)
+    merged = dict(DEFAULTS)
+    origins: dict[str, str] = {}
+    _take(merged, origins, file, lambda name: f"{name} in {source}")
+    _take(merged, origins, variables, lambda name: ENVIRONMENT + name.upper().replace("-", "_"))
     given = {_plain(name): value for name, value in flags.items() if value is not None}
-    merged = {**DEFAULTS, **file, **variables, **given}
-    merged.pop("config", None)
-    origins = {name: f"{name} in {source}" for name in file}
-    origins |= {name: ENVIRONMENT + name.upper().replace("-", "_") for name in variables}
-    origins |= {name: f"--{name}" for name in given}
+    given.pop("config", None)
+    _take(merged, origins, given, lambda name: f"--{name}")
     _read_password(merged)
 
     def number(name: str) -> int:
@@ -96,13 +109,28 @@ def server_config(flags: Mapping[str, Any], environ: Mapping[str, str]) -> Serve
         source=source,
     )
     config.settings = open_settings(merged)
-    config.origins = {_ALIASES.get(name, name): origin for name, origin in origins.items()}
+    config.origins = origins
     _refuse_open_door(config)
     return config
 
 
-def _plain(name: str) -> str:
-    return name.lower().replace("_", "-")
+def _take(
+    merged: dict[str, Any],
+    origins: dict[str, str],
+    source: Mapping[str, Any],
+    label: Callable[[str], str],
+) -> None:
+    """Puts one source's settings over those of lesser sources, whichever of its names each used."""
+    for plain in sorted(source, reverse=True):
+        name, value = _name(plain), source[plain]
+        if plain == "durability":
+            name, value = _durability(label(plain), value)
+        if name == PASSWORD_FILE:
+            merged.pop("requirepass", None)
+        elif name == "requirepass":
+            merged.pop(PASSWORD_FILE, None)
+        merged[name] = value
+        origins[name] = label(plain)
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -136,7 +164,7 @@ def _from_file(path: str | None) -> tuple[dict[str, Any], str]:
 
 def _read_password(merged: dict[str, Any]) -> None:
     path = merged.pop(PASSWORD_FILE, None)
-    if path is None or "requirepass" in merged:
+    if path is None:
         return
     try:
         with open(path, encoding="utf-8") as file:

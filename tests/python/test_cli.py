@@ -108,6 +108,25 @@ def test_flags_win_over_environment_over_file_over_defaults(tmp_path: Path) -> N
     assert config.source == "dbx.toml"
 
 
+def test_a_greater_source_wins_whichever_name_it_uses(tmp_path: Path) -> None:
+    (tmp_path / "dbx.toml").write_text(
+        'durability = "none"\nappendfsync = "no"\nwrite-buffer = "1mb"\nrequirepass = "file"\n'
+    )
+    (tmp_path / "secret").write_text("environment\n")
+    config = settings(
+        {"durability": "always", "write_buffer": "3mb"},
+        DBX_WRITE_BUFFER_SIZE="2mb",
+        DBX_REQUIREPASS_FILE="secret",
+    )
+    assert config.settings["appendfsync"] == "always"
+    assert config.settings["write-buffer-size"] == "3mb"
+    assert config.settings["requirepass"] == "environment"
+    assert (
+        settings({"requirepass": "flag"}, DBX_REQUIREPASS_FILE="secret").settings["requirepass"]
+        == "flag"
+    )
+
+
 def test_the_file_can_be_named_by_flag_and_by_environment(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text("port = 1\n")
     assert settings({"config": "a.toml"}).port == 1
@@ -163,6 +182,7 @@ def test_a_port_in_the_file_is_a_whole_number(tmp_path: Path, value: str) -> Non
     [
         (["--port", "70000"], {}, "", "--port"),
         ([], {"DBX_HTTP_PORT": "x"}, "", "DBX_HTTP_PORT"),
+        ([], {"DBX_DURABILITY": "no"}, "", "DBX_DURABILITY"),
         (["--databases", "0"], {"DBX_DATABASES": "4"}, "", "(--databases)"),
         ([], {"DBX_WRITE_BUFFER": "1zb"}, "", "(DBX_WRITE_BUFFER)"),
         ([], {"DBX_SERVICE_HOST": "10.0.0.1"}, "", "(DBX_SERVICE_HOST)"),
