@@ -11,6 +11,8 @@
 #include "store/journal_internal.h"
 
 enum {
+    KEPT_PARTS = 8,       /* of what is kept, at least so many can go by themselves */
+    SPOOLED_SEGMENTS = 4, /* a segment is not worth less than so many times its size of spools */
     /* A frame may begin with a SELECT besides its groups. */
     FRAME_EFFECTS_MAX = DBX_FRAME_BYTES_MAX - DBX_FRAME_HEADER_BYTES - DBX_EFFECT_SELECT_BYTES_MAX
 };
@@ -79,10 +81,12 @@ static int next_segment(dbx_journal *j, uint64_t start, dbx_error *error) {
         return rc == DBX_ENOMEM ? dbx_error_set(error, rc, "out of memory") : rc;
     }
     if (j->current.fd >= 0) {
-        j->live[j->live_count++] = (dbx_segment){
-            .fd = -1, .number = j->current.number, .start = j->current.start, .end = j->position};
+        j->live[j->live_count] = j->current;
+        j->live[j->live_count].fd = -1;
+        j->live[j->live_count++].end = j->position;
     }
     j->current = segment;
+    j->spooled = 0;
     j->spare_wanted = true;
     pthread_cond_signal(&j->work);
     pthread_mutex_unlock(&j->mutex);
@@ -126,8 +130,13 @@ static void free_journal(dbx_journal *j) {
     dbx_alloc_free(j->unsynced);
     dbx_alloc_free(j->live);
     dbx_alloc_free(j->dropped);
+    dbx_alloc_free(j->spools);
     dbx_buf_free(&j->scratch);
     dbx_alloc_free(j);
+}
+
+static uint64_t oldest(const dbx_journal *j) {
+    return j->live_count > 0 ? j->live[0].start : j->current.start;
 }
 
 static int start(dbx_journal *j, dbx_error *error) {
@@ -146,6 +155,7 @@ static int start(dbx_journal *j, dbx_error *error) {
     if (rc != DBX_OK) return rc;
     j->position++;
     j->written = j->position;
+    j->kept_from = oldest(j);
     atomic_store(&j->durable, j->position);
     /* The header says where the log before was cut: a reply must not depend on it unsynced. */
     rc = dbx_file_sync(j->current.fd, j->dir, error);
@@ -213,13 +223,24 @@ typedef struct turn_start {
     size_t live;
 } turn_start;
 
+/* A name is short and what it names is long: kept spools go with their segments, so a segment must
+ * not name too many. */
+static bool names_enough(const dbx_journal *j) {
+    size_t bytes = j->options.keep_bytes / KEPT_PARTS;
+    if (bytes < SPOOLED_SEGMENTS * j->options.segment_bytes) {
+        bytes = SPOOLED_SEGMENTS * j->options.segment_bytes;
+    }
+    return j->options.keep_bytes > 0 && j->spooled >= bytes && j->at > DBX_SEGMENT_HEADER_BYTES;
+}
+
 /* Writes one frame whose header room is at `frame`, effects behind it. */
 static int write_frame(dbx_journal *j, uint8_t *frame, uint32_t len, uint32_t flags,
                        uint32_t effects, int64_t time_ms, dbx_error *error) {
     size_t bytes = DBX_FRAME_HEADER_BYTES + (size_t)len;
-    if (j->at + bytes > j->options.segment_bytes) {
+    if (j->at + bytes > j->options.segment_bytes || names_enough(j)) {
         int rc = next_segment(j, j->position, error);
         if (rc != DBX_OK) return rc;
+        j->current.joined = j->position > j->turn;
     }
     dbx_frame header = {.len = len,
                         .effects = effects,
@@ -314,6 +335,7 @@ int dbx_journal_append(dbx_journal *j, dbx_buf *effects, const dbx_journal_group
                        size_t group_count, uint64_t effect_count, int64_t time_ms,
                        dbx_error *error) {
     turn_start turn = {j->position, j->at, j->live_count};
+    j->turn = j->position;
     size_t len = effects->len - DBX_FRAME_HEADER_BYTES;
     int rc;
     if (dbx_journal_refused(j, error)) return DBX_EREADONLY;
@@ -371,11 +393,34 @@ bool dbx_journal_refused(dbx_journal *j, dbx_error *error) {
 /* --- After an apply ------------------------------------------------------------------------------
  */
 
-static int drop(dbx_journal *j, uint64_t number) {
+/* Bytes of the log up to `position` and of kept spools that are named at or behind `from`. */
+static uint64_t kept_behind(dbx_journal *j, uint64_t from, uint64_t position) {
+    uint64_t bytes = position - from;
+    pthread_mutex_lock(&j->mutex);
+    for (size_t i = 0; i < j->spool_count && bytes < j->options.keep_bytes; i++) {
+        if (j->spools[i].named >= from) bytes += j->spools[i].bytes;
+    }
+    pthread_mutex_unlock(&j->mutex);
+    return bytes;
+}
+
+/* How many of the oldest segments are neither needed nor kept. A turn goes as a whole. */
+static size_t droppable(dbx_journal *j, uint64_t position) {
+    size_t count = 0;
+    for (size_t i = 0; i < j->live_count && j->live[i].end <= position; i++) {
+        if (kept_behind(j, j->live[i].end, position) < j->options.keep_bytes) break;
+        const dbx_segment *next = i + 1 < j->live_count ? &j->live[i + 1] : &j->current;
+        if (!next->joined) count = i + 1;
+    }
+    return count;
+}
+
+/* Has the syncer deal with the oldest segments. */
+static int drop(dbx_journal *j, size_t count) {
     int rc = DBX_OK;
     pthread_mutex_lock(&j->mutex);
-    if (j->dropped_count == j->dropped_cap) {
-        size_t cap = j->dropped_cap == 0 ? 16 : j->dropped_cap * 2;
+    if (j->dropped_count + count > j->dropped_cap) {
+        size_t cap = (j->dropped_count + count) * 2;
         void *grown = dbx_alloc_resize_array(j->dropped, cap, sizeof *j->dropped);
         if (grown == NULL) {
             rc = DBX_ENOMEM;
@@ -385,11 +430,39 @@ static int drop(dbx_journal *j, uint64_t number) {
         }
     }
     if (rc == DBX_OK) {
-        j->dropped[j->dropped_count++] = number;
+        for (size_t i = 0; i < count; i++)
+            j->dropped[j->dropped_count++] = j->live[i].number;
+        j->live_count -= count;
+        memmove(j->live, j->live + count, j->live_count * sizeof *j->live);
+        j->kept_from = oldest(j);
+        j->spools_due = j->spool_count > 0;
         pthread_cond_signal(&j->work);
     }
     pthread_mutex_unlock(&j->mutex);
     return rc;
+}
+
+uint64_t dbx_journal_name_spool(dbx_journal *j, uint64_t bytes) {
+    j->spooled += bytes;
+    return j->position;
+}
+
+void dbx_journal_keep_spool(dbx_journal *j, uint64_t id, uint64_t bytes, uint64_t named) {
+    pthread_mutex_lock(&j->mutex);
+    if (j->spool_count == j->spool_cap) {
+        size_t cap = j->spool_cap == 0 ? 16 : j->spool_cap * 2;
+        void *grown = dbx_alloc_resize_array(j->spools, cap, sizeof *j->spools);
+        if (grown != NULL) {
+            j->spools = grown;
+            j->spool_cap = cap;
+        }
+    }
+    if (j->spool_count < j->spool_cap) { /* without memory the next start finds the file */
+        j->spools[j->spool_count++] = (dbx_journal_spool){id, bytes, named};
+        j->spools_due = j->spools_due || named < j->kept_from;
+        pthread_cond_signal(&j->work);
+    }
+    pthread_mutex_unlock(&j->mutex);
 }
 
 /* A refused journal whose every effect is in MDBX: what its files hold does not matter any more. */
@@ -417,14 +490,8 @@ int dbx_journal_applied(dbx_journal *j, uint64_t position, dbx_error *error) {
         int rc = begin_anew(j, error);
         if (rc != DBX_OK) return rc;
     }
-    size_t gone = 0;
-    while (gone < j->live_count && j->live[gone].end <= position &&
-           position - j->live[gone].end >= j->options.keep_bytes) {
-        if (drop(j, j->live[gone].number) != DBX_OK) break; /* next time */
-        gone++;
-    }
-    j->live_count -= gone;
-    memmove(j->live, j->live + gone, j->live_count * sizeof *j->live);
+    size_t count = droppable(j, position);
+    if (count > 0) (void)drop(j, count); /* without memory: next time */
     return DBX_OK;
 }
 

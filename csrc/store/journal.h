@@ -68,8 +68,16 @@ void dbx_journal_set_durability(dbx_journal *journal, dbx_durability durability)
  * be appended until everything so far is applied; fills `error` with why. */
 bool dbx_journal_refused(dbx_journal *journal, dbx_error *error);
 /* dbx_journal_applied says that MDBX durably holds everything up to `position`: segments before it
- * are dropped, and if the journal was refused and this covers all of it, it begins anew. */
+ * are dropped, as far as they need not be kept for readers, and if the journal was refused and this
+ * covers all of it, it begins anew. */
 int dbx_journal_applied(dbx_journal *journal, uint64_t position, dbx_error *error);
+
+/* Spools' files that kept segments name belong to what is kept: they count and go with them.
+ * dbx_journal_name_spool says that the turn being made names a spool of so many bytes, and returns
+ * a position that is not behind the frame which will. dbx_journal_keep_spool hands a file over that
+ * no buffer needs any more; it goes when all segments up to `named` have gone. Any thread. */
+uint64_t dbx_journal_name_spool(dbx_journal *journal, uint64_t bytes);
+void dbx_journal_keep_spool(dbx_journal *journal, uint64_t id, uint64_t bytes, uint64_t named);
 
 /* dbx_journal_request_job has the syncer call job(arg), and then on_progress; DBX_ELIMIT: too many
  * wait. */

@@ -17,6 +17,12 @@ typedef struct dbx_journal_job {
     void *arg;
 } dbx_journal_job;
 
+/* The file of a spool that nothing but kept segments names. */
+typedef struct dbx_journal_spool {
+    uint64_t id, bytes;
+    uint64_t named; /* position */
+} dbx_journal_spool;
+
 struct dbx_journal {
     dbx_journal_options options;
     char dir[DBX_PATH_MAX]; /* of the segments */
@@ -25,6 +31,8 @@ struct dbx_journal {
     uint64_t position; /* end of the log */
     dbx_segment current;
     uint64_t at;       /* offset of the log's end in the current segment's file */
+    uint64_t turn;     /* where the last turn began */
+    uint64_t spooled;  /* bytes of spools named since the current segment began */
     dbx_segment *live; /* closed segments of the log, oldest first; their fd is -1 */
     size_t live_count, live_cap;
     dbx_buf scratch; /* a frame put together from parts */
@@ -50,6 +58,10 @@ struct dbx_journal {
     uint64_t next_number;
     uint64_t *dropped; /* numbers of segments that are not needed any more */
     size_t dropped_count, dropped_cap;
+    dbx_journal_spool *spools; /* kept with the segments that name them */
+    size_t spool_count, spool_cap;
+    uint64_t kept_from; /* where the oldest segment begins: spools named before it may go */
+    bool spools_due;    /* some may have to go now */
     dbx_journal_job jobs[DBX_JOURNAL_JOBS_MAX]; /* others' work for this thread: spools' syncs */
     size_t job_count;
     atomic_bool names_unsynced; /* a file was made whose name may not survive power loss */

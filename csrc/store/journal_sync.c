@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/journal_internal.h"
+#include "store/spool.h"
 
 enum {
     SYNC_EVERY_US = 1000000,
@@ -118,6 +119,25 @@ static void tidy(dbx_journal *j) {
     pthread_mutex_lock(&j->mutex);
 }
 
+/* Removes one spool's file that no segment names any more. */
+static void tidy_spool(dbx_journal *j) {
+    char path[DBX_PATH_MAX];
+    size_t i = 0;
+    while (i < j->spool_count && j->spools[i].named >= j->kept_from)
+        i++;
+    if (i == j->spool_count) {
+        j->spools_due = false;
+        return;
+    }
+    uint64_t id = j->spools[i].id;
+    j->spools[i] = j->spools[--j->spool_count];
+    pthread_mutex_unlock(&j->mutex);
+    if (dbx_spool_file(path, j->options.dir, id, true, NULL) == DBX_OK) {
+        (void)dbx_file_remove(path, NULL);
+    }
+    pthread_mutex_lock(&j->mutex);
+}
+
 static bool make_spare(dbx_journal *j) {
     dbx_segment spare;
     dbx_error error;
@@ -179,6 +199,8 @@ void *dbx_journal_syncer(void *arg) {
             run_job(j);
         } else if (j->dropped_count > 0) {
             tidy(j);
+        } else if (j->spools_due) { /* after the segments that name them */
+            tidy_spool(j);
         } else if (j->spare_wanted && j->spare.fd < 0 && spare_retry_us <= now_us) {
             spare_retry_us = make_spare(j) ? 0 : now_us + SPARE_RETRY_US;
         } else {

@@ -18,6 +18,7 @@ typedef struct dbx_segment {
     uint64_t number; /* the file's name */
     uint64_t start;  /* position of its first frame */
     uint64_t end;    /* position after its last one; UINT64_MAX: not known yet */
+    bool joined;     /* its first frame belongs to a turn that began in the segment before */
 } dbx_segment;
 
 /* dbx_segment_path writes a segment's file name below the journal's directory. */

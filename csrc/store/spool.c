@@ -17,6 +17,7 @@
 #include "store/internal.h"
 #include "store/journal.h"
 #include "store/limits.h"
+#include "store/spool_survey.h"
 
 struct dbx_spool {
     dbx_store *store;
@@ -29,7 +30,9 @@ struct dbx_spool {
     atomic_size_t refs;
     _Atomic int synced; /* 0: not yet; 1: durable, under its final name; negative: failed */
     bool sync_asked;
-    bool journalled; /* some frame names it */
+    bool journalled;     /* some frame names it */
+    dbx_journal *keeper; /* when applied log is kept: who sees to the file after us; NULL: nobody */
+    uint64_t named;      /* position: not behind any frame that names it */
 };
 
 static const char RECEIVED[] = ".part", DURABLE[] = ".spool";
@@ -165,11 +168,13 @@ void dbx_spool_unref(dbx_spool *spool) {
     }
     if (spool->base != NULL) munmap(spool->base, spool->cap);
     close_file(spool);
-    /* What the journal still names must outlive a stop; what it has no need of goes. */
-    bool needed = spool->journalled && (atomic_load(&spool->store->keep_spools) ||
-                                        spool->store->options.journal_keep_bytes > 0);
-    if (!needed && spool_path(spool, spool->synced == 1, path, NULL) == DBX_OK) {
+    /* What the journal names must outlive a stop; what it has no need of goes. */
+    bool closing = atomic_load(&spool->store->keep_spools);
+    bool kept = spool->journalled && (closing || spool->store->options.journal_keep_bytes > 0);
+    if (!kept && spool_path(spool, spool->synced == 1, path, NULL) == DBX_OK) {
         (void)dbx_file_remove(path, NULL);
+    } else if (kept && !closing && spool->keeper != NULL) {
+        dbx_journal_keep_spool(spool->keeper, spool->id, spool->len, spool->named);
     }
     dbx_alloc_free(spool);
 }
@@ -221,12 +226,17 @@ bool dbx_spool_effect(dbx_buf *effects, dbx_spool *spool, size_t argc, const dbx
             int n = snprintf(text, sizeof text, "spl:%" PRIu64 ",%zu,%zu", spool->id,
                              (size_t)(argv[i].ptr - spool->base), argv[i].len);
             dbx_buf_printf(effects, "=%d\r\n%s\r\n", n, text);
-            spool->journalled = named = true;
+            named = true;
         } else {
             dbx_buf_printf(effects, "$%zu\r\n", argv[i].len);
             dbx_buf_add(effects, argv[i].ptr, argv[i].len);
             dbx_buf_add(effects, "\r\n", 2);
         }
+    }
+    if (named && !spool->journalled) {
+        spool->journalled = true;
+        spool->keeper = spool->store->journal;
+        spool->named = dbx_journal_name_spool(spool->keeper, spool->len);
     }
     return named;
 }
@@ -261,10 +271,11 @@ static bool holds(const dbx_buffer *buffer, uint64_t id) {
     return false;
 }
 
-/* Removes the files in the spools' folder that are unneeded; ids go on from the highest met. */
+/* Calls `unneeded` for the files in the spools' folder and removes those it says are; ids go on
+ * from the highest met. */
 static int each_file(dbx_store *store,
-                     bool (*unneeded)(dbx_store *store, uint64_t id, const char *suffix),
-                     dbx_error *error) {
+                     bool (*unneeded)(dbx_store *store, uint64_t id, bool durable, void *arg),
+                     void *arg, dbx_error *error) {
     char dir[DBX_PATH_MAX], path[DBX_PATH_MAX];
     int rc = dbx_file_path(dir, store->options.path, "spool", error);
     DIR *listing = rc == DBX_OK ? opendir(dir) : NULL;
@@ -273,9 +284,10 @@ static int each_file(dbx_store *store,
     while (rc == DBX_OK && (entry = readdir(listing)) != NULL) {
         char *end;
         unsigned long long id = strtoull(entry->d_name, &end, 10);
-        if (end == entry->d_name) continue;
+        bool durable = strcmp(end, DURABLE) == 0;
+        if (end == entry->d_name || (!durable && strcmp(end, RECEIVED) != 0)) continue;
         if (id > store->last_spool) store->last_spool = id;
-        if (!unneeded(store, id, end)) continue;
+        if (!unneeded(store, id, durable, arg)) continue;
         rc = dbx_file_path(path, dir, entry->d_name, error);
         if (rc == DBX_OK) rc = dbx_file_remove(path, error);
     }
@@ -283,20 +295,39 @@ static int each_file(dbx_store *store,
     return rc;
 }
 
-static bool is_part(dbx_store *store, uint64_t id, const char *suffix) {
-    (void)store, (void)id;
-    return strcmp(suffix, RECEIVED) == 0;
+static bool is_part(dbx_store *store, uint64_t id, bool durable, void *arg) {
+    (void)store, (void)id, (void)arg;
+    return !durable;
 }
 
-static bool is_stale(dbx_store *store, uint64_t id, const char *suffix) {
-    return strcmp(suffix, DURABLE) == 0 && store->options.journal_keep_bytes == 0 &&
-           !holds(store->live.active, id) && !holds(store->live.frozen, id);
+static bool is_stale(dbx_store *store, uint64_t id, bool durable, void *arg) {
+    if (!durable || holds(store->live.active, id) || holds(store->live.frozen, id)) return false;
+    if (store->options.journal_keep_bytes == 0) return true;
+    dbx_spool_survey_add(arg, id);
+    return false;
+}
+
+/* Spools that replay loaded: where exactly they are named does not matter, the log's end will do.
+ */
+static void find_keeper(dbx_store *store, dbx_buffer *buffer) {
+    for (size_t i = 0; buffer != NULL && i < buffer->spool_count; i++) {
+        dbx_spool *spool = buffer->spools[i];
+        if (!spool->journalled || spool->keeper != NULL) continue;
+        spool->keeper = store->journal;
+        spool->named = dbx_journal_name_spool(spool->keeper, spool->len);
+    }
 }
 
 int dbx_spools_prepare(dbx_store *store, dbx_error *error) {
-    return each_file(store, is_part, error);
+    return each_file(store, is_part, NULL, error);
 }
 
 int dbx_spools_tidy(dbx_store *store, dbx_error *error) {
-    return each_file(store, is_stale, error);
+    dbx_spool_survey *survey = dbx_spool_survey_new(store);
+    if (survey == NULL) return dbx_error_set(error, DBX_ENOMEM, "out of memory");
+    find_keeper(store, store->live.active);
+    find_keeper(store, store->live.frozen);
+    int rc = each_file(store, is_stale, survey, error);
+    dbx_spool_survey_start(survey);
+    return rc;
 }

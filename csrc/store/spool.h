@@ -2,7 +2,8 @@
  *
  * A spool is a file in the data directory's `spool` folder: "<id>.part" while a transport fills it,
  * "<id>.spool" once it is synced and may be named by the journal. Buffers whose values lie in it
- * hold it; when the last holder lets go, the values are in MDBX and the file is removed.
+ * hold it; when the last holder lets go, the values are in MDBX, and the file is removed or, while
+ * applied log is kept that names it, left to the journal.
  */
 #ifndef DBX_STORE_SPOOL_H
 #define DBX_STORE_SPOOL_H
@@ -40,7 +41,8 @@ bool dbx_spool_part(const dbx_spool *spool, uint64_t offset, uint64_t len, dbx_s
 void dbx_spool_seal(dbx_spool *spool, size_t len);
 
 /* dbx_spools_prepare, before replay, which may make spools: removes files that were being received
- * and sets the next id. dbx_spools_tidy, after replay: removes files that nothing refers to. */
+ * and sets the next id. dbx_spools_tidy, when the journal is open: removes files that nothing
+ * refers to; which ones kept log names is found out in the background. */
 int dbx_spools_prepare(dbx_store *store, dbx_error *error);
 int dbx_spools_tidy(dbx_store *store, dbx_error *error);
 

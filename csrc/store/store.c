@@ -176,7 +176,6 @@ int dbx_store_replay(dbx_store *store, dbx_replay_fn *run, void *arg, dbx_error 
     if (store->env == NULL) return DBX_OK;
     int rc = dbx_spools_prepare(store, error);
     if (rc == DBX_OK) rc = dbx_replay_run(store, run, arg, error);
-    if (rc == DBX_OK) rc = dbx_spools_tidy(store, error);
     if (rc != DBX_OK) return rc;
     dbx_scan_table_set_run(store->scans, store->run);
     const dbx_store_options *o = &store->options;
@@ -191,7 +190,8 @@ int dbx_store_replay(dbx_store *store, dbx_replay_fn *run, void *arg, dbx_error 
                                    .keep_bytes = o->journal_keep_bytes,
                                    .on_progress = o->on_progress,
                                    .arg = o->arg};
-    return dbx_journal_open(&journal, &store->journal, error);
+    rc = dbx_journal_open(&journal, &store->journal, error);
+    return rc == DBX_OK ? dbx_spools_tidy(store, error) : rc;
 }
 
 /* --- Closing

@@ -8,11 +8,16 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "store/journal_read.h"
 #include "store/spool.h"
 #include "store/store.h"
 #include "store/txn.h"
 
-enum { VALUE = 60 * 1024, WAIT_MS_MAX = 60000 };
+enum {
+    VALUE = 60 * 1024,
+    KEEP = 2 << 20, /* of log: a segment */
+    WAIT_MS_MAX = 60000
+};
 
 typedef struct world {
     char dir[64];
@@ -40,6 +45,7 @@ static void start(world *w) {
     dbx_store_options options = {.path = w->dir,
                                  .durability = DBX_DURABILITY_NONE,
                                  .databases = 1,
+                                 .journal_bytes = KEEP,
                                  .journal_keep_bytes = w->keep_bytes};
     const dbx_replay_calls calls = {.run = put_again, .keys = no_keys, .arg = w};
     w->replayed = 0;
@@ -176,5 +182,162 @@ TEST(what_a_command_makes_itself_takes_no_more_disk_than_it_is_long) {
     CHECK_EQ(files(&w, &bytes), 1);
     CHECK_EQ(bytes, VALUE);
     check_value(&w, 3);
+    clean_up(&w);
+}
+
+/* Waits until the spools' folder holds no more than `count` files. */
+static bool comes_down_to(const world *w, unsigned count) {
+    uint64_t bytes;
+    for (int ms = 0; ms < WAIT_MS_MAX; ms++) {
+        if (files(w, &bytes) <= count) return true;
+        pause_ms();
+    }
+    return false;
+}
+
+/* Has everything applied; what is not kept is dropped then. */
+static void apply(world *w) {
+    dbx_store_info info;
+    (void)dbx_store_freeze(w->store);
+    for (int ms = 0; ms < WAIT_MS_MAX; ms++) {
+        dbx_error error;
+        (void)dbx_store_turn_begin(w->store, 1000);
+        CHECK_EQ(dbx_store_turn_end(w->store, &error), DBX_OK);
+        dbx_store_get_info(w->store, &info);
+        if (info.applied == info.position) return;
+        pause_ms();
+    }
+    CHECK(false);
+}
+
+/* Turns of ordinary effects, together `bytes` long. */
+static void fill_log(world *w, size_t bytes) {
+    static uint8_t pad[512 << 10];
+    dbx_error error;
+    memset(pad, 'x', sizeof pad);
+    for (size_t done = 0; done < bytes; done += sizeof pad) {
+        dbx_slice argv[] = {dbx_slice_str("Vpad"), dbx_slice_of(pad, sizeof pad)};
+        dbx_txn *txn = dbx_store_turn_begin(w->store, 1000);
+        dbx_savepoint savepoint = dbx_txn_command_begin(txn, true);
+        CHECK_EQ(dbx_txn_put(txn, argv[0], argv[0], argv[0]), DBX_OK);
+        CHECK_EQ(dbx_txn_effect(txn, 0, 2, argv), DBX_OK);
+        dbx_txn_command_end(txn, savepoint);
+        CHECK_EQ(dbx_store_turn_end(w->store, &error), DBX_OK);
+    }
+}
+
+/* What `dbx journal` prints: whether the value stands in it. */
+static bool journal_holds(const world *w, unsigned i) {
+    FILE *out = tmpfile();
+    dbx_error error = {0};
+    if (out == NULL) abort();
+    int rc = dbx_journal_print(w->dir, 0, fileno(out), &error);
+    CHECK_EQ(rc, DBX_OK);
+    if (rc != DBX_OK) fprintf(stderr, "%s\n", error.text);
+    long size = fseek(out, 0, SEEK_END) == 0 ? ftell(out) : 0;
+    uint8_t *bytes = malloc((size_t)size + 1);
+    rewind(out);
+    CHECK(bytes != NULL && fread(bytes, 1, (size_t)size, out) == (size_t)size);
+    bool found = memmem(bytes, (size_t)size, value_of(i).ptr, VALUE) != NULL;
+    free(bytes);
+    (void)fclose(out);
+    return found;
+}
+
+TEST(an_applied_spool_goes_at_once_when_no_log_is_kept) {
+    world w;
+    prepare(&w, 0);
+    put_spooled(&w, 1);
+    apply(&w);
+    CHECK(comes_down_to(&w, 0));
+    check_value(&w, 1);
+    clean_up(&w);
+}
+
+TEST(a_spool_stays_while_kept_log_names_it_and_goes_with_it) {
+    world w;
+    uint64_t bytes;
+    prepare(&w, KEEP);
+    put_spooled(&w, 1);
+    apply(&w);
+    fill_log(&w, KEEP / 2);
+    apply(&w);
+    CHECK_EQ(files(&w, &bytes), 1);
+    CHECK(journal_holds(&w, 1));
+    for (int i = 0; i < 3; i++) {
+        fill_log(&w, KEEP);
+        apply(&w);
+    }
+    CHECK(comes_down_to(&w, 0));
+    check_value(&w, 1);
+    clean_up(&w);
+}
+
+TEST(a_start_keeps_what_kept_log_names_and_lets_it_go_later) {
+    world w;
+    uint64_t bytes;
+    prepare(&w, KEEP);
+    put_spooled(&w, 1);
+    apply(&w);
+    put_spooled(&w, 2); /* held by the buffer over the next start */
+    stop(&w);
+    start(&w);
+    CHECK_EQ(w.replayed, 1);
+    CHECK(journal_holds(&w, 1) && journal_holds(&w, 2));
+    apply(&w);
+    stop(&w);
+    start(&w);
+    CHECK_EQ(w.replayed, 0);
+    CHECK_EQ(files(&w, &bytes), 2);
+    CHECK(journal_holds(&w, 1) && journal_holds(&w, 2));
+    for (int i = 0; i < 3; i++) {
+        fill_log(&w, KEEP);
+        apply(&w);
+    }
+    CHECK(comes_down_to(&w, 0));
+    check_value(&w, 1);
+    clean_up(&w);
+}
+
+static void make_file(const world *w, const char *name) {
+    char path[160];
+    (void)snprintf(path, sizeof path, "%s/spool/%s", w->dir, name);
+    FILE *file = fopen(path, "w");
+    CHECK(file != NULL && fputs("left over", file) >= 0);
+    if (file != NULL) (void)fclose(file);
+}
+
+TEST(a_start_removes_what_no_kept_log_names) {
+    world w;
+    prepare(&w, KEEP);
+    put_spooled(&w, 1);
+    apply(&w);
+    stop(&w);
+    make_file(&w, "7.spool");
+    make_file(&w, "8.part");
+    start(&w);
+    CHECK(comes_down_to(&w, 1));
+    CHECK(journal_holds(&w, 1));
+    put_spooled(&w, 9); /* under an id that was never used */
+    check_value(&w, 9);
+    clean_up(&w);
+}
+
+TEST(kept_log_is_bounded_by_the_large_values_it_names_too) {
+    enum { COUNT = 2 * (KEEP + 4 * KEEP) / VALUE };
+    world w;
+    uint64_t bytes;
+    prepare(&w, KEEP);
+    for (unsigned i = 0; i < COUNT; i++) {
+        put_spooled(&w, i);
+        if (i % 8 == 7) apply(&w);
+    }
+    apply(&w);
+    fill_log(&w, 1);
+    apply(&w);
+    for (int ms = 0; files(&w, &bytes) > COUNT / 4 * 3 && ms < WAIT_MS_MAX; ms++)
+        pause_ms();
+    CHECK(files(&w, &bytes) <= COUNT / 4 * 3);
+    CHECK(journal_holds(&w, COUNT - 1));
     clean_up(&w);
 }

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.support.proc import AnonWatch, instrumented
 from tests.support.resp import RECV_BYTES, RawClient
-from tests.support.servers import DbxServer
+from tests.support.servers import DbxServer, clean_environment
 
 MB = 1 << 20
+SECONDS_MAX = 60.0
 SIZES_MB = [64, 512] if os.environ.get("DBX_SOAK") else [64]
 BUFFER_BYTES = 16 * MB
 GROWTH_MAX = 16 * MB
@@ -123,6 +128,37 @@ def test_keys_of_10_kb_that_differ_in_the_last_byte_are_different_keys(
     server.restart()
     with server.raw() as client:
         assert client.value("DBSIZE") == 0
+
+
+def journal(server: DbxServer) -> bytes:
+    argv = [sys.executable, "-m", "dbx", "journal", str(server.data), "--resp"]
+    done = subprocess.run(argv, capture_output=True, check=False, env=clean_environment())
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout
+
+
+def test_kept_log_gives_large_values_after_restarts_and_lets_them_go_in_the_end(
+    dbx_process: Start,
+) -> None:
+    server = dbx_process(
+        settings={"journal-keep-size": str(4 * MB), "journal-freeze-size": str(2 * MB)}
+    )
+    value = b"".join(parts(3 * MB, 7))
+    with server.raw() as client:
+        assert client.value("SET", "old", value) == b"OK"
+        client.pipeline([("SET", "pad", PART)] * 50)  # enough to have it applied
+    for _ in range(2):
+        server.kill()
+        server.start()
+        assert value in journal(server)
+    spools = Path(server.data) / "spool"
+    with server.raw() as client:
+        deadline = time.monotonic() + SECONDS_MAX
+        while list(spools.iterdir()):
+            assert time.monotonic() < deadline, list(spools.iterdir())
+            client.pipeline([("SET", "pad", PART)] * 50)
+        assert client.value("GET", "old") == value
+    assert value not in journal(server)
 
 
 def test_a_copy_of_a_long_value_survives_kill_9(dbx_process: Start) -> None:
