@@ -87,20 +87,21 @@ check: lint test ## lint, types and tests: what CI runs
 cross: packages-cross build $(VENV)/.tests ## C tests, C server and `dbx serve` for aarch64 and riscv64, under qemu
 	$(PY) -m pytest -q -rA tests/cross
 
-asan: $(VENV)/.tools $(VENV)/.tests ## C and Python tests under the address and undefined-behaviour sanitizers
+asan: packages-test $(VENV)/.tools $(VENV)/.tests ## C and Python tests under the address and undefined-behaviour sanitizers
 	$(CMAKE) -S . -B $(BUILD)/asan $(GENERATOR) $(C_TESTS) -DDBX_SANITIZE=address,undefined
 	$(CMAKE) --build $(BUILD)/asan
 	$(CTEST) --test-dir $(BUILD)/asan
 	tools/asan.sh $(TESTS)
 
 tsan: $(VENV)/.tools ## C tests and a loaded server under the thread sanitizer
+	@tools/packages.sh redis-tools
 	$(CMAKE) -S . -B $(BUILD)/tsan $(GENERATOR) $(C_TESTS) -DDBX_SANITIZE=thread
 	$(CMAKE) --build $(BUILD)/tsan
 	$(CTEST) --test-dir $(BUILD)/tsan
 	tools/tsan.sh $(BUILD)/tsan/bin/serve_main
 
 fuzz: $(VENV)/.tools ## the libFuzzer targets, FUZZ_SECONDS each
-	tools/packages.sh clang
+	@tools/packages.sh clang
 	CC=clang $(CMAKE) -S . -B $(BUILD)/fuzz $(GENERATOR) -DDBX_FUZZ=ON -DDBX_SANITIZE=address,undefined
 	$(CMAKE) --build $(BUILD)/fuzz
 	tools/fuzz.sh $(BUILD)/fuzz/bin $(FUZZ_SECONDS)
@@ -114,8 +115,8 @@ crash: build $(VENV)/.tests ## kill -9 under load and start again, SOAK times as
 clients: packages-test build $(VENV)/.tests ## other people's clients and tools, unmodified
 	$(PY) -m pytest -q -rA tests/clients
 
-bench: build $(VENV)/.tests ## side by side with redis-server; BENCH="--help" for its options
-	$(PY) -m bench $(BENCH)
+bench: packages-test build $(VENV)/.tests ## side by side with redis-server; BENCH="--help" for its options
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(PY) -m bench $(BENCH)
 
 # --- Style ---
 

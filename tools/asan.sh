@@ -2,6 +2,7 @@
 # asan.sh [PATH...]: the Python tests on an extension module built with the address and undefined-behaviour
 # sanitizers, in a virtual environment of its own. Python itself is not instrumented: the run-time libraries
 # are preloaded, and leaks are not looked for (Python keeps much until the end; the C tests look for them).
+# tests/cross has builds of its own.
 set -eu
 venv=build/asan-venv
 if [ ! -x $venv/bin/python ]; then
@@ -16,4 +17,4 @@ $venv/bin/pip install -q --no-build-isolation --no-deps -e . -Ceditable.rebuild=
 export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:allocator_may_return_null=1
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 LD_PRELOAD="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so)" \
-    $venv/bin/python -m pytest -q -p no:cacheprovider "$@"
+    $venv/bin/python -m pytest -q -p no:cacheprovider --ignore=tests/cross "$@"
