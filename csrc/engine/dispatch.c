@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "codec/resp_write.h"
+#include "commands/keyspec.h"
 #include "commands/table.h"
 #include "engine/state.h"
 
@@ -199,6 +200,7 @@ static int run_row(dbx_engine *engine, dbx_session *session, const dbx_command *
     if (input != NULL) dbx_txn_input(engine->txn, NULL);
     int64_t now_us = dbx_clock_mono_us();
     dbx_stats_called(slot, (uint64_t)(now_us - turn->now_us), engine->config.latency_tracking != 0);
+    if ((row->flags & DBX_CMD_WRITE) != 0) turn->write_us += now_us - turn->now_us;
     turn->now_us = now_us;
     if (out->errored) slot->failed++;
     engine->stats.commands++;
@@ -278,4 +280,12 @@ int dbx_dispatch_replay(void *arg, dbx_txn *txn, uint32_t db, size_t argc, const
                         len > 3 ? (const char *)replayer->text.ptr + 1 : "");
     dbx_reply_rollback(&replayer->reply, mark);
     return rc < 0 ? rc : DBX_ECORRUPT;
+}
+
+void dbx_dispatch_replay_keys(void *replayer, size_t argc, const dbx_slice *argv,
+                              dbx_replay_found_fn *found, void *found_arg) {
+    const dbx_command *row = dbx_table_resolve(argc, argv);
+    (void)replayer;
+    if (row == NULL || !dbx_table_arity_fits(row, argc)) return;
+    (void)dbx_keyspec_walk(row, argc, argv, found, found_arg);
 }

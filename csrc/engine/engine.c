@@ -119,7 +119,9 @@ static int open_store(dbx_engine *engine, const dbx_engine_options *options, dbx
     int rc = dbx_store_open(&store_options, &engine->store, error);
     if (rc != DBX_OK) return rc;
     dbx_replayer replayer = {.engine = engine};
-    rc = dbx_store_replay(engine->store, dbx_dispatch_replay, &replayer, error);
+    const dbx_replay_calls calls = {
+        .run = dbx_dispatch_replay, .keys = dbx_dispatch_replay_keys, .arg = &replayer};
+    rc = dbx_store_replay(engine->store, &calls, error);
     dbx_buf_free(&replayer.text);
     if (rc == DBX_OK) return rc;
     (void)dbx_store_close(engine->store, NULL);
@@ -220,6 +222,7 @@ void dbx_engine_turn_begin(dbx_engine *engine) {
     dbx_turn *turn = &engine->turn;
     turn->number++;
     turn->now_us = turn->begun_us = dbx_clock_mono_us();
+    turn->write_us = 0;
     turn->commands = 0;
     turn->reply_bytes = 0;
     turn->write_checked = false;
@@ -254,6 +257,7 @@ int dbx_engine_turn_end(dbx_engine *engine, uint64_t *position, dbx_error *error
             engine->wake_on_unlock = true;
         }
     }
+    dbx_store_spent(engine->store, engine->turn.write_us);
     int rc = dbx_store_turn_end(engine->store, &own);
     engine->txn = NULL;
     dbx_session_turn_done(engine, rc < 0);

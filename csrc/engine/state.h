@@ -46,6 +46,7 @@ typedef struct dbx_turn {
     uint64_t number;
     int64_t now_us; /* monotonic: when the last command ended */
     int64_t begun_us;
+    int64_t write_us; /* spent in writing commands */
     uint32_t commands;
     size_t reply_bytes;
     uint32_t delay_us;    /* how long writers are held back */
@@ -98,7 +99,7 @@ static inline int64_t dbx_engine_now_us(const dbx_engine *engine) {
  */
 void dbx_engine_refresh(dbx_engine *engine);
 
-/* dbx_dispatch_replay executes one journalled effect: a dbx_replay_fn whose argument is this. */
+/* The calls of a replay (dbx_replay_calls), whose argument is this. */
 typedef struct dbx_replayer {
     dbx_engine *engine;
     dbx_buf text; /* the last reply, read only when it is an error */
@@ -106,6 +107,8 @@ typedef struct dbx_replayer {
 } dbx_replayer;
 int dbx_dispatch_replay(void *replayer, dbx_txn *txn, uint32_t db, size_t argc,
                         const dbx_slice *argv, dbx_error *error);
+void dbx_dispatch_replay_keys(void *replayer, size_t argc, const dbx_slice *argv,
+                              dbx_replay_found_fn *found, void *found_arg);
 
 /* The families of engine/. */
 extern const dbx_command dbx_cmd_connection[];

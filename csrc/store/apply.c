@@ -37,6 +37,7 @@ struct dbx_applier {
     dbx_applied applied;
     bool collected; /* frozen is in MDBX, and nobody has been told yet */
     bool reclaim;
+    bool held; /* until the replay is over */
     dbx_buffer *graves[GRAVES_MAX];
     unsigned grave_count;
     dbx_applier_stats stats;
@@ -217,7 +218,7 @@ static void *run(void *arg) {
     while (!atomic_load(&a->stop)) {
         if (a->grave_count > 0) {
             bury_all(a);
-        } else if ((a->frozen != NULL && !a->collected) || a->reclaim) {
+        } else if (!a->held && ((a->frozen != NULL && !a->collected) || a->reclaim)) {
             retry_ms = work_once(a, retry_ms);
         } else {
             pthread_cond_wait(&a->work, &a->mutex);
@@ -236,6 +237,7 @@ int dbx_applier_open(dbx_env *env, void (*on_progress)(void *arg), void *arg, db
     a->env = env;
     a->on_progress = on_progress;
     a->arg = arg;
+    a->held = true;
     a->reclaim = true; /* what an earlier run left */
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -260,6 +262,13 @@ void dbx_applier_close(dbx_applier *a) {
     pthread_mutex_destroy(&a->mutex);
     pthread_cond_destroy(&a->work);
     dbx_alloc_free(a);
+}
+
+void dbx_applier_release(dbx_applier *a) {
+    pthread_mutex_lock(&a->mutex);
+    a->held = false;
+    pthread_cond_signal(&a->work);
+    pthread_mutex_unlock(&a->mutex);
 }
 
 void dbx_applier_start(dbx_applier *a, const dbx_buffer *frozen, const dbx_applied *applied) {

@@ -24,8 +24,11 @@ typedef struct dbx_applied {
     int64_t time_ms; /* database time at the freeze */
 } dbx_applied;
 
+/* dbx_applier_open starts the thread. It touches nothing before dbx_applier_release: a replay comes
+ * first, which wants the processor, the disk and an MDBX that stays as it is. */
 int dbx_applier_open(dbx_env *env, void (*on_progress)(void *arg), void *arg, dbx_applier **out,
                      dbx_error *error);
+void dbx_applier_release(dbx_applier *applier);
 /* dbx_applier_close stops the thread; an apply in progress is abandoned, the journal still has it.
  */
 void dbx_applier_close(dbx_applier *applier);

@@ -76,6 +76,17 @@ dbx_entry *dbx_buffer_find(const dbx_buffer *buffer, dbx_slice key, uint64_t has
     return entry != NULL || !buffer->index.partial ? entry : dbx_tree_find(&buffer->tree, key);
 }
 
+void dbx_buffer_prefetch(const dbx_buffer *buffer, const uint64_t *hashes, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (buffer->filter != NULL) {
+            __builtin_prefetch(&buffer->filter[hashes[i] & (buffer->filter_words - 1)]);
+        }
+        dbx_index_prefetch(&buffer->index, hashes[i]);
+    }
+    for (size_t i = 0; i < count; i++)
+        dbx_index_prefetch_entry(&buffer->index, hashes[i]);
+}
+
 static const version *version_seen(const dbx_buffer *buffer, const dbx_entry *entry,
                                    uint32_t epoch) {
     const version *v = dbx_map_get(&buffer->version_of, dbx_slice_of(&entry, sizeof entry));
@@ -223,10 +234,10 @@ static void refer_value(dbx_entry *entry, dbx_slice tail) {
 }
 
 static int insert(dbx_buffer *buffer, dbx_undo *undo, dbx_slice key, uint64_t hash, dbx_slice head,
-                  dbx_slice tail, uint8_t flags, bool refer) {
-    dbx_entry *entry = new_entry(buffer, key, refer ? 0 : head.len + tail.len);
+                  dbx_slice tail, uint8_t flags, size_t room) {
+    dbx_entry *entry = new_entry(buffer, key, room);
     if (entry == NULL) return DBX_ENOMEM;
-    if (refer) {
+    if ((flags & DBX_ENTRY_REFERS) != 0) {
         refer_value(entry, tail);
     } else {
         fill_value(entry, head, tail);
@@ -285,7 +296,8 @@ int dbx_buffer_put(dbx_buffer *buffer, dbx_undo *undo, dbx_slice key, uint64_t h
     uint8_t flags = (uint8_t)((below ? DBX_ENTRY_BELOW : 0) | (refer ? DBX_ENTRY_REFERS : 0));
     if (refer && dbx_buffer_hold_spool(buffer, spool) != DBX_OK) return DBX_ENOMEM;
     if (entry == NULL) {
-        if (insert(buffer, undo, key, hash, head, tail, flags, refer) != DBX_OK) return DBX_ENOMEM;
+        size_t room = refer ? 0 : head.len + tail.len;
+        if (insert(buffer, undo, key, hash, head, tail, flags, room) != DBX_OK) return DBX_ENOMEM;
     } else {
         if (prepare(buffer, undo, entry, refer ? 0 : head.len + tail.len) != DBX_OK) {
             return DBX_ENOMEM;
@@ -299,6 +311,14 @@ int dbx_buffer_put(dbx_buffer *buffer, dbx_undo *undo, dbx_slice key, uint64_t h
     }
     if (refer) buffer->spool_bytes += tail.len;
     return DBX_OK;
+}
+
+int dbx_buffer_bring_up(dbx_buffer *buffer, dbx_undo *undo, dbx_slice key, uint64_t hash,
+                        const dbx_slice *value, size_t room) {
+    dbx_slice none = {NULL, 0}, bytes = value != NULL ? *value : none;
+    if (room < bytes.len) room = bytes.len;
+    return insert(buffer, undo, key, hash, bytes, none,
+                  value != NULL ? DBX_ENTRY_BELOW : DBX_ENTRY_DEAD, room);
 }
 
 int dbx_buffer_append(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry, dbx_slice patch,
@@ -339,7 +359,7 @@ int dbx_buffer_kill(dbx_buffer *buffer, dbx_undo *undo, dbx_slice key, uint64_t 
     dbx_slice none = {NULL, 0};
     if (entry == NULL) {
         if (!below) return DBX_OK;
-        return insert(buffer, undo, key, hash, none, none, DBX_ENTRY_DEAD | DBX_ENTRY_BELOW, false);
+        return insert(buffer, undo, key, hash, none, none, DBX_ENTRY_DEAD | DBX_ENTRY_BELOW, 0);
     }
     /* An entry where a gap begins or ends must stay: without it the gap would change its bounds. */
     uint8_t before = entry->prev != NULL ? entry->prev->flags : 0;

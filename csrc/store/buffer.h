@@ -69,6 +69,9 @@ static inline uint64_t dbx_buffer_hash(dbx_slice key) {
 
 /* dbx_buffer_find returns the entry, tombstones included, or NULL. */
 dbx_entry *dbx_buffer_find(const dbx_buffer *buffer, dbx_slice key, uint64_t hash);
+/* dbx_buffer_prefetch loads what finding these hashes is going to read: many waits for memory at
+ * the same time instead of one after the other. */
+void dbx_buffer_prefetch(const dbx_buffer *buffer, const uint64_t *hashes, size_t count);
 /* dbx_buffer_see fills *state with what a view of `epoch` sees of the entry; false: it was not
  * there. */
 bool dbx_buffer_see(const dbx_buffer *buffer, const dbx_entry *entry, uint32_t epoch,
@@ -81,6 +84,11 @@ bool dbx_buffer_in_gap(const dbx_buffer *buffer, dbx_slice key);
  * DBX_OK or DBX_ENOMEM (nothing changed). */
 int dbx_buffer_put(dbx_buffer *buffer, dbx_undo *undo, dbx_slice key, uint64_t hash,
                    dbx_entry *entry, dbx_slice head, dbx_slice tail, bool below, dbx_spool *spool);
+/* dbx_buffer_bring_up notes what the lower levels have under a key that has no entry here (`value`;
+ * NULL: nothing), with room for `room` bytes. It changes nothing that can be seen. DBX_OK or
+ * DBX_ENOMEM. */
+int dbx_buffer_bring_up(dbx_buffer *buffer, dbx_undo *undo, dbx_slice key, uint64_t hash,
+                        const dbx_slice *value, size_t room);
 /* dbx_buffer_hold_spool keeps a spool open until the buffer is gone. */
 int dbx_buffer_hold_spool(dbx_buffer *buffer, dbx_spool *spool);
 /* dbx_buffer_append adds bytes to a live entry's value and overwrites its first bytes by `patch`.

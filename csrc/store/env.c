@@ -182,6 +182,10 @@ int dbx_snapshot_get(dbx_snapshot *snapshot, dbx_slice key, dbx_slice *value) {
     return DBX_OK;
 }
 
+uint64_t dbx_snapshot_id(const dbx_snapshot *snapshot) {
+    return mdbx_txn_id(snapshot->txn);
+}
+
 uint64_t dbx_snapshot_entries(dbx_snapshot *snapshot) {
     MDBX_stat stat;
     int rc = mdbx_dbi_stat(snapshot->txn, snapshot->env->dbi, &stat, sizeof stat);

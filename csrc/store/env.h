@@ -30,6 +30,8 @@ int dbx_snapshot_renew(dbx_snapshot *snapshot);
 void dbx_snapshot_close(dbx_snapshot *snapshot);
 /* Values stay valid until the snapshot is renewed or closed. */
 int dbx_snapshot_get(dbx_snapshot *snapshot, dbx_slice key, dbx_slice *value);
+/* dbx_snapshot_id names the state a snapshot sees: each commit's is higher. */
+uint64_t dbx_snapshot_id(const dbx_snapshot *snapshot);
 uint64_t dbx_snapshot_entries(dbx_snapshot *snapshot);
 /* dbx_snapshot_estimate says about how many entries lie in [from, to). */
 uint64_t dbx_snapshot_estimate(dbx_snapshot *snapshot, dbx_slice from, dbx_slice to);

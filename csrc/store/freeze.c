@@ -149,6 +149,7 @@ static bool time_to_freeze(const dbx_store *store) {
     return store->freeze_wanted || dbx_buffer_fill(active) >= store->buffer_bytes_max ||
            active->spool_bytes >= store->buffer_bytes_max ||
            position_now(store) - store->frozen_position >= store->options.journal_bytes ||
+           store->spent_us >= DBX_SPENT_US_MAX ||
            store->txn.now_ms - active->oldest_ms >= (int64_t)store->options.buffer_age_ms;
 }
 
@@ -168,6 +169,7 @@ static void freeze(dbx_store *store) {
     store->freeze_wanted = false;
     store->anew_at_ms = store->txn.now_ms + ANEW_RETRY_MS;
     store->frozen_position = applied.position;
+    store->spent_us = 0;
     dbx_applier_start(store->applier, store->live.frozen, &applied);
 }
 
@@ -226,7 +228,9 @@ uint32_t dbx_freeze_delay_us(const dbx_store *store) {
     uint64_t by_bytes = dbx_buffer_fill(store->live.active) * 100 / store->buffer_bytes_max;
     uint64_t by_journal =
         (position_now(store) - store->frozen_position) * 100 / store->options.journal_bytes;
+    uint64_t by_time = (uint64_t)store->spent_us * 100 / DBX_SPENT_US_MAX;
     uint64_t percent = by_bytes > by_journal ? by_bytes : by_journal;
+    if (by_time > percent) percent = by_time;
     if (percent <= DELAY_FROM_PERCENT) return 0;
     /* Doubles every five percent, from 20 us: imperceptible at first, a wall before twice the
      * bound. */

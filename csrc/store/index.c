@@ -39,6 +39,24 @@ dbx_entry *dbx_index_find(const dbx_index *index, dbx_slice key, uint64_t hash) 
     return NULL;
 }
 
+void dbx_index_prefetch(const dbx_index *index, uint64_t hash) {
+    uint32_t h = short_hash(hash);
+    if (index->directory != NULL) __builtin_prefetch(&(*find_segment(index, h))->slots[h % SLOTS]);
+}
+
+void dbx_index_prefetch_entry(const dbx_index *index, uint64_t hash) {
+    uint32_t h = short_hash(hash);
+    if (index->directory == NULL) return;
+    const segment *s = *find_segment(index, h);
+    for (unsigned i = h % SLOTS; s->slots[i] != 0; i = (i + 1) % SLOTS) {
+        if (slot_hash(s->slots[i]) != h) continue;
+        const dbx_entry *entry = dbx_arena_at(index->arena, (uint32_t)s->slots[i]);
+        __builtin_prefetch(entry);
+        __builtin_prefetch(entry->key + sizeof(dbx_entry) / 2);
+        return;
+    }
+}
+
 static void place(segment *s, uint64_t slot) {
     unsigned i = slot_hash(slot) % SLOTS;
     while (s->slots[i] != 0)

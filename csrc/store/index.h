@@ -24,6 +24,10 @@ typedef struct dbx_index {
 
 /* dbx_index_find returns the entry with this key and hash, or NULL. */
 dbx_entry *dbx_index_find(const dbx_index *index, dbx_slice key, uint64_t hash);
+/* dbx_index_prefetch starts loading the slot of a hash, and dbx_index_prefetch_entry, when that has
+ * arrived, the entry in it: for who knows early what he is going to find. */
+void dbx_index_prefetch(const dbx_index *index, uint64_t hash);
+void dbx_index_prefetch_entry(const dbx_index *index, uint64_t hash);
 /* dbx_index_add adds an entry that is not in. Out of memory or room, the index becomes partial. */
 void dbx_index_add(dbx_index *index, dbx_entry *entry, uint64_t hash);
 /* dbx_index_remove takes an entry out if it is in. */

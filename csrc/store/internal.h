@@ -76,6 +76,7 @@ struct dbx_store {
     int64_t anew_at_ms;        /* when a refused journal may next be begun anew */
     bool finish_wanted;        /* an apply is done but could not be taken in yet */
     uint64_t frozen_position;  /* end of the log at the last freeze */
+    int64_t spent_us;          /* on what the log holds since then */
     uint64_t applied_position; /* what MDBX holds */
     uint64_t replay_position;  /* end of the log, until the journal is open */
     uint64_t run;              /* of this start */
@@ -99,6 +100,9 @@ int dbx_txn_put_probed(dbx_txn *txn, dbx_slice key, dbx_probe *probe, dbx_slice 
 int dbx_txn_append_patched(dbx_txn *txn, dbx_slice key, dbx_slice patch, dbx_slice bytes);
 int dbx_txn_del_probed(dbx_txn *txn, dbx_slice key, dbx_probe *probe);
 
+/* dbx_view_frozen_get looks the key up in the frozen buffer: DBX_OK, DBX_ENOTFOUND when it is dead
+ * there, 1 when the next level decides. */
+int dbx_view_frozen_get(dbx_view *view, dbx_slice key, uint64_t hash, dbx_slice *value);
 /* dbx_view_below_get looks the key up in the frozen buffer or the snapshot. */
 int dbx_view_below_get(dbx_view *view, dbx_slice key, uint64_t hash, dbx_slice *value);
 

@@ -15,9 +15,10 @@ enum {
 /* While an apply goes on the next buffer fills; writers are slowed from half its bound on, and
  * refused at twice the bound and what a few large turns may add before they notice. */
 #define DBX_BUFFER_FULL_BYTES(bound) (2 * (bound) + ((size_t)16 << 20))
-/* Journal since the last freeze. A start replays up to twice this, see "Known limits" in README.md.
- */
+/* Journal since the last freeze. A start replays up to twice this. */
 #define DBX_JOURNAL_BYTES_DEFAULT ((size_t)24 << 20)
+/* What executing that journal took, in microseconds. A start takes about a third of it. */
+#define DBX_SPENT_US_MAX 1000000
 /* A buffer's oldest entry is applied after this long, so that the journal does not stay for ever.
  */
 enum { DBX_BUFFER_AGE_MS_DEFAULT = 3600 * 1000 };

@@ -5,16 +5,13 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "base/num.h"
 #include "store/apply.h"
-#include "store/effect.h"
 #include "store/freeze.h"
-#include "store/journal_read.h"
+#include "store/replay_ahead.h"
 
 typedef struct replayer {
     dbx_store *store;
-    dbx_replay_fn *run;
-    void *arg;
+    const dbx_replay_calls *calls;
     dbx_effect_reader effects;
     uint32_t db; /* selected by the frame so far */
 } replayer;
@@ -42,23 +39,20 @@ static int run_effect(replayer *r, dbx_error *error) {
     dbx_txn *txn = &r->store->txn;
     const dbx_slice *argv = r->effects.argv;
     dbx_spool *input = NULL;
-    int64_t db;
-    if (r->effects.argc == 2 && dbx_slice_eq(argv[0], dbx_slice_str("SELECT"))) {
-        if (!dbx_num_from_slice(argv[1], &db) || db < 0 || db >= r->store->options.databases) {
-            return dbx_error_set(error, DBX_EINVAL,
-                                 "the journal uses database %.*s, but only %u are configured: "
-                                 "raise databases",
-                                 (int)argv[1].len, (const char *)argv[1].ptr,
-                                 r->store->options.databases);
-        }
-        r->db = (uint32_t)db;
-        return DBX_OK;
+    int rc = dbx_replay_select(r->store, &r->effects, &r->db);
+    if (rc == 1) return DBX_OK;
+    if (rc < 0) {
+        return dbx_error_set(error, rc,
+                             "the journal uses database %.*s, but only %u are configured: raise "
+                             "databases",
+                             (int)argv[1].len, (const char *)argv[1].ptr,
+                             r->store->options.databases);
     }
-    int rc = resolve_spools(r, &input, error);
+    rc = resolve_spools(r, &input, error);
     if (rc == DBX_OK) {
         dbx_savepoint savepoint = dbx_txn_command_begin(txn, true);
         dbx_txn_input(txn, input);
-        rc = r->run(r->arg, txn, r->db, r->effects.argc, argv, error);
+        rc = r->calls->run(r->calls->arg, txn, r->db, r->effects.argc, argv, error);
         dbx_txn_command_end(txn, savepoint);
     }
     if (input != NULL) dbx_spool_unref(input);
@@ -82,9 +76,12 @@ static int run_frame(replayer *r, const dbx_frame *frame, dbx_slice bytes, dbx_e
                          frame->position);
 }
 
-/* A log longer than the buffer is applied on the way; memory stays within twice the bound. */
+/* A log longer than two buffers is applied on the way; memory stays within twice the bound. */
 static int keep_bounds(dbx_store *store, dbx_error *error) {
     dbx_applier_stats stats;
+    bool full = store->live.frozen != NULL &&
+                dbx_buffer_fill(store->live.active) >= store->buffer_bytes_max;
+    if (full) dbx_applier_release(store->applier);
     while (store->live.frozen != NULL &&
            dbx_buffer_fill(store->live.active) >= store->buffer_bytes_max) {
         struct timespec pause = {.tv_nsec = 1000000};
@@ -97,26 +94,50 @@ static int keep_bounds(dbx_store *store, dbx_error *error) {
     return DBX_OK;
 }
 
-int dbx_replay_run(dbx_store *store, dbx_replay_fn *run, void *arg, dbx_error *error) {
+static int run_batch(replayer *r, const dbx_replay_batch *batch, dbx_error *error) {
+    dbx_store *store = r->store;
+    int rc = DBX_OK;
+    for (size_t i = 0; rc == DBX_OK && i < batch->count; i++) {
+        const dbx_replay_group *group = &batch->groups[i];
+        if ((int64_t)group->frame.time_ms > store->clock_base_ms) {
+            store->clock_base_ms = (int64_t)group->frame.time_ms;
+        }
+        int64_t begun_us = dbx_clock_mono_us();
+        dbx_replay_batch_fetch(batch, i);
+        dbx_slice bytes = dbx_slice_of(batch->bytes.ptr + group->offset, group->len);
+        rc = run_frame(r, &group->frame, bytes, error);
+        if (rc != DBX_OK) break;
+        store->replay_position = group->end;
+        store->spent_us += dbx_clock_mono_us() - begun_us;
+        rc = keep_bounds(store, error);
+    }
+    return rc;
+}
+
+static int run_all(replayer *r, dbx_journal_reader *reader, dbx_error *error) {
+    dbx_replay_ahead *ahead;
+    dbx_replay_batch *batch;
+    int rc = dbx_replay_ahead_open(r->store, reader, r->calls, &ahead, error);
+    if (rc != DBX_OK) return rc;
+    while ((rc = dbx_replay_ahead_next(ahead, &batch, error)) == 1) {
+        dbx_replay_batch_bring_up(batch);
+        rc = run_batch(r, batch, error);
+        if (rc != DBX_OK) break;
+    }
+    dbx_replay_ahead_close(ahead);
+    return rc;
+}
+
+int dbx_replay_run(dbx_store *store, const dbx_replay_calls *calls, dbx_error *error) {
     dbx_journal_reader *reader;
-    dbx_frame frame;
-    dbx_slice bytes;
-    replayer r = {.store = store, .run = run, .arg = arg};
+    replayer r = {.store = store, .calls = calls};
     int64_t start_us = dbx_clock_mono_us();
     int rc = dbx_journal_reader_open(store->options.path, store->applied_position, &reader, error);
     if (rc != DBX_OK) return rc;
     store->txn.replaying = true;
-    while ((rc = dbx_journal_reader_next(reader, &frame, &bytes, error)) == 1) {
-        if ((int64_t)frame.time_ms > store->clock_base_ms) {
-            store->clock_base_ms = (int64_t)frame.time_ms;
-        }
-        rc = run_frame(&r, &frame, bytes, error);
-        if (rc != DBX_OK) break;
-        store->replay_position = dbx_journal_reader_end(reader);
-        rc = keep_bounds(store, error);
-        if (rc != DBX_OK) break;
-    }
+    rc = run_all(&r, reader, error);
     store->txn.replaying = false;
+    dbx_applier_release(store->applier);
     if (rc == DBX_OK) rc = dbx_journal_reader_settle(reader, error);
     uint64_t end = dbx_journal_reader_end(reader), last_run = dbx_journal_reader_run(reader);
     if (end > store->replay_position) store->replay_position = end;

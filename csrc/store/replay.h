@@ -6,6 +6,6 @@
 
 /* dbx_replay_run executes every whole group, in turns of one frame, and leaves the log's files cut
  * at its end and synced; sets store->replay_position, run and the clock. */
-int dbx_replay_run(dbx_store *store, dbx_replay_fn *run, void *arg, dbx_error *error);
+int dbx_replay_run(dbx_store *store, const dbx_replay_calls *calls, dbx_error *error);
 
 #endif

@@ -172,10 +172,10 @@ int dbx_store_open(const dbx_store_options *options, dbx_store **out, dbx_error 
     return DBX_OK;
 }
 
-int dbx_store_replay(dbx_store *store, dbx_replay_fn *run, void *arg, dbx_error *error) {
+int dbx_store_replay(dbx_store *store, const dbx_replay_calls *calls, dbx_error *error) {
     if (store->env == NULL) return DBX_OK;
     int rc = dbx_spools_prepare(store, error);
-    if (rc == DBX_OK) rc = dbx_replay_run(store, run, arg, error);
+    if (rc == DBX_OK) rc = dbx_replay_run(store, calls, error);
     if (rc != DBX_OK) return rc;
     dbx_scan_table_set_run(store->scans, store->run);
     const dbx_store_options *o = &store->options;
@@ -241,6 +241,10 @@ dbx_txn *dbx_store_turn_begin(dbx_store *store, int64_t now_ms) {
 static void undo_turn(dbx_store *store) {
     dbx_undo_revert(&store->txn.undo, store->live.active, 0);
     dbx_undo_settle(&store->txn.undo, store->live.active);
+}
+
+void dbx_store_spent(dbx_store *store, int64_t us) {
+    store->spent_us += us;
 }
 
 int dbx_store_turn_end(dbx_store *store, dbx_error *error) {

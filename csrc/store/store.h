@@ -50,13 +50,22 @@ typedef struct dbx_store_options {
  * DBX_EVERSION, DBX_ECORRUPT, DBX_EIO, DBX_ENOSPC, DBX_ENOMEM. */
 int dbx_store_open(const dbx_store_options *options, dbx_store **out, dbx_error *error);
 
-/* Executes one journalled effect at replay, inside a turn opened by the store; returns 0 or a
- * negative dbx_err, which ends the replay and the open. `db` is the database number. */
-typedef int dbx_replay_fn(void *arg, dbx_txn *txn, uint32_t db, size_t argc, const dbx_slice *argv,
-                          dbx_error *error);
+/* What a replay asks of whoever knows the commands. */
+typedef void dbx_replay_found_fn(void *arg, size_t index, uint32_t flags);
+typedef struct dbx_replay_calls {
+    /* Executes one journalled effect, inside a turn opened by the store; returns 0 or a negative
+     * dbx_err, which ends the replay and the open. `db` is the database number. */
+    int (*run)(void *arg, dbx_txn *txn, uint32_t db, size_t argc, const dbx_slice *argv,
+               dbx_error *error);
+    /* Calls `found` with the index of each key the effect names, as far as it can tell. Called in
+     * another thread than the one that replays. NULL: nothing is prepared ahead. */
+    void (*keys)(void *arg, size_t argc, const dbx_slice *argv, dbx_replay_found_fn *found,
+                 void *found_arg);
+    void *arg;
+} dbx_replay_calls;
 
 /* dbx_store_replay executes every frame after MDBX's recorded position, in order. */
-int dbx_store_replay(dbx_store *store, dbx_replay_fn *run, void *arg, dbx_error *error);
+int dbx_store_replay(dbx_store *store, const dbx_replay_calls *calls, dbx_error *error);
 
 /* dbx_store_close syncs the journal (durability allowing), stops the threads and frees everything.
  * Nothing is applied: the next start replays. Takes well under a second however full the buffer. */
@@ -72,6 +81,10 @@ int64_t dbx_store_now_ms(dbx_store *store);
 /* dbx_store_turn_begin opens a turn at `now_ms` and returns its transaction. Freezing, releasing an
  * applied buffer and renewing the snapshot happen here, so slices from before a turn are dead. */
 dbx_txn *dbx_store_turn_begin(dbx_store *store, int64_t now_ms);
+
+/* dbx_store_spent, within a turn, tells how long executing its writing commands took. The log is
+ * kept so short that a start executes it again in a bounded time. */
+void dbx_store_spent(dbx_store *store, int64_t us);
 
 /* dbx_store_turn_end writes the effects. On failure everything the turn did is undone and every
  * reply of the turn must become an error: `error` holds its text. */
@@ -144,7 +157,7 @@ int dbx_spool_open(dbx_store *store, dbx_spool **out, dbx_error *error);
 uint8_t *dbx_spool_reserve(dbx_spool *spool, size_t len, size_t more, dbx_error *error);
 /* dbx_spool_ready says whether a command that uses the spool may run: 1: its bytes are durable; 0:
  * not yet, ask again after on_progress(); negative: they could not be made so. The first call
- * starts it. */
+ * starts it, unless enough such values wait for the applier already. */
 int dbx_spool_ready(dbx_spool *spool);
 /* dbx_spool_close drops the transport's reference; the file goes when no value refers to it. */
 void dbx_spool_close(dbx_spool *spool);

@@ -38,18 +38,21 @@ void dbx_view_close(dbx_view *view) {
     dbx_alloc_free(view);
 }
 
-int dbx_view_below_get(dbx_view *view, dbx_slice key, uint64_t hash, dbx_slice *value) {
-    if (view->frozen != NULL) {
-        const dbx_entry *entry = dbx_buffer_find(view->frozen, key, hash);
-        dbx_state state;
-        if (entry != NULL && dbx_buffer_see(view->frozen, entry, DBX_EPOCH_LIVE, &state)) {
-            *value = state.value;
-            return (state.flags & DBX_ENTRY_DEAD) != 0 ? DBX_ENOTFOUND : DBX_OK;
-        }
-        if (dbx_buffer_in_gap(view->frozen, key)) return DBX_ENOTFOUND;
+int dbx_view_frozen_get(dbx_view *view, dbx_slice key, uint64_t hash, dbx_slice *value) {
+    dbx_state state;
+    if (view->frozen == NULL) return 1;
+    const dbx_entry *entry = dbx_buffer_find(view->frozen, key, hash);
+    if (entry != NULL && dbx_buffer_see(view->frozen, entry, DBX_EPOCH_LIVE, &state)) {
+        *value = state.value;
+        return (state.flags & DBX_ENTRY_DEAD) != 0 ? DBX_ENOTFOUND : DBX_OK;
     }
-    if (view->below == NULL) return DBX_ENOTFOUND;
-    return dbx_snapshot_get(view->below, key, value);
+    return dbx_buffer_in_gap(view->frozen, key) ? DBX_ENOTFOUND : 1;
+}
+
+int dbx_view_below_get(dbx_view *view, dbx_slice key, uint64_t hash, dbx_slice *value) {
+    int rc = dbx_view_frozen_get(view, key, hash, value);
+    if (rc != 1) return rc;
+    return view->below != NULL ? dbx_snapshot_get(view->below, key, value) : DBX_ENOTFOUND;
 }
 
 int dbx_view_get(dbx_view *view, dbx_slice key, dbx_slice *value) {

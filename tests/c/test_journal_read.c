@@ -34,7 +34,7 @@ static int open_store(world *w, dbx_error *error) {
     w->replayed = 0;
     int rc = dbx_store_open(&options, &w->store, error);
     if (rc != DBX_OK) return rc;
-    rc = dbx_store_replay(w->store, count_effect, w, error);
+    rc = dbx_store_replay(w->store, &(dbx_replay_calls){.run = count_effect, .arg = w}, error);
     if (rc != DBX_OK) (void)dbx_store_close(w->store, NULL);
     return rc;
 }
@@ -216,7 +216,8 @@ TEST(every_frame_of_a_large_turn_is_replayed_into_its_database) {
     if (mkdtemp(w.dir) == NULL) abort();
     dbx_store_options options = {.path = w.dir, .durability = DBX_DURABILITY_NONE, .databases = 8};
     CHECK_EQ(dbx_store_open(&options, &w.store, &error), DBX_OK);
-    CHECK_EQ(dbx_store_replay(w.store, check_db, &w, &error), DBX_OK);
+    CHECK_EQ(dbx_store_replay(w.store, &(dbx_replay_calls){.run = check_db, .arg = &w}, &error),
+             DBX_OK);
     dbx_txn *txn = dbx_store_turn_begin(w.store, 1000);
     for (unsigned i = 0; i < TURN_COMMANDS; i++) {
         char key[16];
@@ -231,7 +232,8 @@ TEST(every_frame_of_a_large_turn_is_replayed_into_its_database) {
     CHECK_EQ(dbx_store_close(w.store, &error), DBX_OK);
     w.replayed = wrong_db = 0;
     CHECK_EQ(dbx_store_open(&options, &w.store, &error), DBX_OK);
-    CHECK_EQ(dbx_store_replay(w.store, check_db, &w, &error), DBX_OK);
+    CHECK_EQ(dbx_store_replay(w.store, &(dbx_replay_calls){.run = check_db, .arg = &w}, &error),
+             DBX_OK);
     CHECK_EQ(w.replayed, TURN_COMMANDS);
     CHECK_EQ(wrong_db, 0);
     CHECK_EQ(dbx_store_close(w.store, &error), DBX_OK);

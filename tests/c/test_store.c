@@ -47,7 +47,7 @@ static void start(world *w) {
                                  .databases = 1,
                                  .buffer_bytes = 96 << 10};
     int rc = dbx_store_open(&options, &w->store, &error);
-    if (rc == DBX_OK) rc = dbx_store_replay(w->store, replay, NULL, &error);
+    if (rc == DBX_OK) rc = dbx_store_replay(w->store, &(dbx_replay_calls){.run = replay}, &error);
     if (rc != DBX_OK) {
         fprintf(stderr, "%s\n", error.text);
         abort();

@@ -147,15 +147,21 @@ def test_journal_replayed_into_a_fresh_dbx_gives_the_same_keyspace(dbx_process: 
         assert_same_keys(expected, found)
 
 
-def test_a_restart_replays_the_journal_to_the_same_keyspace(dbx_process: Start) -> None:
-    server = worked(dbx_process())
-    with server.raw() as client:
-        before = keyspace(client, DATABASES)
-    server.kill()
-    server.start()
-    with server.raw() as client:
-        differences = keyspace_differences(before, keyspace(client, DATABASES))
-    assert not differences, "\n".join(differences[:20])
+@pytest.mark.parametrize("buffer", ["default", "1048576", "16384"])
+def test_a_restart_replays_the_journal_to_the_same_keyspace(
+    dbx_process: Start, buffer: str
+) -> None:
+    """With the smaller buffers the log is replayed in many batches, over what was applied before,
+    each looked up ahead of its execution."""
+    server = dbx_process(settings={} if buffer == "default" else {"write-buffer-size": buffer})
+    for _ in range(3):
+        with worked(server).raw() as client:
+            before = keyspace(client, DATABASES)
+        server.kill()
+        server.start()
+        with server.raw() as client:
+            differences = keyspace_differences(before, keyspace(client, DATABASES))
+        assert not differences, "\n".join(differences[:20])
 
 
 def test_journal_can_be_read_from_a_position_and_while_the_server_runs(dbx_process: Start) -> None:
