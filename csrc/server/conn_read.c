@@ -14,6 +14,8 @@
 #include "codec/resp_write.h"
 #include "server/loop.h"
 
+enum { SPOOL_RETRY_US = 200 }; /* a command waits for its spool's sync, or for the applier */
+
 /* --- Receiving
  * ------------------------------------------------------------------------------------- */
 
@@ -178,7 +180,8 @@ static bool run_command(dbx_conn *conn, dbx_request *request) {
                             conn->spool, &server->reply);
     if (rc == DBX_RUN_WAIT) {
         /* The engine's own clock has gone on since the iteration began: never wake before it. */
-        conn->parked_until_us = dbx_clock_mono_us() + dbx_engine_write_delay_us(server->engine) + 1;
+        conn->parked_until_us = dbx_clock_mono_us() + dbx_engine_write_delay_us(server->engine) +
+                                (conn->spool != NULL ? SPOOL_RETRY_US : 1);
         return false;
     }
     if (conn->out.len > before) conn->turn_replies++;

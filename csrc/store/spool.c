@@ -14,6 +14,7 @@
 
 #include "base/alloc.h"
 #include "base/num.h"
+#include "store/apply.h"
 #include "store/internal.h"
 #include "store/journal.h"
 #include "store/limits.h"
@@ -202,9 +203,23 @@ static void sync_spool(void *arg) {
     dbx_spool_unref(spool);
 }
 
+/* Large values take no memory, so writers of others need not be slowed for them; but they take disk
+ * until they are applied: 1: they have to wait for the applier, or why they cannot. */
+static int backed_up(const dbx_store *store) {
+    dbx_applier_stats stats;
+    if (store->live.frozen == NULL || store->live.active->spool_bytes < store->buffer_bytes_max) {
+        return 0;
+    }
+    dbx_applier_get_stats(store->applier, &stats);
+    return stats.last_error[0] == '\0' ? 1 : DBX_EIO;
+}
+
 int dbx_spool_ready(dbx_spool *spool) {
     int synced = atomic_load(&spool->synced);
-    if (synced != 0 || spool->sync_asked) return synced;
+    if (synced != 0 || spool->sync_asked)
+        return synced; /* once it may run, nothing holds it back */
+    int waits = backed_up(spool->store);
+    if (waits != 0) return waits < 0 ? waits : 0;
     dbx_spool_ref(spool);
     if (dbx_journal_request_job(spool->store->journal, sync_spool, spool) != DBX_OK) {
         dbx_spool_unref(spool);

@@ -21,7 +21,7 @@ enum {
 
 typedef struct world {
     char dir[64];
-    size_t keep_bytes;
+    size_t keep_bytes, buffer_bytes;
     dbx_store *store;
     unsigned replayed;
 } world;
@@ -45,6 +45,7 @@ static void start(world *w) {
     dbx_store_options options = {.path = w->dir,
                                  .durability = DBX_DURABILITY_NONE,
                                  .databases = 1,
+                                 .buffer_bytes = w->buffer_bytes,
                                  .journal_bytes = KEEP,
                                  .journal_keep_bytes = w->keep_bytes};
     const dbx_replay_calls calls = {.run = put_again, .keys = no_keys, .arg = w};
@@ -125,20 +126,25 @@ static dbx_spool *receive(const world *w, unsigned i, dbx_slice *value) {
     return spool;
 }
 
-/* One turn with one command that stores a value received into a spool. */
-static void put_spooled(world *w, unsigned i) {
+/* A command that stores a value received into a spool. */
+static void run_put(dbx_txn *txn, unsigned i, dbx_spool *spool, dbx_slice value) {
     char name[16];
-    dbx_slice argv[2], none = {NULL, 0};
-    dbx_error error;
-    dbx_spool *spool = receive(w, i, &argv[1]);
+    dbx_slice argv[2] = {{NULL, 0}, value}, none = {NULL, 0};
     argv[0] = dbx_slice_of(name, (size_t)snprintf(name, sizeof name, "V%05u", i));
-    dbx_txn *txn = dbx_store_turn_begin(w->store, 1000);
     dbx_savepoint savepoint = dbx_txn_command_begin(txn, true);
     dbx_txn_input(txn, spool);
     CHECK_EQ(dbx_txn_put(txn, argv[0], none, argv[1]), DBX_OK);
     CHECK_EQ(dbx_txn_effect(txn, 0, 2, argv), DBX_OK);
     dbx_txn_command_end(txn, savepoint);
     dbx_spool_close(spool);
+}
+
+/* One turn with one such command. */
+static void put_spooled(world *w, unsigned i) {
+    dbx_slice value;
+    dbx_error error;
+    dbx_spool *spool = receive(w, i, &value);
+    run_put(dbx_store_turn_begin(w->store, 1000), i, spool, value);
     CHECK_EQ(dbx_store_turn_end(w->store, &error), DBX_OK);
 }
 
@@ -182,6 +188,37 @@ TEST(what_a_command_makes_itself_takes_no_more_disk_than_it_is_long) {
     CHECK_EQ(files(&w, &bytes), 1);
     CHECK_EQ(bytes, VALUE);
     check_value(&w, 3);
+    clean_up(&w);
+}
+
+TEST(a_large_value_waits_while_enough_of_them_wait_for_the_applier) {
+    world w = {.dir = "/tmp/dbx-test-spool-XXXXXX", .buffer_bytes = 2 * VALUE};
+    dbx_slice values[3];
+    dbx_spool *spools[3];
+    dbx_error error;
+    if (mkdtemp(w.dir) == NULL) abort();
+    start(&w);
+    put_spooled(&w, 1);
+    put_spooled(&w, 2);
+    for (unsigned i = 0; i < 2; i++)
+        spools[i] = receive(&w, 3 + i, &values[i]);
+    dbx_txn *txn = dbx_store_turn_begin(w.store, 1000); /* freezes: two are being applied */
+    for (unsigned i = 0; i < 2; i++)
+        run_put(txn, 3 + i, spools[i], values[i]);
+    CHECK_EQ(dbx_store_turn_end(w.store, &error), DBX_OK);
+    CHECK_EQ(dbx_spool_open(w.store, &spools[2], &error), DBX_OK);
+    CHECK(dbx_spool_reserve(spools[2], 0, VALUE, &error) != NULL);
+    for (int ms = 0; ms < 20; ms++) {
+        CHECK_EQ(dbx_spool_ready(spools[2]), 0);
+        pause_ms();
+    }
+    for (int ms = 0; dbx_spool_ready(spools[2]) == 0 && ms < WAIT_MS_MAX; ms++) {
+        (void)dbx_store_tick(w.store); /* takes in what has been applied */
+        pause_ms();
+    }
+    CHECK_EQ(dbx_spool_ready(spools[2]), 1);
+    dbx_spool_close(spools[2]);
+    check_value(&w, 4);
     clean_up(&w);
 }
 
