@@ -295,6 +295,10 @@ uint32_t dbx_engine_write_delay_us(dbx_engine *engine) {
     return delay_us > DBX_HOLD_US_MIN ? delay_us : DBX_HOLD_US_MIN;
 }
 
+bool dbx_engine_views_costly(const dbx_engine *engine) {
+    return dbx_store_views_costly(engine->store);
+}
+
 bool dbx_engine_shutdown_wanted(const dbx_engine *engine) {
     return engine->shutdown_wanted;
 }

@@ -111,6 +111,9 @@ int dbx_engine_wait_durable(dbx_engine *engine,
                             uint64_t position); /* any thread, unlocked, blocks */
 uint32_t dbx_engine_write_delay_us(dbx_engine *engine);
 
+/* dbx_engine_views_costly: streamed replies keep too much memory: the oldest should end. Locked. */
+bool dbx_engine_views_costly(const dbx_engine *engine);
+
 /* dbx_engine_tick does timed work (expiry, client timeouts) in bounded steps in turns of its own;
  * returns milliseconds until it wants to be called again (0: at once; -1: not before something
  * changes). Locked. */

@@ -26,7 +26,8 @@ enum {
     DBX_STREAM_STEP_BYTES =
         256 << 10,               /* of a streamed reply, produced when less than this is pending */
     DBX_STREAM_STALL_MS = 30000, /* a client must take a step of a streamed reply in this time */
-    DBX_POOL_BUF_BYTES = 64 << 10, /* output buffers larger than this are not pooled */
+    DBX_STREAM_MS_MAX = 15 * 60000, /* and all of it in this: its view keeps pages from reuse */
+    DBX_POOL_BUF_BYTES = 64 << 10,  /* output buffers larger than this are not pooled */
     DBX_MARKS_MAX = 4, /* turns whose replies wait for their sync one by one; more wait together */
     /* When all connections' buffers together are beyond this, only those without pending output
      * may run commands, and commands go into spools much earlier. */
@@ -52,7 +53,7 @@ typedef struct dbx_out_mark {
 typedef struct dbx_stream {
     dbx_source *source;
     dbx_reply reply;
-    int64_t deadline_us;
+    int64_t begun_us, deadline_us;
     bool of_this_turn; /* to be dropped when the turn fails */
 } dbx_stream;
 

@@ -53,6 +53,13 @@ static size_t sendable(dbx_conn *conn) {
 /* --- Streaming
  * ------------------------------------------------------------------------------------- */
 
+/* A step was taken: until when the next one must be. */
+static void set_deadline(dbx_stream *stream, int64_t now_us) {
+    int64_t end_us = stream->begun_us + (int64_t)DBX_STREAM_MS_MAX * 1000;
+    stream->deadline_us = now_us + (int64_t)DBX_STREAM_STALL_MS * 1000;
+    if (stream->deadline_us > end_us) stream->deadline_us = end_us;
+}
+
 void dbx_conn_stream(dbx_conn *conn) {
     dbx_server *server = conn->server;
     dbx_source *source = server->reply.source;
@@ -65,7 +72,8 @@ void dbx_conn_stream(dbx_conn *conn) {
     }
     stream->source = source;
     stream->reply = server->reply;
-    stream->deadline_us = server->now_us + (int64_t)DBX_STREAM_STALL_MS * 1000;
+    stream->begun_us = server->now_us;
+    set_deadline(stream, server->now_us);
     stream->of_this_turn = true;
     conn->stream = stream;
 }
@@ -84,7 +92,7 @@ bool dbx_conn_hungry(const dbx_conn *conn) {
 void dbx_conn_produce(dbx_conn *conn) {
     dbx_stream *stream = conn->stream;
     int rc = stream->source->produce(stream->source, &stream->reply, DBX_STREAM_STEP_BYTES);
-    stream->deadline_us = conn->server->now_us + (int64_t)DBX_STREAM_STALL_MS * 1000;
+    set_deadline(stream, conn->server->now_us);
     if (rc > 0 && !conn->out.failed) return;
     dbx_conn_end_stream(conn);
     if (rc < 0 || conn->out.failed) dbx_conn_kill(conn);

@@ -124,6 +124,21 @@ static void produce(dbx_server *server) {
     }
 }
 
+/* Views of replies that are taken slowly can keep more memory than the store itself has: the oldest
+ * such reply ends, one an iteration. */
+static void bound_views(dbx_server *server) {
+    int64_t before_us = server->now_us - (int64_t)DBX_STREAM_STALL_MS * 1000;
+    dbx_conn *oldest = NULL;
+    if (!dbx_engine_views_costly(server->engine)) return;
+    for (dbx_conn *conn = server->care; conn != NULL; conn = conn->next_care) {
+        if (conn->dead || conn->stream == NULL || conn->stream->begun_us > before_us) continue;
+        if (oldest == NULL || conn->stream->begun_us < oldest->stream->begun_us) oldest = conn;
+    }
+    if (oldest == NULL) return;
+    server->counts.output_kills++;
+    dbx_conn_kill(oldest);
+}
+
 static void tick(dbx_server *server) {
     int64_t wait_ms = dbx_engine_tick(server->engine);
     server->tick_at_us = wait_ms < 0 ? INT64_MAX : server->now_us + wait_ms * 1000;
@@ -136,6 +151,7 @@ static void locked_part(dbx_server *server) {
     take_killed(server);
     if (server->ready.first != NULL) run_ready(server);
     produce(server);
+    bound_views(server);
     tick(server);
     take_killed(server);
     dbx_loop_read_settings(server);

@@ -66,3 +66,23 @@ int dbx_view_get(dbx_view *view, dbx_slice key, dbx_slice *value) {
     if (dbx_buffer_in_gap(view->active, key)) return DBX_ENOTFOUND;
     return dbx_view_below_get(view, key, hash, value);
 }
+
+/* Bytes of a buffer that is kept for views alone; 0: it is in use. */
+static size_t retired_bytes(const dbx_store *store, const dbx_buffer *buffer) {
+    if (buffer == NULL || buffer == store->live.active || buffer == store->live.frozen) return 0;
+    return dbx_buffer_bytes(buffer);
+}
+
+bool dbx_store_views_costly(const dbx_store *store) {
+    const dbx_buffer *active = NULL, *frozen = NULL; /* of the view opened next */
+    size_t bytes = 0;
+    /* Younger views come first, so that what two of them share stands side by side. */
+    for (const dbx_view *view = store->views; view != NULL; view = view->next) {
+        if (view->active != active && view->active != frozen)
+            bytes += retired_bytes(store, view->active);
+        if (view->frozen != frozen) bytes += retired_bytes(store, view->frozen);
+        active = view->active;
+        frozen = view->frozen;
+    }
+    return bytes > 2 * store->buffer_bytes_max;
+}

@@ -1,0 +1,290 @@
+/* test_server_slow.c: clients that ask for much and do not read: how long a streamed reply keeps
+ * its view, how much memory views may keep, and how long output may lie above the soft limit. Time
+ * is the test's own: the clock below takes the place of base/clock.c. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "check.h"
+#include "codec/resp_write.h"
+#include "engine/engine.h"
+#include "server/conn.h"
+#include "server/server.h"
+
+enum { VALUE_BYTES = 40 << 20, PATIENCE_S = 20, SECOND_US = 1000000 };
+
+static dbx_server *server;
+static dbx_engine *engine;
+static dbx_session *session; /* of the test's own calls */
+static pthread_t thread;
+static char directory[64];
+static _Atomic int64_t passed_us;
+
+/* --- Time ------------------------------------------------------------------------------------ */
+
+static int64_t clock_us(clockid_t clock) {
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * SECOND_US + now.tv_nsec / 1000 + atomic_load(&passed_us);
+}
+
+int64_t dbx_clock_mono_us(void) {
+    return clock_us(CLOCK_MONOTONIC);
+}
+
+int64_t dbx_clock_boot_ms(void) {
+    return clock_us(CLOCK_BOOTTIME) / 1000;
+}
+
+int64_t dbx_clock_wall_us(void) {
+    return clock_us(CLOCK_REALTIME);
+}
+
+int64_t dbx_clock_wall_ms(void) {
+    return clock_us(CLOCK_REALTIME) / 1000;
+}
+
+static void let_pass(int64_t us) {
+    atomic_fetch_add(&passed_us, us);
+    dbx_server_wake(server);
+}
+
+/* --- A server and what it holds -------------------------------------------------------------- */
+
+static void *serve(void *arg) {
+    (void)arg;
+    CHECK_EQ(dbx_server_run(server, NULL), DBX_OK);
+    return NULL;
+}
+
+/* Runs a command beside the loop; returns a number out of its reply. *wait: it has to be repeated.
+ */
+static size_t try(const char *field, size_t argc, const dbx_slice *argv, bool *wait) {
+    dbx_reply reply = {0};
+    dbx_buf out = {0};
+    uint64_t position;
+    dbx_engine_lock(engine);
+    dbx_engine_turn_begin(engine);
+    dbx_resp_sink(&reply, 2, &out);
+    int rc = dbx_engine_run(engine, session, argc, argv, NULL, &reply);
+    CHECK_EQ(dbx_engine_turn_end(engine, &position, NULL), DBX_OK);
+    if (reply.errored)
+        check_failed(__FILE__, __LINE__, "%.*s", (int)out.len, (const char *)out.ptr);
+    dbx_engine_unlock(engine);
+    dbx_buf_byte(&out, 0);
+    const char *at = strstr((const char *)out.ptr, field);
+    size_t number = at != NULL ? strtoul(at + strlen(field), NULL, 10) : 0;
+    dbx_buf_free(&out);
+    *wait = rc == DBX_RUN_WAIT;
+    return number;
+}
+
+static size_t call(const char *field, size_t argc, const dbx_slice *argv) {
+    bool wait;
+    size_t number = try(field, argc, argv, &wait);
+    while (wait) { /* writers are held back while an apply is behind */
+        (void)usleep(1000);
+        number = try(field, argc, argv, &wait);
+    }
+    return number;
+}
+
+#define CALL(...)                                                                                  \
+    (void)call("", sizeof((dbx_slice[]){__VA_ARGS__}) / sizeof(dbx_slice),                         \
+               (const dbx_slice[]){__VA_ARGS__})
+#define WORD(text) dbx_slice_str(text)
+
+static void start(void) {
+    static const char *const bind[] = {"127.0.0.1", NULL};
+    const dbx_setting settings[] = {
+        {"loglevel", "nothing"}, {"write-buffer-size", "1mb"}, {NULL, NULL}};
+    const dbx_server_options where = {.bind = bind, .port = -1};
+    dbx_error error;
+    strcpy(directory, "/tmp/dbx-test-XXXXXX");
+    CHECK(mkdtemp(directory) != NULL);
+    CHECK_EQ(dbx_server_create(&server, &error), DBX_OK);
+    const dbx_engine_options options = {
+        .path = directory, .settings = settings, .wake = dbx_server_wake, .wake_arg = server};
+    CHECK_EQ(dbx_engine_open(&options, &engine, &error), DBX_OK);
+    CHECK_EQ(dbx_server_listen(server, engine, &where, &error), DBX_OK);
+    const dbx_session_options own = {.trusted = true, .fd = -1};
+    dbx_engine_lock(engine);
+    session = dbx_session_open(engine, &own);
+    dbx_engine_unlock(engine);
+    CHECK_EQ(pthread_create(&thread, NULL, serve, NULL), 0);
+    char text[16];
+    (void)snprintf(text, sizeof text, "%d", VALUE_BYTES - 1);
+    CALL(WORD("SETRANGE"), WORD("large"), WORD(text), WORD("x"));
+}
+
+static void stop(void) {
+    char command[128];
+    dbx_server_stop(server);
+    pthread_join(thread, NULL);
+    dbx_engine_lock(engine);
+    dbx_session_close(session);
+    dbx_engine_unlock(engine);
+    CHECK_EQ(dbx_engine_close(engine, NULL), DBX_OK);
+    dbx_server_free(server);
+    (void)snprintf(command, sizeof command, "rm -rf %s", directory);
+    CHECK_EQ(system(command), 0);
+}
+
+static size_t views(void) {
+    const dbx_slice info[] = {WORD("INFO"), WORD("store")};
+    return call("\nviews:", 2, info);
+}
+
+static void await_views(size_t count) {
+    for (int i = 0; i < PATIENCE_S * 1000 && views() != count; i++)
+        (void)usleep(1000);
+    CHECK_EQ(views(), count);
+}
+
+/* --- Clients --------------------------------------------------------------------------------- */
+
+/* The server's end of a connection is in this process too: it gets a small buffer, so that what the
+ * client does not take is soon felt. */
+static void narrow(int client) {
+    const int small = 32 << 10;
+    struct sockaddr_in own, peer;
+    socklen_t len = sizeof own;
+    bool found = false;
+    CHECK_EQ(getsockname(client, (struct sockaddr *)&own, &len), 0);
+    for (int i = 0; i < PATIENCE_S * 1000 && !found; i++) {
+        for (int fd = 3; fd < client + 32 && !found; fd++) {
+            len = sizeof peer;
+            if (getpeername(fd, (struct sockaddr *)&peer, &len) != 0) continue;
+            found = peer.sin_port == own.sin_port;
+            if (found) CHECK_EQ(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof small), 0);
+        }
+        if (!found) (void)usleep(1000);
+    }
+    CHECK(found);
+}
+
+static int ask(const char *command) {
+    const struct timeval patience = {.tv_sec = PATIENCE_S};
+    const int small = 64 << 10;
+    struct sockaddr_in at = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)dbx_server_port(server))};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    CHECK_EQ(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
+    CHECK_EQ(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
+    CHECK_EQ(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
+    narrow(fd);
+    CHECK_EQ(send(fd, command, strlen(command), MSG_NOSIGNAL), strlen(command));
+    return fd;
+}
+
+/* Reads `most` bytes, or to the end; returns how many came. */
+static size_t take(int fd, size_t most) {
+    static char bytes[64 << 10];
+    size_t len = 0;
+    while (len < most) {
+        size_t want = most - len < sizeof bytes ? most - len : sizeof bytes;
+        ssize_t n = recv(fd, bytes, want, 0);
+        CHECK(n >= 0 || errno == ECONNRESET);
+        if (n <= 0) break;
+        len += (size_t)n;
+    }
+    return len;
+}
+
+TEST(streamed_reply_that_is_not_taken_ends_and_lets_its_view_go) {
+    start();
+    int fd = ask("GET large\r\n");
+    await_views(1);
+    let_pass((int64_t)DBX_STREAM_STALL_MS * 900);
+    (void)usleep(20000);
+    CHECK_EQ(views(), 1);
+    let_pass((int64_t)DBX_STREAM_STALL_MS * 200);
+    await_views(0);
+    CHECK(take(fd, SIZE_MAX) < VALUE_BYTES);
+    close(fd);
+    stop();
+}
+
+TEST(streamed_reply_taken_in_small_steps_ends_after_its_longest_time) {
+    start();
+    int fd = ask("GET large\r\n");
+    await_views(1);
+    size_t taken = 0;
+    for (int i = 0; i < DBX_STREAM_MS_MAX / (DBX_STREAM_STALL_MS / 2) + 1; i++) {
+        taken += take(fd, 2 * DBX_STREAM_STEP_BYTES); /* enough for the server to take a step */
+        (void)usleep(10000);
+        if (i == 10) CHECK_EQ(views(), 1);
+        let_pass((int64_t)DBX_STREAM_STALL_MS * 500);
+    }
+    await_views(0);
+    CHECK(taken + take(fd, SIZE_MAX) < VALUE_BYTES);
+    close(fd);
+    stop();
+}
+
+TEST(slow_replies_whose_views_keep_too_much_memory_end_oldest_first) {
+    static uint8_t bytes[60 << 10];
+    char name[16];
+    int fds[8];
+    start();
+    memset(bytes, 'v', sizeof bytes);
+    for (unsigned i = 0; i < 8; i++) {      /* each with a view of buffers of its own */
+        for (unsigned n = 0; n < 20; n++) { /* more than the buffer holds */
+            (void)snprintf(name, sizeof name, "k%u", n);
+            CALL(WORD("SET"), WORD(name), dbx_slice_of(bytes, sizeof bytes));
+        }
+        fds[i] = ask("GET large\r\n");
+        await_views(i + 1);
+        let_pass(SECOND_US);
+    }
+    let_pass((int64_t)DBX_STREAM_STALL_MS * 1000 - 3 * SECOND_US); /* the youngest two are young */
+    for (int i = 0; i < PATIENCE_S * 1000 && views() > 3; i++) {
+        CALL(WORD("SET"), WORD("another"), WORD("iteration"));
+        dbx_server_wake(server);
+        (void)usleep(1000);
+    }
+    CHECK(views() >= 1 && views() <= 3);
+    CHECK(take(fds[0], SIZE_MAX) < VALUE_BYTES);
+    CHECK_EQ(take(fds[7], VALUE_BYTES), VALUE_BYTES);
+    for (unsigned i = 0; i < 8; i++)
+        close(fds[i]);
+    stop();
+}
+
+TEST(output_above_the_soft_limit_for_its_seconds_ends_the_connection) {
+    start();
+    CALL(WORD("CONFIG"), WORD("SET"), WORD("client-output-buffer-limit"), WORD("normal 0 4096 60"));
+    int fd = ask("GET large\r\n"), other = ask("PING\r\n");
+    await_views(1);
+    CHECK_EQ(take(other, 7), 7);
+    let_pass(20 * SECOND_US); /* below both the soft limit's seconds and the stall's */
+    CHECK_EQ(take(fd, 4 * DBX_STREAM_STEP_BYTES), 4 * DBX_STREAM_STEP_BYTES);
+    (void)usleep(20000);
+    let_pass(20 * SECOND_US);
+    CHECK_EQ(take(fd, 4 * DBX_STREAM_STEP_BYTES), 4 * DBX_STREAM_STEP_BYTES);
+    (void)usleep(20000);
+    CHECK_EQ(views(), 1);
+    let_pass(21 * SECOND_US);
+    await_views(0);
+    CHECK(take(fd, SIZE_MAX) < VALUE_BYTES);
+    close(fd);
+    close(other);
+    stop();
+}
+
+TEST(soft_limit_of_more_seconds_than_a_clock_has_is_refused) {
+    dbx_error error = {0};
+    start();
+    dbx_engine_lock(engine);
+    CHECK_EQ(dbx_engine_put_setting(engine, "client-output-buffer-limit",
+                                    "normal 0 1 9223372036854775807", &error),
+             DBX_EINVAL);
+    dbx_engine_unlock(engine);
+    stop();
+}
