@@ -26,7 +26,9 @@ def main() -> int:
         description="Compares DBX with redis-server, lmdb and hiredis, side by side in one run.",
         epilog="suites: "
         + "; ".join(
-            f"{name}: {run.__doc__.split('.')[0]}" for name, run in SUITES.items() if run.__doc__
+            f"{name}: {run.__doc__.split('. ')[0].rstrip('.')}"
+            for name, run in SUITES.items()
+            if run.__doc__
         ),
     )
     parser.add_argument(
