@@ -15,6 +15,7 @@ SUITES = {
     "inprocess": local.inprocess,
     "codec": local.codec,
     "footprint": suites.footprint,
+    "restart": suites.restart,
     "sustained": suites.sustained,
     "instructions": instructions.instructions,
 }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import functools
 import json
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +50,22 @@ def redis_benchmark(
         p999_us=float("nan"),
         max_us=milli["max"],
     )
+
+
+@contextlib.contextmanager
+def background(
+    server: Server, command: list[str], keys: int, clients: int, pipeline: int
+) -> Iterator[None]:
+    """background keeps a server busy while the body runs, or for as long as it lives."""
+    with subprocess.Popen(
+        ["redis-benchmark", "-p", str(server.port), "-n", str(10**9), "-r", str(keys),
+         "-c", str(clients), "-P", str(pipeline), "--csv", *command],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    ) as process:  # fmt: skip
+        try:
+            yield
+        finally:
+            process.kill()
 
 
 @functools.cache

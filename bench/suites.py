@@ -60,12 +60,12 @@ def resp(report: Report, quick: bool, rounds: int) -> None:
 
 
 def sustained(report: Report, quick: bool, rounds: int) -> None:
-    """A minute of GETs, then SETs, over 5M keys; then latency at half of the SET rate."""
+    """A minute of GETs, of both, of SETs over 5M keys; then latency at half of the SET rate."""
     keys, seconds = (500_000, 10) if quick else (5_000_000, 60)
     with pair() as servers:
         for server in servers.values():
             prefill(server, keys)
-        for name, set_percent, goal in (("GET", 0, 0.7), ("SET", 100, 0.5)):
+        for name, set_percent, goal in (("GET", 0, 0.7), ("half", 50, 0.5), ("SET", 100, 0.5)):
             before = _applies(servers)
             middle = report.compare(
                 f"{name} -P 16, {keys:,} keys, {seconds} s",
@@ -142,6 +142,33 @@ def always(report: Report, quick: bool, rounds: int) -> None:
                 rounds,
                 1.0,
             )
+
+
+def restart(report: Report, quick: bool, rounds: int) -> None:
+    """From kill -9 in the middle of SETs at random over 5M keys to the first reply."""
+    keys = 500_000 if quick else 5_000_000
+    ready: dict[str, list[float]] = {"dbx": [], "redis": []}
+    with pair() as servers:
+        for server in servers.values():
+            prefill(server, keys)
+        for turn in range(rounds):
+            for who, server in servers.items():
+                if who == "redis" and turn > 0:
+                    continue  # it only grows: its whole log is replayed
+                seconds = 5 + turn / rounds * 3  # somewhere between two applies, or in one
+                ready[who].append(_killed_and_started(server, keys, seconds))
+    shown = {who: " ".join(f"{ms:.0f}" for ms in times) + " ms" for who, times in ready.items()}
+    report.add(f"killed over {keys:,} keys", shown)
+    report.limit("ready after kill -9", max(ready["dbx"]), 1000, "ms")
+
+
+def _killed_and_started(server: Server, keys: int, seconds: float) -> float:
+    with load.background(server, SET, keys, CLIENTS, 16):
+        time.sleep(seconds)
+        server.kill()
+    begin = time.monotonic()
+    server.start()
+    return (time.monotonic() - begin) * 1e3
 
 
 def footprint(report: Report, quick: bool, rounds: int) -> None:
