@@ -10,7 +10,7 @@
 #include "commands/table.h"
 #include "types/t_string.h"
 
-enum { LCS_CELLS_MAX = DBX_STRING_BYTES_MAX / 4 }; /* Redis's bound: 4 bytes a cell, 512 MB */
+enum { LCS_CELL_BYTES = 4 }; /* Redis's: what its bound is counted in */
 
 /* The way back from cell (i, j), where i bytes of a and j bytes of b have been looked at. */
 enum lcs_step { STEP_B /* j - 1 */, STEP_A /* i - 1 */, STEP_MATCH /* both */ };
@@ -194,7 +194,11 @@ static int cmd_lcs(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     if (!lcs_parse(args, &o, out)) return DBX_OK;
     lcs t = {.a_len = dbx_string_len(&a), .b_len = dbx_string_len(&b)};
     t.a_inner = t.a_len < t.b_len;
-    if ((t.a_len + 1) * (t.b_len + 1) > LCS_CELLS_MAX) {
+    if (t.a_len >= UINT32_MAX - 1 || t.b_len >= UINT32_MAX - 1) {
+        dbx_reply_error(out, "ERR String too long for LCS");
+        return DBX_OK;
+    }
+    if ((t.a_len + 1) * (t.b_len + 1) > ctx->string_bytes_max / LCS_CELL_BYTES) {
         dbx_reply_error(out, "ERR Insufficient memory, transient memory for LCS exceeds "
                              "proto-max-bulk-len");
         return DBX_OK;

@@ -11,11 +11,11 @@ static const char TOO_LONG[] = "ERR string exceeds maximum allowed size (proto-m
 
 /* --- Ranges ---------------------------------------------------------------------------------- */
 
-/* fits says whether a string may become `len` + `more` bytes long. What is in the journal has been
- * accepted once, and must be accepted again. */
+/* fits says whether a string may become `len` + `more` bytes long. */
 static bool fits(dbx_ctx *ctx, uint64_t len, uint64_t more, dbx_reply *out) {
-    if (len <= DBX_STRING_BYTES_MAX && more <= DBX_STRING_BYTES_MAX - len) return true;
-    if (dbx_txn_replaying(ctx->txn)) return true;
+    uint64_t max = ctx->string_bytes_max;
+    if (max > DBX_STRING_BYTES_MAX) max = DBX_STRING_BYTES_MAX;
+    if (len <= max && more <= max - len) return true;
     dbx_reply_error(out, TOO_LONG);
     return false;
 }

@@ -25,9 +25,10 @@ typedef struct dbx_ctx {
     struct dbx_session *session; /* opaque to commands/; engine/ knows it */
     struct dbx_engine *engine;   /* opaque to commands/ */
     const dbx_command *command;
-    uint32_t db;    /* the session's selected database */
-    int64_t now_ms; /* database time */
-    int resp;       /* protocol version, for HELLO-like introspection only; never for shapes */
+    uint32_t db;               /* the session's selected database */
+    int64_t now_ms;            /* database time */
+    uint64_t string_bytes_max; /* proto-max-bulk-len: how long a command may make a string */
+    int resp; /* protocol version, for HELLO-like introspection only; never for shapes */
 } dbx_ctx;
 
 /* A handler writes its reply, user errors included, and returns DBX_OK; a negative dbx_err is a

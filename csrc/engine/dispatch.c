@@ -180,6 +180,7 @@ static int run_row(dbx_engine *engine, dbx_session *session, const dbx_command *
                    .command = row,
                    .db = session->state.db,
                    .now_ms = dbx_txn_now_ms(engine->txn),
+                   .string_bytes_max = engine->limits.bulk_bytes_max,
                    .resp = session->state.resp};
     session->last = slot;
     if (!admit(engine, session, row, argc, out)) {
@@ -263,6 +264,7 @@ int dbx_dispatch_replay(void *arg, dbx_txn *txn, uint32_t db, size_t argc, const
                    .command = row,
                    .db = db,
                    .now_ms = dbx_txn_now_ms(txn),
+                   .string_bytes_max = UINT64_MAX, /* what was accepted once is accepted again */
                    .resp = 2};
     replayer->text.len = 0;
     dbx_resp_sink(&replayer->reply, 2, &replayer->text);

@@ -138,9 +138,9 @@ static int make_chunked(dbx_txn *txn, dbx_key *k) {
 }
 
 int dbx_string_write(dbx_txn *txn, dbx_key *k, uint64_t offset, dbx_slice bytes) {
+    if (offset > DBX_STRING_BYTES_MAX - bytes.len) return DBX_ELIMIT;
     uint64_t old = dbx_string_len(k), end = offset + bytes.len, len = old > end ? old : end;
     int rc;
-    if (len > DBX_STRING_BYTES_MAX && !dbx_txn_replaying(txn)) return DBX_ELIMIT;
     if (!(k->exists && is_chunked(k))) {
         if (len <= DBX_VALUE_CHUNK_BYTES) return write_inline(txn, k, (size_t)offset, bytes);
         rc = make_chunked(txn, k);

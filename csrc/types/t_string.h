@@ -1,4 +1,4 @@
-/* t_string.h: strings: bytes under a key, from nothing to 512 MB, read and changed in place.
+/* t_string.h: strings: bytes under a key, read and changed in place.
  *
  * What a string is on disk: up to DBX_VALUE_CHUNK_BYTES the bytes are the record's payload; a
  * longer one is DBX_STRING_CHUNKED: its bytes lie in DBX_TABLE_CHUNK under its collection id, chunk
@@ -17,9 +17,11 @@
 
 enum {
     DBX_STRING_EMBSTR_MAX = 44,         /* Redis's border between embstr and raw */
-    DBX_STRING_BYTES_MAX = 512 << 20,   /* proto-max-bulk-len's default */
     DBX_STRING_STREAM_BYTES = 256 << 10 /* replies with more of one string are streamed */
 };
+
+/* No string is longer: chunks have 32-bit numbers. How long commands may make one is a setting. */
+#define DBX_STRING_BYTES_MAX ((uint64_t)UINT32_MAX * DBX_VALUE_CHUNK_BYTES)
 
 /* dbx_string_len is the length in bytes; 0 when the key does not exist. */
 uint64_t dbx_string_len(const dbx_key *k);
@@ -68,8 +70,8 @@ int dbx_string_set_text(dbx_txn *txn, dbx_key *k, dbx_slice bytes, int64_t expir
 int dbx_string_set_i64(dbx_txn *txn, dbx_key *k, int64_t value);
 
 /* dbx_string_append adds bytes to the end; dbx_string_write puts them at `offset`, with zeros
- * between the end and there. Both make the value raw. The caller has checked DBX_STRING_BYTES_MAX;
- * bytes do not lie in k->payload. Cost: the chunks touched. */
+ * between the end and there. Both make the value raw; bytes do not lie in k->payload. DBX_ELIMIT:
+ * longer than DBX_STRING_BYTES_MAX. Cost: the chunks touched. */
 int dbx_string_append(dbx_txn *txn, dbx_key *k, dbx_slice bytes);
 int dbx_string_write(dbx_txn *txn, dbx_key *k, uint64_t offset, dbx_slice bytes);
 
