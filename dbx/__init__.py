@@ -8,15 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-try:
-    from dbx._core import __version__
-except ModuleNotFoundError as error:
-    if error.name != "dbx._core":
-        raise
-    raise ImportError(
-        "the C core is not built for this Python: run `make build`, or `pip install .`, in the"
-        f" directory above {__path__[0]}"
-    ) from None
 from dbx.errors import (
     AuthenticationError,
     AuthenticationWrongNumberOfArgsError,
@@ -39,6 +30,28 @@ from dbx.errors import (
     VersionError,
     WatchError,
 )
+
+
+def _find_core() -> None:
+    """In a checkout, which Python searches first, this directory hides the installed package: the
+    core is found there, or has not been built."""
+    from importlib.util import find_spec
+    from pkgutil import extend_path
+
+    global __path__
+    __path__ = extend_path(__path__, __name__)
+    if find_spec("dbx._core") is None:
+        raise ImportError(
+            "the C core is not built for this Python: run `make build`, or `pip install .`, in the"
+            f" directory above {__path__[0]}"
+        )
+
+
+try:
+    from dbx._core import __version__
+except ModuleNotFoundError:
+    _find_core()
+    from dbx._core import __version__
 
 if TYPE_CHECKING:
     from dbx import aio, resp
