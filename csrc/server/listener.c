@@ -190,8 +190,7 @@ static void turn_away(dbx_server *server, int fd) {
     server->counts.rejected++;
 }
 
-/* No descriptor is left: the spare one serves to turn the client away, or epoll would report it for
- * ever. */
+/* No descriptor is left: the spare one serves to turn the client away. */
 static bool use_spare(dbx_server *server, int listener) {
     if (errno != EMFILE && errno != ENFILE) return false;
     if (server->spare_fd < 0) return false;
@@ -200,6 +199,23 @@ static bool use_spare(dbx_server *server, int listener) {
     if (fd >= 0) turn_away(server, fd);
     server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     return fd >= 0;
+}
+
+/* Whoever waits cannot be taken, nor turned away: epoll would report it for ever. */
+static void pause_accepting(dbx_server *server) {
+    server->accept_at_us = server->now_us + (int64_t)DBX_ACCEPT_RETRY_MS * 1000;
+    for (size_t i = 0; i < server->listener_count; i++)
+        (void)dbx_loop_watch(server, &server->listeners[i].watch, 0);
+}
+
+void dbx_listener_resume(dbx_server *server) {
+    if (server->now_us < server->accept_at_us) return;
+    if (server->spare_fd < 0) server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    server->accept_at_us = INT64_MAX;
+    for (size_t i = 0; i < server->listener_count; i++) {
+        if (dbx_loop_watch(server, &server->listeners[i].watch, EPOLLIN) == 0) continue;
+        server->accept_at_us = server->now_us + (int64_t)DBX_ACCEPT_RETRY_MS * 1000;
+    }
 }
 
 typedef struct arrival {
@@ -215,7 +231,9 @@ static size_t accept_some(dbx_server *server, int listener, arrival *arrivals) {
         memset(&a->peer, 0, sizeof a->peer);
         a->fd = accept4(listener, &a->peer.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (a->fd < 0) {
+            if (errno == EAGAIN || errno == EWOULDBLOCK) break;
             if (errno == ECONNABORTED || errno == EINTR || use_spare(server, listener)) continue;
+            pause_accepting(server);
             break;
         }
         if (server->conn_count + count >= (uint64_t)server->settings.maxclients) {

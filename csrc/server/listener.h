@@ -4,7 +4,11 @@
 
 #include "server/conn.h"
 
-enum { DBX_LISTENERS_MAX = 16, DBX_ACCEPT_MAX = 128 /* connections taken at once */ };
+enum {
+    DBX_LISTENERS_MAX = 16,
+    DBX_ACCEPT_MAX = 128,     /* connections taken at once */
+    DBX_ACCEPT_RETRY_MS = 100 /* after none could be taken although some wait */
+};
 
 typedef struct dbx_listener {
     dbx_watch watch; /* first: epoll's pointer is to it */
@@ -19,6 +23,8 @@ int dbx_listener_unix(dbx_server *server, const char *path, unsigned mode, int b
                       dbx_error *error);
 /* dbx_listener_accept takes waiting clients, without the lock. */
 void dbx_listener_accept(dbx_server *server, dbx_listener *listener);
+/* dbx_listener_resume accepts again when a pause, server->accept_at_us, is over. */
+void dbx_listener_resume(dbx_server *server);
 /* dbx_listener_keepalive sets what connections accepted from now on inherit. */
 void dbx_listener_keepalive(dbx_server *server, int64_t seconds);
 void dbx_listener_close_all(dbx_server *server);

@@ -240,10 +240,11 @@ static void on_events(dbx_server *server, const struct epoll_event *events, int 
     }
 }
 
-/* Connections that wait for time or durability. */
+/* Connections and listeners that wait for time or durability. */
 static void look_after(dbx_server *server) {
     dbx_conn *next;
-    server->care_at_us = INT64_MAX;
+    dbx_listener_resume(server);
+    server->care_at_us = server->accept_at_us;
     for (dbx_conn *conn = server->care; conn != NULL; conn = next) {
         next = conn->next_care;
         int64_t at_us = dbx_conn_care(conn);
@@ -326,7 +327,7 @@ static void close_conns(dbx_server *server) {
 int dbx_server_run(dbx_server *server, dbx_error *error) {
     int rc = 0;
     server->tick_at_us = 0; /* asks the engine in the first iteration */
-    server->care_at_us = INT64_MAX;
+    server->care_at_us = server->accept_at_us = INT64_MAX;
     while (rc == 0 && !server->stopping && !atomic_load(&server->stop))
         rc = iterate(server, INT64_MAX);
     int code = errno;
