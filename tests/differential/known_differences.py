@@ -29,11 +29,20 @@ def _counts_expired(_: Command, real: Reply, ours: Reply) -> bool:
     return bool(real[0] == ours[0] == "int" and real[1] > ours[1])
 
 
+def _idle_for_longer(_: Command, real: Reply, ours: Reply) -> bool:
+    return bool(real[0] == ours[0] == "int" and real[1] < ours[1])
+
+
 KNOWN: tuple[Difference, ...] = (
     Difference(
         "DBSIZE",
         "Redis counts a key whose time has passed until it comes upon it; DBX never does",
         _counts_expired,
+    ),
+    Difference(
+        "OBJECT IDLETIME",
+        "Redis counts from the last read as well; DBX writes nothing, not even memory, for a read",
+        _idle_for_longer,
     ),
     Difference("OBJECT HELP", "help texts are in DBX's own words", _both_arrays),
 )
