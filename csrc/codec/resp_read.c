@@ -299,6 +299,33 @@ int dbx_request_parse(dbx_request *req, const dbx_resp_limits *limits, const uin
     return rc;
 }
 
+int dbx_request_skip(dbx_request *req, const dbx_resp_limits *limits, const uint8_t *data,
+                     size_t len, size_t *used) {
+    int rc = 1;
+    req->argc = 0;
+    while (req->args_left > 0) {
+        if (req->bulk_len == DBX_NO_BULK) {
+            rc = read_bulk_len(req, limits, data, len);
+            if (rc <= 0) break;
+        }
+        size_t there = len - req->at;
+        if (there < req->bulk_len + 2) { /* CR and LF go together */
+            size_t part = there < req->bulk_len ? there : req->bulk_len;
+            req->at += part;
+            req->bulk_len -= part;
+            rc = 0;
+            break;
+        }
+        req->at += req->bulk_len + 2;
+        req->bulk_len = DBX_NO_BULK;
+        req->args_left--;
+    }
+    *used = req->at;
+    req->scanned = req->scanned > req->at ? req->scanned - req->at : 0;
+    req->at = 0;
+    return rc;
+}
+
 size_t dbx_request_wants(const dbx_request *req, size_t len) {
     if (req->bulk_len == DBX_NO_BULK) return 0;
     size_t end = req->at + req->bulk_len + 2;

@@ -58,6 +58,11 @@ void dbx_request_free(dbx_request *req);
  * been used. */
 int dbx_request_parse(dbx_request *req, const dbx_resp_limits *limits, const uint8_t *data,
                       size_t len, size_t *consumed);
+/* dbx_request_skip reads on in a command of which a part has been parsed, without keeping it: the
+ * first *used bytes need not be there at the next call. Returns as dbx_request_parse; at the end
+ * there are no arguments. Not for inline commands. */
+int dbx_request_skip(dbx_request *req, const dbx_resp_limits *limits, const uint8_t *data,
+                     size_t len, size_t *used);
 /* dbx_request_reset makes the request ready for the next command; memory beyond the usual is given
  * back. */
 void dbx_request_reset(dbx_request *req);

@@ -74,6 +74,7 @@ typedef struct dbx_conn {
     dbx_spool *spool;     /* a large command is received into it; locked */
     uint8_t *spool_base;
     size_t spool_len, spool_room;
+    bool skipping; /* the rest of a command that was refused is thrown away as it comes in */
 
     /* output */
     dbx_buf out;

@@ -92,31 +92,35 @@ static void give_up(dbx_conn *conn, const char *code, const char *text) {
     conn->closing = true;
 }
 
-/* A large command goes into a spool, and room is made for what is still to come. */
-static void spool_input(dbx_conn *conn, dbx_slice rest, size_t wants) {
-    dbx_engine *engine = conn->server->engine;
+/* A large command goes into a spool, and room is made for what is still to come. False: it could
+ * not be, and that has been said. */
+static bool spool_input(dbx_conn *conn, dbx_slice rest, size_t wants) {
+    dbx_server *server = conn->server;
     dbx_error error = {0};
-    bool first = conn->spool == NULL;
-    if (first && dbx_engine_spool_open(engine, &conn->spool, &error) != DBX_OK) {
-        conn->spool = NULL;
-        give_up(conn, "ERR ", error.text);
-        return;
-    }
+    uint8_t *base = NULL;
+    dbx_spool *spool = conn->spool;
     if (wants < DBX_RECV_BYTES) wants = DBX_RECV_BYTES;
     if (wants > DBX_RECV_LARGE_BYTES) wants = DBX_RECV_LARGE_BYTES;
-    uint8_t *base = dbx_engine_spool_reserve(engine, conn->spool, first ? 0 : rest.len,
-                                             first ? rest.len + wants : wants, &error);
+    bool first = spool == NULL;
+    if (!first || dbx_engine_spool_open(server->engine, &spool, &error) == DBX_OK) {
+        base = dbx_engine_spool_reserve(server->engine, spool, first ? 0 : rest.len,
+                                        first ? rest.len + wants : wants, &error);
+        if (base == NULL && first) dbx_engine_spool_close(server->engine, spool);
+    }
     if (base == NULL) {
-        give_up(conn, "ERR ", error.text);
-        return;
+        dbx_reply_errorf(&server->reply, "ERR %s", error.text);
+        conn->turn_replies++;
+        return false;
     }
     if (first) {
         memcpy(base, rest.ptr, rest.len);
         dbx_buf_free(&conn->in);
     }
+    conn->spool = spool;
     conn->spool_base = base;
     conn->spool_len = rest.len;
     conn->spool_room = rest.len + wants;
+    return true;
 }
 
 /* Drops the spool after its command; what came behind it goes back into a buffer. */
@@ -190,6 +194,19 @@ static bool run_command(dbx_conn *conn, dbx_request *request) {
     return true;
 }
 
+/* Reads on in a refused command; returns the bytes that need not be kept. */
+static size_t skip(dbx_conn *conn, dbx_slice data) {
+    size_t used;
+    dbx_request *request = request_of(conn);
+    int rc = dbx_request_skip(request, dbx_engine_limits(conn->server->engine, conn->session),
+                              data.ptr, data.len, &used);
+    if (rc == 0) return used;
+    conn->skipping = false;
+    if (rc < 0) give_up(conn, "ERR ", request->error);
+    drop_request(conn);
+    return rc < 0 ? data.len : used;
+}
+
 /* Part of a command has arrived: bounds, and where the rest of it will go. */
 static void wait_for_rest(dbx_conn *conn, size_t used) {
     dbx_server *server = conn->server;
@@ -200,6 +217,10 @@ static void wait_for_rest(dbx_conn *conn, size_t used) {
                                                                 : (size_t)DBX_ENGINE_SPOOL_MIN;
     keep_request(conn);
     if (conn->dead) return;
+    if (conn->skipping) {
+        keep_rest(conn, used);
+        return;
+    }
     if (conn->spool != NULL && used > 0) { /* the next command: large or not */
         leave_spool(conn, used);
         rest = dbx_buf_slice(&conn->in);
@@ -209,8 +230,12 @@ static void wait_for_rest(dbx_conn *conn, size_t used) {
         server->counts.query_kills++;
         dbx_conn_kill(conn);
     } else if (conn->spool != NULL || (total > large && rest.len > DBX_RECV_BYTES / 2)) {
-        spool_input(conn, rest, wants);
-        conn->chunk = dbx_slice_of(NULL, 0);
+        if (spool_input(conn, rest, wants)) {
+            conn->chunk = dbx_slice_of(NULL, 0);
+        } else {
+            conn->skipping = true;
+            keep_rest(conn, used + skip(conn, rest));
+        }
     } else {
         keep_rest(conn, used);
     }
@@ -224,6 +249,12 @@ static size_t run_commands(dbx_conn *conn, bool *partial) {
     size_t used = 0;
     *partial = false;
     while (used < data.len && dbx_conn_may_run(conn) && !dbx_engine_turn_full(server->engine)) {
+        if (conn->skipping) {
+            used += skip(conn, dbx_slice_of(data.ptr + used, data.len - used));
+            *partial = conn->skipping;
+            if (conn->skipping) return used;
+            continue;
+        }
         dbx_request *request = request_of(conn);
         size_t consumed;
         int rc = dbx_request_parse(request, dbx_engine_limits(server->engine, conn->session),

@@ -19,6 +19,10 @@ int dbx_file_error(int saved_errno, const char *doing, const char *path, dbx_err
         code = DBX_ENOSPC;
         advice = ": free some space";
         break;
+    case EFBIG:
+        code = DBX_ENOSPC;
+        advice = ": raise the limit on the size of files (ulimit -f)";
+        break;
     case ENOMEM:
         code = DBX_ENOMEM;
         break;

@@ -139,7 +139,7 @@ uint8_t *dbx_spool_reserve(dbx_spool *spool, size_t len, size_t more, dbx_error 
     }
     /* The blocks are reserved before they are written through the mapping: a full disk is an error
      * here, not a signal there. */
-    int rc = dbx_file_allocate(spool->fd, cap, "a spool", error);
+    int rc = dbx_file_allocate(spool->fd, cap, "a large value", error);
     if (rc == DBX_OK) rc = map_file(spool, cap, error);
     return rc == DBX_OK ? use(spool, len + more) : NULL;
 }

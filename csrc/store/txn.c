@@ -91,18 +91,21 @@ void dbx_txn_input(dbx_txn *txn, dbx_spool *spool) {
     txn->input = spool;
 }
 
-uint8_t *dbx_txn_room(dbx_txn *txn, size_t bytes) {
+int dbx_txn_room(dbx_txn *txn, size_t bytes, uint8_t **room) {
     if (txn->room == NULL || bytes > DBX_ROOM_BYTES - txn->room_used) {
+        dbx_error error;
         leave_room(txn);
-        if (dbx_spool_open(txn->store, &txn->room, NULL) != DBX_OK) return NULL;
+        int rc = dbx_spool_open(txn->store, &txn->room, &error);
+        if (rc != DBX_OK) return rc;
         /* All at once: what refers to it must not be moved. */
-        if (dbx_spool_reserve(txn->room, 0, DBX_ROOM_BYTES, NULL) == NULL) return NULL;
+        if (dbx_spool_reserve(txn->room, 0, DBX_ROOM_BYTES, &error) == NULL) return error.code;
     }
     dbx_slice at;
-    if (!dbx_spool_part(txn->room, txn->room_used, bytes, &at)) return NULL;
+    if (!dbx_spool_part(txn->room, txn->room_used, bytes, &at)) return DBX_ELIMIT;
     txn->input = txn->room;
     txn->room_used += bytes;
-    return (uint8_t *)(uintptr_t)at.ptr;
+    *room = (uint8_t *)(uintptr_t)at.ptr;
+    return DBX_OK;
 }
 
 /* --- The map -------------------------------------------------------------------------------------

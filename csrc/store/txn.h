@@ -60,8 +60,8 @@ int dbx_txn_put(dbx_txn *txn, dbx_slice key, dbx_slice head, dbx_slice tail);
 
 /* dbx_txn_room gives memory for a value of up to DBX_VALUE_CHUNK_BYTES that a command makes itself:
  * put it from there and, if it is long, it is referred to and takes no room in the buffer (it lies
- * in a spool). Valid until the command ends; NULL: out of memory or of disk. */
-uint8_t *dbx_txn_room(dbx_txn *txn, size_t bytes);
+ * in a spool). Valid until the command ends. DBX_OK, or out of memory or of disk. */
+int dbx_txn_room(dbx_txn *txn, size_t bytes, uint8_t **room);
 
 /* dbx_txn_append adds bytes to the end of an existing value, in place when it lies in the active
  * buffer: amortised O(len). DBX_ENOTFOUND when the key is absent. */

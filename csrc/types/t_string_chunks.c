@@ -87,8 +87,9 @@ int dbx_string_chunks_copy(dbx_txn *txn, uint64_t from, uint64_t to, uint64_t le
         if (rc == DBX_ENOTFOUND) continue;
         if (rc != DBX_OK) return rc;
         if (stored.len > CHUNK) return DBX_ECORRUPT;
-        uint8_t *room = dbx_txn_room(txn, stored.len);
-        if (room == NULL) return DBX_ENOMEM;
+        uint8_t *room;
+        rc = dbx_txn_room(txn, stored.len, &room);
+        if (rc != DBX_OK) return rc;
         memcpy(room, stored.ptr, stored.len);
         dbx_slice copy = dbx_slice_of(room, stored.len);
         rc = dbx_txn_put(txn, key_of(&key, to, chunk), nothing, copy);

@@ -63,6 +63,7 @@ int main(int argc, char **argv) {
     }
     read_settings(argc, argv, settings);
     if (dbx_server_create(&running, &error) != DBX_OK) return fail(&error);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error, as under Python */
     (void)signal(SIGTERM, on_signal);
     (void)signal(SIGINT, on_signal);
     const dbx_engine_options options = {.path = strcmp(argv[1], ":memory:") == 0 ? NULL : argv[1],

@@ -250,6 +250,55 @@ TEST(requests_are_reusable_after_reset) {
     dbx_request_free(&req);
 }
 
+/* Parses the first `split` bytes, then skips the rest, `step` bytes coming in at a time. */
+static void skip_rest(dbx_slice command, size_t split, size_t step) {
+    dbx_request req;
+    uint8_t kept[64];
+    size_t used, have = split, at = split;
+    dbx_request_init(&req);
+    CHECK_EQ(dbx_request_parse(&req, &limits, command.ptr, split, &used), 0);
+    memcpy(kept, command.ptr, split);
+    int rc;
+    while ((rc = dbx_request_skip(&req, &limits, kept, have, &used)) == 0 && at < command.len) {
+        have -= used;
+        memmove(kept, kept + used, have);
+        size_t n = step < command.len - at ? step : command.len - at;
+        memcpy(kept + have, command.ptr + at, n);
+        have += n;
+        at += n;
+    }
+    CHECK_EQ(rc, 1);
+    CHECK_EQ(req.argc, 0);
+    CHECK_TEXT(dbx_slice_of(kept + used, have - used),
+               command.ptr[command.len - 1] == 'G' ? "PING" : "");
+    dbx_request_reset(&req);
+    CHECK_EQ(dbx_request_parse(&req, &limits, (const uint8_t *)"GET k\r\n", 7, &used), 1);
+    CHECK_EQ(req.argc, 2);
+    dbx_request_free(&req);
+}
+
+TEST(the_rest_of_a_command_is_skipped_wherever_it_is_split) {
+    dbx_slice command =
+        dbx_slice_str("*4\r\n$3\r\nSET\r\n$0\r\n\r\n$4\r\n\r\n$1\r\n$5\r\nthere\r\nPING");
+    size_t end = command.len - 4;
+    for (size_t split = 5; split < end; split++) {
+        skip_rest(command, split, end - split + 4); /* what follows comes with it */
+        for (size_t step = 1; step < 9; step++)
+            skip_rest(dbx_slice_of(command.ptr, end), split, step);
+    }
+}
+
+TEST(a_skipped_command_is_held_to_the_limits) {
+    dbx_request req;
+    size_t used;
+    dbx_request_init(&req);
+    dbx_slice in = dbx_slice_str("*2\r\n$3\r\nSET\r\n$9999999999\r\n");
+    CHECK_EQ(dbx_request_parse(&req, &limits, in.ptr, 8, &used), 0);
+    CHECK_EQ(dbx_request_skip(&req, &limits, in.ptr, in.len, &used), DBX_EINVAL);
+    CHECK_TEXT(dbx_slice_str(req.error), "Protocol error: invalid bulk length");
+    dbx_request_free(&req);
+}
+
 #ifdef DBX_ALLOC_FAULTS
 TEST(memory_failing_anywhere_is_said_and_nothing_leaks) {
     dbx_buf input = {0};

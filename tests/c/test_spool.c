@@ -179,9 +179,10 @@ TEST(what_a_command_makes_itself_takes_no_more_disk_than_it_is_long) {
     prepare(&w, 0);
     dbx_txn *txn = dbx_store_turn_begin(w.store, 1000);
     dbx_savepoint savepoint = dbx_txn_command_begin(txn, true);
-    uint8_t *room = dbx_txn_room(txn, VALUE);
-    CHECK(room != NULL);
-    if (room != NULL) memcpy(room, value_of(3).ptr, VALUE);
+    uint8_t *room = NULL;
+    CHECK_EQ(dbx_txn_room(txn, VALUE, &room), DBX_OK);
+    if (room == NULL) abort();
+    memcpy(room, value_of(3).ptr, VALUE);
     CHECK_EQ(dbx_txn_put(txn, dbx_slice_str("V00003"), none, dbx_slice_of(room, VALUE)), DBX_OK);
     dbx_txn_command_end(txn, savepoint);
     CHECK_EQ(dbx_store_turn_end(w.store, &error), DBX_OK);
