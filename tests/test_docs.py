@@ -11,7 +11,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("csrc/**/*.md")])
+DOCUMENTS = sorted(
+    [
+        *ROOT.glob("*.md"),
+        *(p for d in ("docs", "csrc", "bench", "tests") for p in ROOT.glob(f"{d}/**/*.md")),
+    ]
+)
 
 
 def _blocks(path: Path, language: str) -> list[str]:
@@ -52,6 +57,24 @@ def test_make_targets_named_in_the_documents_exist() -> None:
     for path in DOCUMENTS:
         for words in re.findall(r"`make ([a-z -]+)`", path.read_text()):
             assert set(words.split()) <= targets, f"{path.name}: make {words}"
+
+
+def test_every_make_target_that_explains_itself_is_in_the_contributors_table() -> None:
+    explained = re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    contributing = (ROOT / "CONTRIBUTING.md").read_text()
+    listed = set(re.findall(r"`make ([a-z-]+)", contributing))
+    assert set(explained) - listed == {"help", "clean"} - listed
+
+
+def test_every_fuzz_target_and_bench_suite_is_described() -> None:
+    from bench.__main__ import SUITES
+
+    fuzz = (ROOT / "tests" / "fuzz" / "README.md").read_text()
+    for target in ROOT.glob("tests/fuzz/fuzz_*.c"):
+        assert f"| `{target.stem}` |" in fuzz, target.stem
+    suites = (ROOT / "bench" / "README.md").read_text()
+    for name in SUITES:
+        assert f"| {name} |" in suites, name
 
 
 def test_options_named_in_the_readme_exist() -> None:
