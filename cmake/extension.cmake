@@ -24,3 +24,6 @@ target_compile_options(_core PRIVATE -Wall ${DBX_SANITIZE_FLAGS})
 target_link_options(_core PRIVATE -Wl,--gc-sections)
 set_target_properties(_core PROPERTIES INTERPROCEDURAL_OPTIMIZATION ${DBX_USE_LTO})
 install(TARGETS _core DESTINATION dbx COMPONENT python)
+if(EXISTS "${mdbx_dir}/LICENSE") # libmdbx is in the module, so its licence goes with it
+  install(FILES "${mdbx_dir}/LICENSE" DESTINATION dbx RENAME LICENSE.libmdbx COMPONENT python)
+endif()
