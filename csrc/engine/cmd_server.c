@@ -85,9 +85,10 @@ static int cmd_bgsave(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
 }
 
 static int cmd_lastsave(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
+    dbx_store_info store;
     (void)args;
-    dbx_engine_refresh(ctx->engine);
-    out->ops->integer(out, ctx->engine->saved_s);
+    dbx_store_get_info(ctx->engine->store, &store);
+    out->ops->integer(out, dbx_engine_saved_s(ctx->engine, &store));
     return DBX_OK;
 }
 

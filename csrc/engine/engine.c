@@ -169,7 +169,7 @@ int dbx_engine_open(const dbx_engine_options *options, dbx_engine **out, dbx_err
     engine->expire_unknown = true;
     engine->tick_at_ms = INT64_MAX;
     engine->started_us = dbx_clock_mono_us();
-    engine->started_s = engine->saved_s = dbx_clock_wall_us() / 1000000;
+    engine->started_s = dbx_clock_wall_us() / 1000000;
     name_run(engine);
     int rc = open_parts(engine, options, error);
     if (rc != DBX_OK) {
@@ -210,14 +210,6 @@ void dbx_engine_unlock(dbx_engine *engine) {
 /* --- Turns
  * ----------------------------------------------------------------------------------------- */
 
-void dbx_engine_refresh(dbx_engine *engine) {
-    dbx_store_info info;
-    dbx_store_get_info(engine->store, &info);
-    if (info.applies == engine->applies) return;
-    engine->applies = info.applies;
-    engine->saved_s = dbx_clock_wall_us() / 1000000;
-}
-
 void dbx_engine_turn_begin(dbx_engine *engine) {
     dbx_turn *turn = &engine->turn;
     turn->number++;
@@ -229,7 +221,7 @@ void dbx_engine_turn_begin(dbx_engine *engine) {
     turn->must_be_durable = false;
     turn->delay_us = dbx_store_write_delay_us(engine->store);
     engine->txn = dbx_store_turn_begin(engine->store, dbx_store_now_ms(engine->store));
-    if (dbx_stats_sample(&engine->stats, turn->now_us)) dbx_engine_refresh(engine);
+    dbx_stats_sample(&engine->stats, turn->now_us);
 }
 
 bool dbx_engine_turn_full(const dbx_engine *engine) {

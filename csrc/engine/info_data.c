@@ -7,7 +7,6 @@
 
 void dbx_info_persistence(dbx_engine *engine, dbx_buf *out) {
     dbx_store_info store;
-    dbx_engine_refresh(engine);
     dbx_store_get_info(engine->store, &store);
     const char *status = store.last_error[0] == '\0' ? "ok" : "err";
     /* The journal stands for Redis's append-only file, an apply for its background save. */
@@ -32,7 +31,7 @@ void dbx_info_persistence(dbx_engine *engine, dbx_buf *out) {
                    "rdb_last_load_keys_expired:0\r\n"
                    "rdb_last_load_keys_loaded:%" PRIu64 "\r\n",
                    store.buffer_entries + store.frozen_entries, store.frozen_entries > 0 ? 1 : 0,
-                   engine->saved_s, status,
+                   dbx_engine_saved_s(engine, &store), status,
                    store.applies > 0 ? (int64_t)(store.apply_last_ms / 1000) : (int64_t)-1,
                    store.applies, store.replay_last_effects);
     dbx_buf_printf(out,

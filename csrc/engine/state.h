@@ -83,8 +83,6 @@ struct dbx_engine {
 
     /* figures */
     int64_t started_s, started_us;
-    int64_t saved_s;  /* LASTSAVE */
-    uint64_t applies; /* the store's counter when saved_s was noted */
     char run_id[DBX_RUN_ID_CHARS + 1];
 };
 
@@ -95,9 +93,11 @@ static inline int64_t dbx_engine_now_us(const dbx_engine *engine) {
     return engine->turn.now_us;
 }
 
-/* dbx_engine_refresh brings figures that are looked at now and then up to date (LASTSAVE, memory).
- */
-void dbx_engine_refresh(dbx_engine *engine);
+/* dbx_engine_saved_s is LASTSAVE's answer: when the last apply ended, or when the engine was
+ * opened. */
+static inline int64_t dbx_engine_saved_s(const dbx_engine *engine, const dbx_store_info *store) {
+    return store->apply_last_at_s != 0 ? store->apply_last_at_s : engine->started_s;
+}
 
 /* The calls of a replay (dbx_replay_calls), whose argument is this. */
 typedef struct dbx_replayer {

@@ -153,14 +153,13 @@ void dbx_stats_error(dbx_stats *stats, dbx_slice text) {
 /* --- Rates
  * ------------------------------------------------------------------------------------------- */
 
-bool dbx_stats_sample(dbx_stats *stats, int64_t now_us) {
+void dbx_stats_sample(dbx_stats *stats, int64_t now_us) {
     if (stats->sampled > 0) {
         const dbx_stats_point *last = &stats->samples[(stats->sampled - 1) % DBX_STATS_SAMPLES];
-        if (now_us - last->at_us < DBX_STATS_SAMPLE_US) return false;
+        if (now_us - last->at_us < DBX_STATS_SAMPLE_US) return;
     }
     stats->samples[stats->sampled++ % DBX_STATS_SAMPLES] =
         (dbx_stats_point){now_us, stats->commands, stats->net_in, stats->net_out};
-    return true;
 }
 
 dbx_rates dbx_stats_rates(const dbx_stats *stats, int64_t now_us) {

@@ -76,9 +76,8 @@ void dbx_stats_called(dbx_command_stats *slot, uint64_t us, bool timed);
 /* dbx_stats_error counts an error reply by its first word. `text` begins with the code. */
 void dbx_stats_error(dbx_stats *stats, dbx_slice text);
 
-/* dbx_stats_sample keeps the counters of now when the last sample is old enough; says whether it
- * did. */
-bool dbx_stats_sample(dbx_stats *stats, int64_t now_us);
+/* dbx_stats_sample keeps the counters of now when the last sample is old enough. */
+void dbx_stats_sample(dbx_stats *stats, int64_t now_us);
 typedef struct dbx_rates {
     double commands, net_in, net_out; /* per second */
 } dbx_rates;

@@ -145,6 +145,7 @@ static int commit_once(dbx_applier *a, const dbx_buffer *frozen, const dbx_appli
     stats->written_bytes += bytes;
     if (frozen != NULL) {
         stats->applies++;
+        stats->last_at_s = dbx_clock_wall_us() / 1000000;
         stats->last_entries = entries;
         stats->last_bytes = bytes;
         stats->last_ms = (uint64_t)(dbx_clock_mono_us() - start_us) / 1000;

@@ -46,6 +46,7 @@ void dbx_applier_bury(dbx_applier *applier, dbx_buffer *buffer);
 
 typedef struct dbx_applier_stats {
     uint64_t applies, last_ms, last_entries, last_bytes, written_bytes, failures;
+    int64_t last_at_s; /* wall-clock time at which the last one was durable; 0: none yet */
     char last_error[128];
 } dbx_applier_stats;
 void dbx_applier_get_stats(dbx_applier *applier, dbx_applier_stats *stats);

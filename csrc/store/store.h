@@ -131,6 +131,7 @@ typedef struct dbx_store_info {
     uint64_t buffer_entries, buffer_bytes, buffer_bytes_max;
     uint64_t frozen_entries, frozen_bytes; /* 0 when nothing is frozen */
     uint64_t applies, apply_last_ms, apply_last_entries, apply_last_bytes;
+    int64_t apply_last_at_s; /* Unix time; 0: not since the start */
     uint64_t replay_last_ms, replay_last_effects;
     uint64_t written_journal_bytes, written_apply_bytes, written_spool_bytes; /* since start */
     uint64_t syncs, sync_last_us, turns, effects;

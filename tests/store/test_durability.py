@@ -127,6 +127,17 @@ def test_what_was_acknowledged_survives_kill_9(dbx_process: Start, flag: str) ->
         assert client.value("GET", "k199") == b"199"
 
 
+def test_lastsave_is_the_time_of_the_save_and_not_of_the_question(dbx_process: Start) -> None:
+    server = dbx_process()
+    with server.raw() as client:
+        client.value("SET", "k", "v")
+        client.value("BGSAVE")
+        begun = time.time()
+        time.sleep(3)
+        saved = int(client.value("LASTSAVE"))
+    assert saved <= begun + 1 or server.store_info()["apply_last_ms"] > 1000
+
+
 def test_bgsave_applies_the_buffer_and_lastsave_tells_when(dbx_process: Start) -> None:
     server = dbx_process()
     with server.raw() as client:
