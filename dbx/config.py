@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from dbx.errors import DataError
 
@@ -35,8 +34,7 @@ _ALIASES = {"write-buffer": "write-buffer-size"}
 _SUN_PATH_MAX = 107  # bytes of a Unix socket's path, by the operating system
 
 
-@dataclass
-class ServerConfig:
+class ServerConfig(NamedTuple):
     data: str
     bind: list[str]
     port: int
@@ -44,9 +42,9 @@ class ServerConfig:
     unixsocketperm: int
     http_port: int
     backlog: int
-    settings: dict[str, str] = field(default_factory=dict)  # for the engine
-    origins: dict[str, str] = field(default_factory=dict)  # CONFIG's name -> where it was set
-    source: str = ""  # the configuration file that was read
+    settings: dict[str, str]  # for the engine
+    origins: dict[str, str]  # CONFIG's name -> where it was set
+    source: str  # the configuration file that was read, or ""
 
 
 def setting(name: str, value: Any) -> tuple[str, str]:
@@ -106,10 +104,10 @@ def server_config(flags: Mapping[str, Any], environ: Mapping[str, str]) -> Serve
         unixsocketperm=_mode(merged.pop("unixsocketperm")),
         http_port=port("http-port"),
         backlog=number("tcp-backlog"),
+        settings=open_settings(merged),  # the rest
+        origins=origins,
         source=source,
     )
-    config.settings = open_settings(merged)
-    config.origins = origins
     _refuse_open_door(config)
     return config
 

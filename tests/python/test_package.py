@@ -47,3 +47,10 @@ def test_an_installed_package_works_in_the_directory_of_its_checkout(
 def test_every_public_name_is_there() -> None:
     for name in dbx.__all__:
         assert getattr(dbx, name) is not None
+
+
+def test_the_server_starts_without_modules_that_take_long_to_load() -> None:
+    code = "import sys, dbx.cli.main, dbx.cli.serve; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert loaded & {"asyncio", "dataclasses", "datetime", "dbx.client", "inspect"} == set()
