@@ -129,4 +129,58 @@ TEST(any_failed_allocation_costs_one_call_in_memory) {
 TEST(any_failed_allocation_costs_one_call_on_disk_and_nothing_acknowledged_is_lost) {
     check_all(true);
 }
+
+/* Two writes of one turn, of which each may be refused. */
+static unsigned run_pair(dbx_buf *out) {
+    dbx_slice first[] = {dbx_slice_str("SET"), dbx_slice_str("x"), dbx_slice_str("1")};
+    dbx_slice second[] = {dbx_slice_str("SET"), dbx_slice_str("y"), dbx_slice_str("2")};
+    const dbx_call calls[] = {{.argc = 3, .argv = first}, {.argc = 3, .argv = second}};
+    dbx_local_result result;
+    unsigned said = 0;
+    if (dbx_local_run(local, session, calls, 2, true, out, &result) != DBX_OK) return 4;
+    const char *text = (const char *)out->ptr, *rest = memchr(text, '\n', out->len);
+    if (text[0] == '+') said |= 1;
+    if (rest != NULL && rest[1] == '+') said |= 2;
+    return said;
+}
+
+static unsigned pair_held(void) {
+    dbx_buf out = {0};
+    dbx_slice exists[] = {dbx_slice_str("EXISTS"), dbx_slice_str("x")};
+    const dbx_call call = {.argc = 2, .argv = exists};
+    dbx_local_result result;
+    unsigned held = 0;
+    for (unsigned i = 0; i < 2; i++) {
+        out.len = 0;
+        CHECK_EQ(dbx_local_run(local, session, &call, 1, false, &out, &result), DBX_OK);
+        if (out.len > 1 && out.ptr[1] == '1') held |= 1 + i;
+        exists[1] = dbx_slice_str("y");
+    }
+    dbx_buf_free(&out);
+    return held;
+}
+
+TEST(of_a_turn_with_a_failed_allocation_exactly_what_was_acknowledged_is_kept) {
+    bool failed = true;
+    for (long n = 0; failed && check_failures == 0; n++) {
+        dbx_buf out = {0};
+        make_directory();
+        dbx_alloc_fail_after(n);
+        if (open_engine()) {
+            if (!workload_connect()) CHECK(workload_connect());
+            unsigned said = run_pair(&out);
+            failed = dbx_alloc_failed();
+            dbx_alloc_fail_after(-1);
+            if (said != 4) CHECK_EQ(pair_held(), said);
+            close_engine();
+            CHECK(open_engine() && workload_connect());
+            if (said != 4) CHECK_EQ(pair_held(), said);
+            close_engine();
+        }
+        dbx_alloc_fail_after(-1);
+        dbx_buf_free(&out);
+        remove_directory();
+        if (check_failures > 0) fprintf(stderr, "with allocation %ld failing\n", n);
+    }
+}
 #endif
