@@ -93,12 +93,14 @@ asan: packages-test $(VENV)/.tools $(VENV)/.tests ## C and Python tests under th
 	$(CTEST) --test-dir $(BUILD)/asan
 	tools/asan.sh $(TESTS)
 
-tsan: $(VENV)/.tools ## C tests and a loaded server under the thread sanitizer
+tsan: build $(VENV)/.tests ## C tests, a loaded server and tests of servers under the thread sanitizer
 	@tools/packages.sh redis-tools
 	$(CMAKE) -S . -B $(BUILD)/tsan $(GENERATOR) $(C_TESTS) -DDBX_SANITIZE=thread
 	$(CMAKE) --build $(BUILD)/tsan
 	$(CTEST) --test-dir $(BUILD)/tsan
 	tools/tsan.sh $(BUILD)/tsan/bin/serve_main
+	DBX_TEST_SERVER=$(CURDIR)/$(BUILD)/tsan/bin/serve_main TSAN_OPTIONS=exitcode=66 \
+	    $(PY) -m pytest -q tests/server tests/store --ways resp2,resp3,resp2-tiny,resp3-tiny
 
 fuzz: $(VENV)/.tools ## the libFuzzer targets, FUZZ_SECONDS each
 	@tools/packages.sh clang

@@ -146,6 +146,22 @@ static void await_views(size_t count) {
     CHECK_EQ(views(), count);
 }
 
+static size_t sent_bytes(void) {
+    const dbx_slice info[] = {WORD("INFO"), WORD("stats")};
+    dbx_server_wake(server); /* it hands its counts over */
+    (void)usleep(20000);
+    return call("\ntotal_net_output_bytes:", 2, info);
+}
+
+/* Until nothing more can be sent: time must not pass while the server is still at it. */
+static void await_stuck(void) {
+    size_t before, now = sent_bytes();
+    do {
+        before = now;
+        now = sent_bytes();
+    } while (now != before);
+}
+
 /* --- Clients --------------------------------------------------------------------------------- */
 
 /* The server's end of a connection is in this process too: it gets a small buffer, so that what the
@@ -201,8 +217,9 @@ TEST(streamed_reply_that_is_not_taken_ends_and_lets_its_view_go) {
     start();
     int fd = ask("GET large\r\n");
     await_views(1);
+    await_stuck();
     let_pass((int64_t)DBX_STREAM_STALL_MS * 900);
-    (void)usleep(20000);
+    await_stuck();
     CHECK_EQ(views(), 1);
     let_pass((int64_t)DBX_STREAM_STALL_MS * 200);
     await_views(0);
@@ -215,10 +232,11 @@ TEST(streamed_reply_taken_in_small_steps_ends_after_its_longest_time) {
     start();
     int fd = ask("GET large\r\n");
     await_views(1);
+    await_stuck();
     size_t taken = 0;
     for (int i = 0; i < DBX_STREAM_MS_MAX / (DBX_STREAM_STALL_MS / 2) + 1; i++) {
         taken += take(fd, 2 * DBX_STREAM_STEP_BYTES); /* enough for the server to take a step */
-        (void)usleep(10000);
+        await_stuck();
         if (i == 10) CHECK_EQ(views(), 1);
         let_pass((int64_t)DBX_STREAM_STALL_MS * 500);
     }
@@ -241,6 +259,7 @@ TEST(slow_replies_whose_views_keep_too_much_memory_end_oldest_first) {
         }
         fds[i] = ask("GET large\r\n");
         await_views(i + 1);
+        await_stuck();
         let_pass(SECOND_US);
     }
     let_pass((int64_t)DBX_STREAM_STALL_MS * 1000 - 3 * SECOND_US); /* the youngest two are young */
@@ -263,12 +282,13 @@ TEST(output_above_the_soft_limit_for_its_seconds_ends_the_connection) {
     int fd = ask("GET large\r\n"), other = ask("PING\r\n");
     await_views(1);
     CHECK_EQ(take(other, 7), 7);
+    await_stuck();
     let_pass(20 * SECOND_US); /* below both the soft limit's seconds and the stall's */
     CHECK_EQ(take(fd, 4 * DBX_STREAM_STEP_BYTES), 4 * DBX_STREAM_STEP_BYTES);
-    (void)usleep(20000);
+    await_stuck();
     let_pass(20 * SECOND_US);
     CHECK_EQ(take(fd, 4 * DBX_STREAM_STEP_BYTES), 4 * DBX_STREAM_STEP_BYTES);
-    (void)usleep(20000);
+    await_stuck();
     CHECK_EQ(views(), 1);
     let_pass(21 * SECOND_US);
     await_views(0);

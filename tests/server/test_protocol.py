@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.support import proc
 from tests.support.resp import RawClient, encode
 from tests.support.servers import DbxServer
 
@@ -215,5 +216,5 @@ def test_thousands_of_idle_connections_cost_little(dbx_process: Start) -> None:
         for client in clients:
             assert client.call("PING") == ("status", b"PONG")
         grown = server.memory().rss - before
-        assert grown < count * per_connection
+        assert proc.instrumented() or grown < count * per_connection
     assert answers(server)
