@@ -79,7 +79,7 @@ void dbx_loop_ready(dbx_conn *conn);
 /* dbx_loop_again keeps it for the turn after. */
 void dbx_loop_again(dbx_conn *conn);
 /* dbx_server_fit_clients raises the limit of open files for settings.maxclients, or lowers
- * maxclients to it. */
+ * maxclients to it; locked. */
 void dbx_server_fit_clients(dbx_server *server);
 /* dbx_loop_read_settings copies what changed; locked. */
 void dbx_loop_read_settings(dbx_server *server);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/log.h"
 #include "server/loop.h"
 
 enum { SETTING_TEXT_MAX = 512, BACKLOG_DEFAULT = 511 };
@@ -74,9 +76,12 @@ void dbx_server_fit_clients(dbx_server *server) {
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return;
     limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : (rlim_t)wanted;
     (void)setrlimit(RLIMIT_NOFILE, &limit);
-    if (limit.rlim_cur < wanted && limit.rlim_cur > DBX_FDS_RESERVED) {
-        server->settings.maxclients = (int64_t)(limit.rlim_cur - DBX_FDS_RESERVED);
-    }
+    if (limit.rlim_cur >= wanted || limit.rlim_cur <= DBX_FDS_RESERVED) return;
+    char number[24];
+    server->settings.maxclients = (int64_t)(limit.rlim_cur - DBX_FDS_RESERVED);
+    (void)snprintf(number, sizeof number, "%" PRId64, server->settings.maxclients);
+    (void)dbx_engine_put_setting(server->engine, "maxclients", number, NULL); /* CONFIG GET's */
+    dbx_log(DBX_LOG_WARNING, "maxclients is now %s: no more files may be open (ulimit -n)", number);
 }
 
 /* --- Listening

@@ -121,6 +121,7 @@ def test_no_more_clients_than_descriptors_allow_whatever_maxclients_says(
     with server.raw() as client, contextlib.ExitStack() as stack:
         resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (100, 100))
         client.value("CONFIG", "SET", "maxclients", "5000")
+        assert client.value("CONFIG", "GET", "maxclients")[1] == ("bulk", b"%d" % (100 - RESERVED))
         answers = []
         for _ in range(90):
             one = socket.create_connection(("127.0.0.1", server.port), 30)
