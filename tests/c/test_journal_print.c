@@ -33,18 +33,13 @@ static int put_again(void *arg, dbx_txn *txn, uint32_t db, size_t argc, const db
     return dbx_txn_put(txn, argv[0], none, none);
 }
 
-static void no_keys(void *arg, size_t argc, const dbx_slice *argv, dbx_replay_found_fn *found,
-                    void *found_arg) {
-    (void)arg, (void)argc, (void)argv, (void)found, (void)found_arg;
-}
-
 static int try_start(world *w, dbx_error *error) {
     dbx_store_options options = {.path = w->dir,
                                  .durability = DBX_DURABILITY_EVERYSEC,
                                  .databases = 1,
                                  .journal_bytes = SEGMENT_BYTES / 2,
                                  .journal_keep_bytes = w->keep_bytes};
-    const dbx_replay_calls calls = {.run = put_again, .keys = no_keys, .arg = w};
+    const dbx_replay_calls calls = {.run = put_again, .arg = w};
     int rc = dbx_store_open(&options, &w->store, error);
     return rc == DBX_OK ? dbx_store_replay(w->store, &calls, error) : rc;
 }

@@ -35,11 +35,6 @@ static int put_again(void *arg, dbx_txn *txn, uint32_t db, size_t argc, const db
     return dbx_txn_put(txn, argv[0], none, argv[1]);
 }
 
-static void no_keys(void *arg, size_t argc, const dbx_slice *argv, dbx_replay_found_fn *found,
-                    void *found_arg) {
-    (void)arg, (void)argc, (void)argv, (void)found, (void)found_arg;
-}
-
 static void start(world *w) {
     dbx_error error;
     dbx_store_options options = {.path = w->dir,
@@ -48,7 +43,7 @@ static void start(world *w) {
                                  .buffer_bytes = w->buffer_bytes,
                                  .journal_bytes = KEEP,
                                  .journal_keep_bytes = w->keep_bytes};
-    const dbx_replay_calls calls = {.run = put_again, .keys = no_keys, .arg = w};
+    const dbx_replay_calls calls = {.run = put_again, .arg = w};
     w->replayed = 0;
     int rc = dbx_store_open(&options, &w->store, &error);
     if (rc == DBX_OK) rc = dbx_store_replay(w->store, &calls, &error);
@@ -189,6 +184,43 @@ TEST(what_a_command_makes_itself_takes_no_more_disk_than_it_is_long) {
     CHECK_EQ(files(&w, &bytes), 1);
     CHECK_EQ(bytes, VALUE);
     check_value(&w, 3);
+    clean_up(&w);
+}
+
+static unsigned open_descriptors(void) {
+    unsigned count = 0;
+    DIR *listing = opendir("/proc/self/fd");
+    while (listing != NULL && readdir(listing) != NULL)
+        count++;
+    if (listing != NULL) (void)closedir(listing);
+    return count;
+}
+
+TEST(values_that_wait_for_an_apply_hold_no_descriptors) {
+    enum { COUNT = 40 };
+    world w;
+    dbx_error error;
+    dbx_slice none = {NULL, 0};
+    uint64_t bytes;
+    prepare(&w, 0);
+    put_spooled(&w, 0);
+    unsigned before = open_descriptors();
+    for (unsigned i = 1; i < COUNT; i++) {
+        put_spooled(&w, i);
+        dbx_txn *txn = dbx_store_turn_begin(w.store, 1000); /* and one of a command's own */
+        dbx_savepoint savepoint = dbx_txn_command_begin(txn, true);
+        uint8_t *room = NULL;
+        CHECK_EQ(dbx_txn_room(txn, VALUE, &room), DBX_OK);
+        CHECK_EQ(dbx_txn_put(txn, dbx_slice_str("Vroom"), none, dbx_slice_of(room, VALUE)), DBX_OK);
+        dbx_txn_command_end(txn, savepoint);
+        CHECK_EQ(dbx_store_turn_end(w.store, &error), DBX_OK);
+    }
+    CHECK_EQ(files(&w, &bytes), 2 * COUNT - 1);
+    CHECK(open_descriptors() < before + COUNT / 2);
+    stop(&w);
+    start(&w); /* nor when a start has loaded them */
+    CHECK_EQ(w.replayed, COUNT);
+    CHECK(open_descriptors() < before + COUNT / 2);
     clean_up(&w);
 }
 

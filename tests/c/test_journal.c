@@ -1,0 +1,349 @@
+/* test_journal.c: the log when writing, syncing or a descriptor fails, and when a sync meets a
+ * segment's end. The system calls stand in for the real ones and fail when they are told to. */
+#include "check.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "store/keyspace.h"
+#include "store/store.h"
+#include "store/txn.h"
+
+enum {
+    LOG_BYTES = 8 << 20, /* before it is applied; a segment is a quarter of it */
+    FRAME = 900000,      /* two fit a segment */
+    WAIT_MS_MAX = 60000
+};
+
+/* --- System calls ------------------------------------------------------------------------------
+ */
+
+static atomic_int failing_syncs, failing_dups; /* how many of the next ones fail */
+static atomic_int failing_write;               /* the n-th next write to the log fails; 0: none */
+static atomic_bool slow_headers;
+
+static bool is_log(int fd) {
+    char link[64], path[256];
+    (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(link, path, sizeof path - 1);
+    if (n < 0) return false;
+    path[n] = '\0';
+    return strstr(path, "/journal/") != NULL;
+}
+
+static bool take(atomic_int *left) {
+    int n = atomic_load(left);
+    while (n > 0 && !atomic_compare_exchange_weak(left, &n, n - 1)) {
+    }
+    return n > 0;
+}
+
+int fdatasync(int fd) {
+    if (is_log(fd)) {
+        char magic[8];
+        bool used = pread(fd, magic, sizeof magic, 0) == sizeof magic && magic[0] == 'D';
+        if (!used || !take(&failing_syncs)) return 0; /* the tests need no disk */
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_fdatasync, fd);
+}
+
+int dup(int fd) {
+    if (take(&failing_dups)) {
+        errno = EMFILE;
+        return -1;
+    }
+    return (int)syscall(SYS_dup, fd);
+}
+
+ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at) {
+    if (is_log(fd)) {
+        if (atomic_load(&slow_headers) && at == 0) {
+            struct timespec pause = {.tv_nsec = 300000};
+            (void)nanosleep(&pause, NULL);
+        }
+        if (atomic_load(&failing_write) > 0 && atomic_fetch_sub(&failing_write, 1) == 1) {
+            errno = ENOSPC;
+            return -1;
+        }
+    }
+    return (ssize_t)syscall(SYS_pwrite64, fd, bytes, len, at);
+}
+
+/* --- A store ------------------------------------------------------------------------------------
+ */
+
+typedef struct world {
+    char dir[64];
+    dbx_durability durability;
+    dbx_store *store;
+    unsigned replayed, next;
+} world;
+
+static int put_again(void *arg, dbx_txn *txn, uint32_t db, size_t argc, const dbx_slice *argv,
+                     dbx_error *error) {
+    world *w = arg;
+    dbx_slice none = {NULL, 0};
+    (void)db, (void)argc, (void)error;
+    w->replayed++;
+    return dbx_txn_put(txn, argv[0], none, none);
+}
+
+static void start(world *w) {
+    dbx_error error;
+    dbx_store_options options = {
+        .path = w->dir, .durability = w->durability, .databases = 2, .journal_bytes = LOG_BYTES};
+    const dbx_replay_calls calls = {.run = put_again, .arg = w};
+    w->replayed = 0;
+    int rc = dbx_store_open(&options, &w->store, &error);
+    if (rc == DBX_OK) rc = dbx_store_replay(w->store, &calls, &error);
+    if (rc == DBX_OK) return;
+    fprintf(stderr, "%s\n", error.text);
+    abort();
+}
+
+static void prepare(world *w, dbx_durability durability) {
+    memset(w, 0, sizeof *w);
+    strcpy(w->dir, "/tmp/dbx-test-log-XXXXXX");
+    if (mkdtemp(w->dir) == NULL) abort();
+    w->durability = durability;
+    start(w);
+}
+
+static void restart(world *w) {
+    dbx_error error;
+    CHECK_EQ(dbx_store_close(w->store, &error), DBX_OK);
+    start(w);
+}
+
+static void clean_up(world *w) {
+    char command[128];
+    dbx_error error;
+    CHECK_EQ(dbx_store_close(w->store, &error), DBX_OK);
+    (void)snprintf(command, sizeof command, "rm -r %s", w->dir);
+    CHECK_EQ(system(command), 0);
+}
+
+static void pause_ms(void) {
+    struct timespec pause = {.tv_nsec = 1000000};
+    (void)nanosleep(&pause, NULL);
+}
+
+/* One turn of `count` commands with effects of `pad` bytes; without `put` they change nothing. */
+static int run_turn(world *w, unsigned count, size_t pad, bool put, dbx_error *error) {
+    static uint8_t bytes[1 << 20];
+    dbx_slice none = {NULL, 0};
+    dbx_txn *txn = dbx_store_turn_begin(w->store, dbx_store_now_ms(w->store));
+    for (unsigned i = 0; i < count; i++) {
+        char name[16];
+        int n = snprintf(name, sizeof name, "V%07u", w->next++);
+        dbx_slice argv[] = {dbx_slice_of(name, (size_t)n), dbx_slice_of(bytes, pad)};
+        dbx_savepoint savepoint = dbx_txn_command_begin(txn, true);
+        if (put) CHECK_EQ(dbx_txn_put(txn, argv[0], none, none), DBX_OK);
+        CHECK_EQ(dbx_txn_effect(txn, 0, 2, argv), DBX_OK);
+        dbx_txn_command_end(txn, savepoint);
+    }
+    return dbx_store_turn_end(w->store, error);
+}
+
+/* The first `count` keys are there. */
+static void check_keys(const world *w, unsigned count) {
+    dbx_error error;
+    dbx_txn *txn = dbx_store_turn_begin(w->store, dbx_store_now_ms(w->store));
+    for (unsigned i = 0; i < count; i++) {
+        char name[16];
+        dbx_slice value;
+        int n = snprintf(name, sizeof name, "V%07u", i);
+        CHECK_EQ(dbx_txn_get(txn, dbx_slice_of(name, (size_t)n), &value), DBX_OK);
+    }
+    CHECK_EQ(dbx_store_turn_end(w->store, &error), DBX_OK);
+}
+
+static bool becomes_writable(const world *w) {
+    dbx_error error;
+    for (int ms = 0; ms < WAIT_MS_MAX; ms++) {
+        (void)dbx_store_tick(w->store);
+        if (dbx_store_writable(w->store, &error) == DBX_OK) return true;
+        pause_ms();
+    }
+    return false;
+}
+
+/* A turn whose sync fails. */
+static void fail_a_sync(world *w, int syncs, bool put) {
+    dbx_error error;
+    atomic_store(&failing_syncs, syncs);
+    CHECK_EQ(run_turn(w, 1, 10, put, &error), DBX_OK);
+    dbx_store_push(w->store);
+    for (int ms = 0; dbx_store_writable(w->store, &error) == DBX_OK && ms < WAIT_MS_MAX; ms++)
+        pause_ms();
+    CHECK_EQ(dbx_store_writable(w->store, &error), DBX_EREADONLY);
+}
+
+/* --- Rules --------------------------------------------------------------------------------------
+ */
+
+TEST(a_refused_log_begins_anew_when_what_was_written_is_applied) {
+    world w;
+    prepare(&w, DBX_DURABILITY_EVERYSEC);
+    fail_a_sync(&w, 1, true);
+    CHECK(becomes_writable(&w));
+    restart(&w);
+    CHECK_EQ(w.replayed, 0); /* it was applied */
+    clean_up(&w);
+}
+
+TEST(a_refused_log_begins_anew_when_there_is_nothing_to_apply) {
+    world w;
+    prepare(&w, DBX_DURABILITY_EVERYSEC);
+    fail_a_sync(&w, 1, false);
+    CHECK(becomes_writable(&w));
+    clean_up(&w);
+}
+
+TEST(a_refused_log_that_cannot_begin_anew_tries_again) {
+    world w;
+    dbx_error error;
+    dbx_store_info info = {.position = 1};
+    prepare(&w, DBX_DURABILITY_EVERYSEC);
+    fail_a_sync(&w, INT_MAX, true); /* and those of new segments */
+    for (int ms = 0; info.applied != info.position && ms < WAIT_MS_MAX; ms++) {
+        (void)dbx_store_tick(w.store);
+        dbx_store_get_info(w.store, &info);
+        pause_ms();
+    }
+    CHECK_EQ(dbx_store_writable(w.store, &error), DBX_EREADONLY);
+    atomic_store(&failing_syncs, 0);
+    CHECK(dbx_store_tick(w.store) >= 0); /* the loop is told to come back */
+    CHECK(becomes_writable(&w));
+    clean_up(&w);
+}
+
+TEST(nothing_is_appended_to_a_refused_log) {
+    world w;
+    dbx_error error;
+    prepare(&w, DBX_DURABILITY_EVERYSEC);
+    fail_a_sync(&w, 1, true);
+    uint64_t position = dbx_store_position(w.store);
+    /* Expiry does not ask whether writes are refused. The turn's begin may be what begins anew. */
+    dbx_txn *txn = dbx_store_turn_begin(w.store, 1);
+    dbx_slice argv[] = {dbx_slice_str("Vx")};
+    dbx_savepoint savepoint = dbx_txn_command_begin(txn, true);
+    CHECK_EQ(dbx_txn_effect(txn, 0, 1, argv), DBX_OK);
+    dbx_txn_command_end(txn, savepoint);
+    CHECK_EQ(dbx_store_turn_end(w.store, &error), DBX_EREADONLY);
+    CHECK_EQ(dbx_store_position(w.store), position);
+    CHECK(becomes_writable(&w));
+    clean_up(&w);
+}
+
+TEST(a_failed_turn_of_several_segments_leaves_nothing_in_the_log) {
+    for (int write = 2; write <= 7; write++) {
+        world w;
+        dbx_error error;
+        prepare(&w, DBX_DURABILITY_NONE);
+        CHECK_EQ(run_turn(&w, 1, 10, true, &error), DBX_OK);
+        uint64_t position = dbx_store_position(w.store);
+        atomic_store(&failing_write, write); /* a frame, or a segment's header */
+        CHECK_EQ(run_turn(&w, 5, FRAME, true, &error), DBX_ENOSPC);
+        CHECK_EQ(dbx_store_position(w.store), position);
+        /* The log goes on over the positions that the failed turn had. */
+        for (unsigned i = 0; i < 7; i++)
+            CHECK_EQ(run_turn(&w, 1, FRAME, true, &error), DBX_OK);
+        restart(&w);
+        CHECK_EQ(w.replayed, 8);
+        restart(&w);
+        CHECK_EQ(w.replayed, 8);
+        clean_up(&w);
+    }
+}
+
+TEST(running_out_of_descriptors_delays_a_sync_but_does_not_fail_it) {
+    world w;
+    dbx_error error;
+    prepare(&w, DBX_DURABILITY_EVERYSEC);
+    CHECK_EQ(run_turn(&w, 1, 10, true, &error), DBX_OK);
+    atomic_store(&failing_dups, 3);
+    dbx_store_push(w.store);
+    for (int ms = 0; dbx_store_durable(w.store) < dbx_store_position(w.store) && ms < WAIT_MS_MAX;
+         ms++)
+        pause_ms();
+    CHECK_EQ(dbx_store_durable(w.store), dbx_store_position(w.store));
+    CHECK_EQ(atomic_load(&failing_dups), 0);
+    CHECK_EQ(dbx_store_writable(w.store, &error), DBX_OK);
+    clean_up(&w);
+}
+
+typedef struct pusher {
+    dbx_store *store;
+    atomic_bool stop;
+} pusher;
+
+static void *push_all_the_time(void *arg) {
+    pusher *p = arg;
+    while (!atomic_load(&p->stop))
+        dbx_store_push(p->store);
+    return NULL;
+}
+
+TEST(a_segment_may_end_while_a_sync_is_going_on) {
+    enum { TURNS = 120 };
+    world w;
+    dbx_error error;
+    prepare(&w, DBX_DURABILITY_ALWAYS);
+    pusher p = {.store = w.store};
+    pthread_t thread;
+    atomic_store(&slow_headers, true);
+    if (pthread_create(&thread, NULL, push_all_the_time, &p) != 0) abort();
+    for (int i = 0; i < TURNS; i++)
+        CHECK_EQ(run_turn(&w, 1, FRAME, true, &error), DBX_OK);
+    atomic_store(&p.stop, true);
+    (void)pthread_join(thread, NULL);
+    atomic_store(&slow_headers, false);
+    CHECK_EQ(dbx_store_wait_durable(w.store, dbx_store_position(w.store)), DBX_OK);
+    restart(&w);
+    check_keys(&w, TURNS);
+    clean_up(&w);
+}
+
+TEST(a_finished_apply_is_noticed_however_closely_it_is_watched) {
+    enum { APPLIES = 200 };
+    world w;
+    dbx_error error;
+    dbx_store_info info = {.applies = 0};
+    prepare(&w, DBX_DURABILITY_NONE);
+    for (unsigned i = 0; i < APPLIES; i++) {
+        CHECK_EQ(run_turn(&w, 1, 10, true, &error), DBX_OK);
+        (void)dbx_store_freeze(w.store);
+        time_t until = time(NULL) + WAIT_MS_MAX / 1000;
+        do {
+            (void)dbx_store_tick(w.store);
+            dbx_store_get_info(w.store, &info);
+        } while (info.applied != info.position && time(NULL) < until);
+        CHECK_EQ(info.applied, info.position);
+        if (info.applied != info.position) break;
+    }
+    clean_up(&w);
+}
+
+TEST(swapping_databases_alone_is_applied_some_day) {
+    world w;
+    dbx_error error;
+    dbx_slice argv[] = {dbx_slice_str("SWAPDB"), dbx_slice_str("0"), dbx_slice_str("1")};
+    prepare(&w, DBX_DURABILITY_NONE);
+    dbx_txn *txn = dbx_store_turn_begin(w.store, dbx_store_now_ms(w.store));
+    dbx_savepoint savepoint = dbx_txn_command_begin(txn, true);
+    CHECK_EQ(dbx_db_swap(txn, 0, 1), DBX_OK);
+    CHECK_EQ(dbx_txn_effect(txn, 0, 3, argv), DBX_OK);
+    dbx_txn_command_end(txn, savepoint);
+    CHECK_EQ(dbx_store_turn_end(w.store, &error), DBX_OK);
+    CHECK(dbx_store_tick(w.store) >= 0); /* it has an age now */
+    clean_up(&w);
+}
