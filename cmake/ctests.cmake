@@ -1,6 +1,7 @@
 # tests/c/test_<name>.c: one executable each, linked with the layer it tests and what lies below:
 #   test_<file>.c      mirrors csrc/<layer>/<file>.{c,h}
 #   test_<layer>_*.c   tests a layer as a whole
+#   test_*_faults.c    makes allocations fail; only with DBX_ALLOC_FAULTS
 # tests/c/<name>_main.c: programs for other tests, linked with everything.
 
 set(tests_dir "${CMAKE_CURRENT_SOURCE_DIR}/tests/c")
@@ -33,6 +34,9 @@ function(dbx_program name source layer)
 endfunction()
 
 file(GLOB test_sources CONFIGURE_DEPENDS "${tests_dir}/test_*.c")
+if(NOT DBX_ALLOC_FAULTS)
+  list(FILTER test_sources EXCLUDE REGEX "_faults\\.c$")
+endif()
 foreach(source ${test_sources})
   get_filename_component(program "${source}" NAME_WE)
   string(REGEX REPLACE "^test_" "" name "${program}")

@@ -70,7 +70,6 @@ static void remove_directory(void) {
     directory[0] = '\0';
 }
 
-#ifdef DBX_ALLOC_FAULTS
 /* Opens what a run has left, first with the same allocation failing. */
 static void check_reopened(long n) {
     dbx_alloc_fail_after(n);
@@ -183,4 +182,3 @@ TEST(of_a_turn_with_a_failed_allocation_exactly_what_was_acknowledged_is_kept) {
         if (check_failures > 0) fprintf(stderr, "with allocation %ld failing\n", n);
     }
 }
-#endif

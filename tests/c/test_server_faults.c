@@ -1,70 +1,32 @@
 /* test_server_faults.c: whichever allocation fails in the server, one client is refused or loses
  * its connection, and everybody and everything else goes on; see workload.h. */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include "engine/engine.h"
-#include "server/server.h"
 #include "workload.h"
+/* After it: its parameters are named as the server's own. */
+#include "serving.h"
 
 enum { ANSWER_SECONDS_MAX = 20, COUNT_LINE_BYTES = 32 };
 
-static dbx_server *server;
-static dbx_engine *engine;
-static pthread_t thread;
 static int fd = -1;
 
-static void *serve(void *arg) {
-    (void)arg;
-    CHECK_EQ(dbx_server_run(server, NULL), DBX_OK);
-    return NULL;
-}
-
-/* A server that keeps nothing; false: out of memory, and nothing is left. */
 static bool start(void) {
-    static const char *const bind[] = {"127.0.0.1", NULL};
     const dbx_setting settings[] = {{"loglevel", "nothing"}, {NULL, NULL}};
-    const dbx_server_options where = {.bind = bind, .port = -1};
-    dbx_error error = {0};
-    if (dbx_server_create(&server, &error) != DBX_OK) return false;
-    const dbx_engine_options options = {
-        .settings = settings, .wake = dbx_server_wake, .wake_arg = server};
-    if (dbx_engine_open(&options, &engine, &error) != DBX_OK) {
-        dbx_server_free(server);
-        return false;
-    }
-    if (dbx_server_listen(server, engine, &where, &error) != DBX_OK) {
-        CHECK_EQ(dbx_engine_close(engine, NULL), DBX_OK);
-        dbx_server_free(server);
-        return false;
-    }
-    CHECK_EQ(pthread_create(&thread, NULL, serve, NULL), 0);
-    return true;
+    return serving_start(settings);
 }
 
 static void stop(void) {
     if (fd >= 0) close(fd);
     fd = -1;
-    dbx_server_stop(server);
-    pthread_join(thread, NULL);
-    CHECK_EQ(dbx_engine_close(engine, NULL), DBX_OK);
-    dbx_server_free(server);
+    serving_stop();
 }
 
 /* --- A client -------------------------------------------------------------------------------- */
 
 static bool workload_connect(void) {
     const struct timeval patience = {.tv_sec = ANSWER_SECONDS_MAX};
-    struct sockaddr_in at = {.sin_family = AF_INET,
-                             .sin_port = htons((uint16_t)dbx_server_port(server))};
     if (fd >= 0) close(fd);
-    fd = socket(AF_INET, SOCK_STREAM, 0);
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    CHECK_EQ(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
+    fd = dial();
     CHECK_EQ(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
     return true;
 }
@@ -143,7 +105,6 @@ static workload_outcome workload_send(size_t argc, const dbx_slice *argv, dbx_bu
 
 /* --- Tests ----------------------------------------------------------------------------------- */
 
-#ifdef DBX_ALLOC_FAULTS
 TEST(any_failed_allocation_costs_one_client_one_command_or_its_connection) {
     long n = 0;
     CHECK(start());
@@ -163,4 +124,3 @@ TEST(any_failed_allocation_costs_one_client_one_command_or_its_connection) {
     printf("%ld allocations\n", n);
     workload_forget();
 }
-#endif

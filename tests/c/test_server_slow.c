@@ -1,28 +1,18 @@
 /* test_server_slow.c: clients that ask for much and do not read: how long a streamed reply keeps
  * its view, how much memory views may keep, and how long output may lie above the soft limit. Time
  * is the test's own: the clock below takes the place of base/clock.c. */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
-#include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "check.h"
 #include "codec/resp_write.h"
-#include "engine/engine.h"
 #include "server/conn.h"
-#include "server/server.h"
+#include "serving.h"
 
 enum { VALUE_BYTES = 40 << 20, PATIENCE_S = 20, SECOND_US = 1000000 };
 
-static dbx_server *server;
-static dbx_engine *engine;
 static dbx_session *session; /* of the test's own calls */
-static pthread_t thread;
-static char directory[64];
 static _Atomic int64_t passed_us;
 
 /* --- Time ------------------------------------------------------------------------------------ */
@@ -55,12 +45,6 @@ static void let_pass(int64_t us) {
 }
 
 /* --- A server and what it holds -------------------------------------------------------------- */
-
-static void *serve(void *arg) {
-    (void)arg;
-    CHECK_EQ(dbx_server_run(server, NULL), DBX_OK);
-    return NULL;
-}
 
 /* Runs a command beside the loop; returns a number out of its reply. *wait: it has to be repeated.
  */
@@ -100,39 +84,26 @@ static size_t call(const char *field, size_t argc, const dbx_slice *argv) {
 #define WORD(text) dbx_slice_str(text)
 
 static void start(void) {
-    static const char *const bind[] = {"127.0.0.1", NULL};
     const dbx_setting settings[] = {
         {"loglevel", "nothing"}, {"write-buffer-size", "1mb"}, {NULL, NULL}};
-    const dbx_server_options where = {.bind = bind, .port = -1};
-    dbx_error error;
-    strcpy(directory, "/tmp/dbx-test-XXXXXX");
-    CHECK(mkdtemp(directory) != NULL);
-    CHECK_EQ(dbx_server_create(&server, &error), DBX_OK);
-    const dbx_engine_options options = {
-        .path = directory, .settings = settings, .wake = dbx_server_wake, .wake_arg = server};
-    CHECK_EQ(dbx_engine_open(&options, &engine, &error), DBX_OK);
-    CHECK_EQ(dbx_server_listen(server, engine, &where, &error), DBX_OK);
+    serving_make_directory();
+    CHECK(serving_start(settings));
     const dbx_session_options own = {.trusted = true, .fd = -1};
     dbx_engine_lock(engine);
     session = dbx_session_open(engine, &own);
     dbx_engine_unlock(engine);
-    CHECK_EQ(pthread_create(&thread, NULL, serve, NULL), 0);
     char text[16];
     (void)snprintf(text, sizeof text, "%d", VALUE_BYTES - 1);
     CALL(WORD("SETRANGE"), WORD("large"), WORD(text), WORD("x"));
 }
 
 static void stop(void) {
-    char command[128];
-    dbx_server_stop(server);
-    pthread_join(thread, NULL);
+    serving_end();
     dbx_engine_lock(engine);
     dbx_session_close(session);
     dbx_engine_unlock(engine);
-    CHECK_EQ(dbx_engine_close(engine, NULL), DBX_OK);
-    dbx_server_free(server);
-    (void)snprintf(command, sizeof command, "rm -rf %s", directory);
-    CHECK_EQ(system(command), 0);
+    serving_free();
+    serving_remove_directory();
 }
 
 static size_t views(void) {
@@ -187,13 +158,9 @@ static void narrow(int client) {
 static int ask(const char *command) {
     const struct timeval patience = {.tv_sec = PATIENCE_S};
     const int small = 64 << 10;
-    struct sockaddr_in at = {.sin_family = AF_INET,
-                             .sin_port = htons((uint16_t)dbx_server_port(server))};
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = dial();
     CHECK_EQ(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
     CHECK_EQ(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
-    CHECK_EQ(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
     narrow(fd);
     CHECK_EQ(send(fd, command, strlen(command), MSG_NOSIGNAL), strlen(command));
     return fd;

@@ -2,38 +2,14 @@
  * both come between each other's turns, CLIENT LIST and INFO look at connections, CLIENT KILL ends
  * them, settings change. Meant for the thread sanitizer.
  */
-#include <arpa/inet.h>
-#include <pthread.h>
 #include <stdatomic.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include "check.h"
 #include "codec/resp_write.h"
-#include "engine/engine.h"
-#include "server/server.h"
+#include "serving.h"
 
 enum { ROUNDS = 300, CLIENTS = 3, CALLERS = 2 };
 
-static dbx_server *server;
-static dbx_engine *engine;
 static atomic_int failures;
-
-static void *serve(void *arg) {
-    (void)arg;
-    if (dbx_server_run(server, NULL) != DBX_OK) atomic_fetch_add(&failures, 1);
-    return NULL;
-}
-
-static int dial(void) {
-    struct sockaddr_in at = {.sin_family = AF_INET,
-                             .sin_port = htons((uint16_t)dbx_server_port(server))};
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (connect(fd, (struct sockaddr *)&at, sizeof at) == 0) return fd;
-    close(fd);
-    return -1;
-}
 
 /* A client over a socket, which is killed now and then and comes back. */
 static void *talk(void *arg) {
@@ -100,25 +76,14 @@ static void *use(void *arg) {
 }
 
 TEST(loop_and_callers_share_the_engine) {
-    static const char *const bind[] = {"127.0.0.1", NULL};
     const dbx_setting settings[] = {{"loglevel", "nothing"}, {NULL, NULL}};
-    pthread_t loop, threads[CLIENTS + CALLERS];
-    dbx_error error;
-    CHECK_EQ(dbx_server_create(&server, &error), DBX_OK);
-    const dbx_engine_options options = {
-        .settings = settings, .wake = dbx_server_wake, .wake_arg = server};
-    CHECK_EQ(dbx_engine_open(&options, &engine, &error), DBX_OK);
-    const dbx_server_options where = {.bind = bind, .port = -1};
-    CHECK_EQ(dbx_server_listen(server, engine, &where, &error), DBX_OK);
-    CHECK_EQ(pthread_create(&loop, NULL, serve, NULL), 0);
+    pthread_t threads[CLIENTS + CALLERS];
+    CHECK(serving_start(settings));
     for (int i = 0; i < CLIENTS + CALLERS; i++) {
         CHECK_EQ(pthread_create(&threads[i], NULL, i < CLIENTS ? talk : use, NULL), 0);
     }
     for (int i = 0; i < CLIENTS + CALLERS; i++)
         pthread_join(threads[i], NULL);
-    dbx_server_stop(server);
-    pthread_join(loop, NULL);
+    serving_stop();
     CHECK_EQ(atomic_load(&failures), 0);
-    CHECK_EQ(dbx_engine_close(engine, NULL), DBX_OK);
-    dbx_server_free(server);
 }

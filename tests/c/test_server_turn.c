@@ -2,61 +2,21 @@
  * nothing of it happened, the session is as it was, and the server goes on (DESIGN, invariants 1
  * and 2).
  */
-#include <arpa/inet.h>
-#include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include "check.h"
-#include "engine/engine.h"
-#include "server/server.h"
-
-static dbx_server *server;
-static dbx_engine *engine;
-static pthread_t thread;
-static char directory[64];
-
-static void *serve(void *arg) {
-    (void)arg;
-    CHECK_EQ(dbx_server_run(server, NULL), DBX_OK);
-    return NULL;
-}
+#include "serving.h"
 
 static void start(const char *appendfsync) {
-    static const char *const bind[] = {"127.0.0.1", NULL};
     const dbx_setting settings[] = {
         {"appendfsync", appendfsync}, {"loglevel", "nothing"}, {NULL, NULL}};
-    dbx_error error;
-    strcpy(directory, "/tmp/dbx-test-XXXXXX");
-    CHECK(mkdtemp(directory) != NULL);
-    CHECK_EQ(dbx_server_create(&server, &error), DBX_OK);
-    const dbx_engine_options options = {
-        .path = directory, .settings = settings, .wake = dbx_server_wake, .wake_arg = server};
-    CHECK_EQ(dbx_engine_open(&options, &engine, &error), DBX_OK);
-    const dbx_server_options where = {.bind = bind, .port = -1};
-    CHECK_EQ(dbx_server_listen(server, engine, &where, &error), DBX_OK);
-    CHECK_EQ(pthread_create(&thread, NULL, serve, NULL), 0);
+    serving_make_directory();
+    CHECK(serving_start(settings));
 }
 
 static void stop(void) {
-    char command[128];
-    dbx_server_stop(server);
-    pthread_join(thread, NULL);
-    CHECK_EQ(dbx_engine_close(engine, NULL), DBX_OK);
-    dbx_server_free(server);
-    (void)snprintf(command, sizeof command, "rm -rf %s", directory);
-    CHECK_EQ(system(command), 0);
-}
-
-static int dial(void) {
-    struct sockaddr_in at = {.sin_family = AF_INET,
-                             .sin_port = htons((uint16_t)dbx_server_port(server))};
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    CHECK_EQ(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
-    return fd;
+    serving_stop();
+    serving_remove_directory();
 }
 
 /* Sends one string and returns as many lines as it must bring. */
