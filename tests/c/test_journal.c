@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,17 +26,28 @@ enum {
 /* --- System calls ------------------------------------------------------------------------------
  */
 
+static void pause_ms(void) {
+    struct timespec pause = {.tv_nsec = 1000000};
+    (void)nanosleep(&pause, NULL);
+}
+
 static atomic_int failing_syncs, failing_dups; /* how many of the next ones fail */
 static atomic_int failing_write;               /* the n-th next write to the log fails; 0: none */
 static atomic_bool slow_headers;
 
-static bool is_log(int fd) {
+static atomic_bool data_waits; /* a sync of data.mdbx does not end; small commits have none */
+
+static bool is_below(int fd, const char *name) {
     char link[64], path[256];
     (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     ssize_t n = readlink(link, path, sizeof path - 1);
     if (n < 0) return false;
     path[n] = '\0';
-    return strstr(path, "/journal/") != NULL;
+    return strstr(path, name) != NULL;
+}
+
+static bool is_log(int fd) {
+    return is_below(fd, "/journal/");
 }
 
 static bool take(atomic_int *left) {
@@ -52,6 +65,8 @@ int fdatasync(int fd) {
         errno = EIO;
         return -1;
     }
+    while (atomic_load(&data_waits) && is_below(fd, "/data.mdbx"))
+        pause_ms();
     return (int)syscall(SYS_fdatasync, fd);
 }
 
@@ -83,6 +98,7 @@ ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at) {
 typedef struct world {
     char dir[64];
     dbx_durability durability;
+    size_t buffer_bytes;
     dbx_store *store;
     unsigned replayed, next;
 } world;
@@ -96,15 +112,21 @@ static int put_again(void *arg, dbx_txn *txn, uint32_t db, size_t argc, const db
     return dbx_txn_put(txn, argv[0], none, none);
 }
 
-static void start(world *w) {
-    dbx_error error;
-    dbx_store_options options = {
-        .path = w->dir, .durability = w->durability, .databases = 2, .journal_bytes = LOG_BYTES};
+static int try_start(world *w, dbx_error *error) {
+    dbx_store_options options = {.path = w->dir,
+                                 .durability = w->durability,
+                                 .databases = 2,
+                                 .buffer_bytes = w->buffer_bytes,
+                                 .journal_bytes = LOG_BYTES};
     const dbx_replay_calls calls = {.run = put_again, .arg = w};
     w->replayed = 0;
-    int rc = dbx_store_open(&options, &w->store, &error);
-    if (rc == DBX_OK) rc = dbx_store_replay(w->store, &calls, &error);
-    if (rc == DBX_OK) return;
+    int rc = dbx_store_open(&options, &w->store, error);
+    return rc == DBX_OK ? dbx_store_replay(w->store, &calls, error) : rc;
+}
+
+static void start(world *w) {
+    dbx_error error;
+    if (try_start(w, &error) == DBX_OK) return;
     fprintf(stderr, "%s\n", error.text);
     abort();
 }
@@ -129,11 +151,6 @@ static void clean_up(world *w) {
     CHECK_EQ(dbx_store_close(w->store, &error), DBX_OK);
     (void)snprintf(command, sizeof command, "rm -r %s", w->dir);
     CHECK_EQ(system(command), 0);
-}
-
-static void pause_ms(void) {
-    struct timespec pause = {.tv_nsec = 1000000};
-    (void)nanosleep(&pause, NULL);
 }
 
 /* One turn of `count` commands with effects of `pad` bytes; without `put` they change nothing. */
@@ -345,5 +362,51 @@ TEST(swapping_databases_alone_is_applied_some_day) {
     dbx_txn_command_end(txn, savepoint);
     CHECK_EQ(dbx_store_turn_end(w.store, &error), DBX_OK);
     CHECK(dbx_store_tick(w.store) >= 0); /* it has an age now */
+    clean_up(&w);
+}
+
+TEST(writes_are_refused_when_the_log_grows_while_nothing_is_applied) {
+    enum { TURNS = 40, KEYS = 6000 }; /* twice the log's bound, and what large turns may add */
+    world w;
+    dbx_error error;
+    prepare(&w, DBX_DURABILITY_NONE);
+    CHECK_EQ(run_turn(&w, KEYS, 10, true, &error), DBX_OK);
+    atomic_store(&data_waits, true);
+    (void)dbx_store_freeze(w.store);
+    for (unsigned i = 0; i < TURNS; i++) {
+        if (i < TURNS / 4) CHECK_EQ(dbx_store_writable(w.store, &error), DBX_OK);
+        CHECK_EQ(run_turn(&w, 1, FRAME, false, &error), DBX_OK);
+    }
+    CHECK_EQ(dbx_store_writable(w.store, &error), DBX_ENOSPC);
+    atomic_store(&data_waits, false);
+    CHECK(becomes_writable(&w));
+    clean_up(&w);
+}
+
+/* No file can be written beyond `bytes`: what a full disk is to a file that is there already. */
+static void limit_files(rlim_t bytes) {
+    struct rlimit limit;
+    CHECK_EQ(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = bytes < limit.rlim_max ? bytes : limit.rlim_max;
+    (void)signal(SIGXFSZ, SIG_IGN);
+    CHECK_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+TEST(a_replay_that_cannot_be_applied_on_the_way_ends_with_why) {
+    enum { KEYS = 6000, FILE_BYTES_MAX = 128 << 10 };
+    world w;
+    dbx_error error = {0};
+    prepare(&w, DBX_DURABILITY_NONE);
+    CHECK_EQ(run_turn(&w, KEYS, 10, true, &error), DBX_OK);
+    CHECK_EQ(run_turn(&w, KEYS, 10, true, &error), DBX_OK);
+    CHECK_EQ(dbx_store_close(w.store, &error), DBX_OK);
+    w.buffer_bytes = 64 << 10;
+    limit_files(FILE_BYTES_MAX);
+    CHECK_EQ(try_start(&w, &error), DBX_EIO);
+    CHECK(strstr(error.text, "data.mdbx") != NULL);
+    CHECK_EQ(dbx_store_close(w.store, &error), DBX_OK);
+    limit_files(RLIM_INFINITY);
+    start(&w);
+    check_keys(&w, 2 * KEYS);
     clean_up(&w);
 }
