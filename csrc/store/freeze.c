@@ -223,14 +223,19 @@ int64_t dbx_freeze_wait_ms(dbx_store *store) {
     return left_ms > 0 ? left_ms : 0;
 }
 
+static uint64_t greater_percent(uint64_t percent, uint64_t part, uint64_t whole) {
+    uint64_t other = part * 100 / whole;
+    return other > percent ? other : percent;
+}
+
 uint32_t dbx_freeze_delay_us(const dbx_store *store) {
+    const dbx_buffer *active = store->live.active;
+    uint64_t bound = store->buffer_bytes_max, log = position_now(store) - store->frozen_position;
     if (store->live.frozen == NULL) return 0;
-    uint64_t by_bytes = dbx_buffer_fill(store->live.active) * 100 / store->buffer_bytes_max;
-    uint64_t by_journal =
-        (position_now(store) - store->frozen_position) * 100 / store->options.journal_bytes;
-    uint64_t by_time = (uint64_t)store->spent_us * 100 / DBX_SPENT_US_MAX;
-    uint64_t percent = by_bytes > by_journal ? by_bytes : by_journal;
-    if (by_time > percent) percent = by_time;
+    uint64_t percent = greater_percent(0, dbx_buffer_fill(active), bound);
+    percent = greater_percent(percent, log, store->options.journal_bytes);
+    percent = greater_percent(percent, (uint64_t)store->spent_us, DBX_SPENT_US_MAX);
+    percent = greater_percent(percent, active->spool_bytes, DBX_SPOOLED_BYTES(bound));
     if (percent <= DELAY_FROM_PERCENT) return 0;
     /* Doubles every five percent, from 20 us: imperceptible at first, a wall before twice the
      * bound. */

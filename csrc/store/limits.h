@@ -15,6 +15,9 @@ enum {
 /* While an apply goes on the next buffer fills; writers are slowed from half its bound on, and
  * refused at twice the bound and what a few large turns may add before they notice. */
 #define DBX_BUFFER_FULL_BYTES(bound) (2 * (bound) + ((size_t)16 << 20))
+/* Large values that may wait in files: one of the largest beyond the bound, so that it alone does
+ * not slow others. */
+#define DBX_SPOOLED_BYTES(bound) ((uint64_t)(bound) + ((uint64_t)512 << 20))
 /* Journal since the last freeze. A start replays up to twice this. */
 #define DBX_JOURNAL_BYTES_DEFAULT ((size_t)24 << 20)
 /* What executing that journal took, in microseconds. A start takes about a third of it. */

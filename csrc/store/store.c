@@ -311,8 +311,11 @@ int dbx_store_writable(dbx_store *store, dbx_error *error) {
                              why.text);
     }
     /* Writers have been slowed down for long; only a stuck applier lets it come to this. */
+    const dbx_buffer *active = store->live.active;
+    size_t bound = store->buffer_bytes_max;
     if (store->live.frozen == NULL ||
-        (dbx_buffer_fill(store->live.active) < DBX_BUFFER_FULL_BYTES(store->buffer_bytes_max) &&
+        (dbx_buffer_fill(active) < DBX_BUFFER_FULL_BYTES(bound) &&
+         active->spool_bytes < 2 * DBX_SPOOLED_BYTES(bound) &&
          dbx_journal_position(store->journal) - store->frozen_position <
              DBX_BUFFER_FULL_BYTES(store->options.journal_bytes))) {
         return DBX_OK;
