@@ -100,9 +100,9 @@ int dbx_listener_tcp(dbx_server *server, const char *name, int *port, int backlo
     freeaddrinfo(found);
     if (fd < 0) {
         if (optional && address_missing(code)) return DBX_OK;
-        return dbx_error_set(error, DBX_EIO, "cannot listen on %s port %d: %s",
-                             name == NULL ? "*" : name, *port,
-                             code == EADDRINUSE ? "the port is in use" : strerror(code));
+        return dbx_error_set(
+            error, DBX_EIO, "cannot listen on %s port %d: %s", name == NULL ? "*" : name, *port,
+            code == EADDRINUSE ? "the port is in use: choose another" : strerror(code));
     }
     *port = port_of(fd);
     return add_listener(server, fd, false, error);

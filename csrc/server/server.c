@@ -99,8 +99,10 @@ static void publish_listener(dbx_server *server, const char *kind, const char *a
     char text[SETTING_TEXT_MAX];
     if (port > 0) {
         (void)snprintf(text, sizeof text, "name=%s,bind=%s,port=%d", kind, at, port);
+        dbx_log(DBX_LOG_NOTICE, "Ready for Redis clients on %s port %d", at, port);
     } else {
         (void)snprintf(text, sizeof text, "name=%s,bind=%s", kind, at);
+        dbx_log(DBX_LOG_NOTICE, "Ready for Redis clients on %s", at);
     }
     dbx_engine_lock(server->engine);
     (void)dbx_engine_add_listener(server->engine, text); /* for people to read: may be missing */

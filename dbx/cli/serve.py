@@ -45,7 +45,7 @@ def _open(config: ServerConfig) -> _core.Server:
 
 
 def _announce(config: ServerConfig) -> None:
-    """One line a listener, once it is there."""
+    """What is served: the listeners have said where, each by itself."""
     where = "memory" if config.data == MEMORY else os.path.abspath(config.data)
     _core.log("notice", f"DBX {_core.__version__} on {where}, process {os.getpid()}")
     if config.source:
@@ -55,9 +55,3 @@ def _announce(config: ServerConfig) -> None:
             "warning",
             f"HTTP is not part of this version yet: nothing listens on port {config.http_port}",
         )
-    if config.port:
-        for address in config.bind:
-            host = address.removeprefix("-")
-            _core.log("notice", f"Ready for Redis clients on {host} port {config.port}")
-    if config.unixsocket:
-        _core.log("notice", f"Ready for Redis clients on {config.unixsocket}")
