@@ -89,7 +89,7 @@ enum dbx_acl {
     DBX_ACL_NOT_GROUP = 1u << 31
 };
 
-/* How a command's effect reaches the journal (DESIGN 4.5). */
+/* How a command's effect reaches the journal (store/README.md, invariant 10). */
 typedef enum dbx_effect {
     DBX_EFFECT_NONE = 1, /* changes no data */
     DBX_EFFECT_ARGV, /* argv as it came gives the same result whenever replayed; only if it wrote */

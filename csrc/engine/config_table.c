@@ -72,7 +72,7 @@ const dbx_setting_row dbx_config_rows[] = {
     BOOL("daemonize", FIXED, daemonize, "no", "use the system's service manager"),
     TEXT("aclfile", NULL, FIXED, aclfile, "", "there is one user, see requirepass"),
 
-    /* what Redis has for durability; see DESIGN: the journal is always on */
+    /* what Redis has for durability; the journal is always on */
     TEXT("save", NULL, FIXED, save, "", NO_FORK),
     BOOL("appendonly", FIXED, appendonly, "yes", "the journal is always on"),
     TEXT("dbfilename", NULL, GUARDED, dbfilename, "dump.rdb", NO_FORK),

@@ -22,7 +22,7 @@
 
 #define DBX_REDIS_VERSION "8.0.2" /* the Redis whose behaviour is ours: clients ask for it */
 
-/* A turn ends when it has done this much of anything (DESIGN, invariant 9). */
+/* A turn ends when it has done this much of anything (invariant 9, store/README.md). */
 enum {
     DBX_TURN_COMMANDS_MAX = 16384,
     DBX_TURN_EFFECT_BYTES_MAX = 1 << 20,

@@ -2,7 +2,7 @@
  *
  * The engine's thread appends; the syncer makes what was appended durable, keeps an empty segment
  * ready, and deletes files, so that the loop does none of it. See store/README.md for the bytes on
- * disk and DESIGN section 7, invariants 2, 3, 7, 8 and 17, for what must hold.
+ * disk and for what must hold: invariants 2, 3, 7, 8 and 17.
  */
 #ifndef DBX_STORE_JOURNAL_H
 #define DBX_STORE_JOURNAL_H

@@ -1,6 +1,6 @@
 /* test_server_turn.c: a turn whose journal write fails, seen by a client: every reply is an error,
- * nothing of it happened, the session is as it was, and the server goes on (DESIGN, invariants 1
- * and 2).
+ * nothing of it happened, the session is as it was, and the server goes on (invariants 1 and 2 of
+ * csrc/store/README.md).
  */
 #include <signal.h>
 #include <sys/resource.h>
