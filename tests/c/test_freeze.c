@@ -15,10 +15,17 @@ static int replay(void *arg, dbx_txn *txn, uint32_t db, size_t argc, const dbx_s
     return argc == 3 ? dbx_txn_put(txn, argv[1], none, argv[2]) : DBX_ECORRUPT;
 }
 
-static dbx_store *open_store(const char *dir) {
+enum { START_MS = 1000 };
+
+/* Opens a store with `options` in a new directory, whose name it puts into `dir`. */
+static dbx_store *open_store(char dir[64], dbx_store_options options) {
     dbx_error error;
     dbx_store *store;
-    dbx_store_options options = {.path = dir, .durability = DBX_DURABILITY_NONE, .databases = 1};
+    strcpy(dir, "/tmp/dbx-test-freeze-XXXXXX");
+    if (mkdtemp(dir) == NULL) abort();
+    options.path = dir;
+    options.durability = DBX_DURABILITY_NONE;
+    options.databases = 1;
     int rc = dbx_store_open(&options, &store, &error);
     if (rc == DBX_OK) rc = dbx_store_replay(store, &(dbx_replay_calls){.run = replay}, &error);
     if (rc != DBX_OK) {
@@ -28,11 +35,18 @@ static dbx_store *open_store(const char *dir) {
     return store;
 }
 
-/* One small write that took `us` to execute. */
-static void write_one(dbx_store *store, int64_t us) {
+static void close_store(dbx_store *store, const char *dir) {
+    char command[128];
+    CHECK_EQ(dbx_store_close(store, NULL), DBX_OK);
+    (void)snprintf(command, sizeof command, "rm -r %s", dir);
+    CHECK_EQ(system(command), 0);
+}
+
+/* One write that took `us` to execute. */
+static void write_one(dbx_store *store, const char *key, dbx_slice value, int64_t us) {
     dbx_error error;
-    dbx_slice argv[] = {dbx_slice_str("PUT"), dbx_slice_str("Vkey"), dbx_slice_str("value")};
-    dbx_txn *txn = dbx_store_turn_begin(store, 1000);
+    dbx_slice argv[] = {dbx_slice_str("PUT"), dbx_slice_str(key), value};
+    dbx_txn *txn = dbx_store_turn_begin(store, START_MS);
     dbx_savepoint savepoint = dbx_txn_command_begin(txn, true);
     CHECK_EQ(dbx_txn_put(txn, argv[1], (dbx_slice){NULL, 0}, argv[2]), DBX_OK);
     CHECK_EQ(dbx_txn_effect(txn, 0, 3, argv), DBX_OK);
@@ -41,10 +55,11 @@ static void write_one(dbx_store *store, int64_t us) {
     CHECK_EQ(dbx_store_turn_end(store, &error), DBX_OK);
 }
 
-static bool frozen(dbx_store *store) {
+/* Whether the next turn, at this time, has frozen the buffer. */
+static bool frozen(dbx_store *store, int64_t now_ms) {
     dbx_store_info info;
     dbx_error error;
-    (void)dbx_store_turn_begin(store, 1000);
+    (void)dbx_store_turn_begin(store, now_ms);
     CHECK_EQ(dbx_store_turn_end(store, &error), DBX_OK);
     dbx_store_get_info(store, &info);
     return info.frozen_entries > 0 || info.applies > 0;
@@ -52,14 +67,49 @@ static bool frozen(dbx_store *store) {
 
 /* Few bytes can take long to execute, and would again at the next start. */
 TEST(a_log_that_took_long_to_execute_is_frozen_however_short_it_is) {
-    char dir[] = "/tmp/dbx-test-freeze-XXXXXX", command[64];
-    if (mkdtemp(dir) == NULL) abort();
-    dbx_store *store = open_store(dir);
-    write_one(store, DBX_SPENT_US_MAX / 2);
-    CHECK(!frozen(store));
-    write_one(store, DBX_SPENT_US_MAX / 2);
-    CHECK(frozen(store));
-    CHECK_EQ(dbx_store_close(store, NULL), DBX_OK);
-    (void)snprintf(command, sizeof command, "rm -r %s", dir);
-    CHECK_EQ(system(command), 0);
+    char dir[64];
+    dbx_store *store = open_store(dir, (dbx_store_options){.path = NULL});
+    write_one(store, "Vkey", dbx_slice_str("value"), DBX_SPENT_US_MAX / 2);
+    CHECK(!frozen(store, START_MS));
+    write_one(store, "Vkey", dbx_slice_str("value"), DBX_SPENT_US_MAX / 2);
+    CHECK(frozen(store, START_MS));
+    close_store(store, dir);
+}
+
+TEST(a_buffer_is_frozen_when_its_entries_take_the_memory_it_may) {
+    enum { BOUND = 256 << 10, VALUE = 1000 };
+    static const uint8_t value[VALUE];
+    char dir[64], key[16];
+    dbx_store *store = open_store(dir, (dbx_store_options){.buffer_bytes = BOUND});
+    for (unsigned i = 0; i < BOUND / VALUE; i++) {
+        if (i == BOUND / VALUE / 2) CHECK(!frozen(store, START_MS));
+        (void)snprintf(key, sizeof key, "V%05u", i);
+        write_one(store, key, dbx_slice_of(value, VALUE), 0);
+    }
+    CHECK(frozen(store, START_MS));
+    close_store(store, dir);
+}
+
+/* A key written over and over fills the log, not the buffer. */
+TEST(a_buffer_is_frozen_when_the_log_since_the_last_freeze_is_as_long_as_it_may) {
+    enum { BOUND = 1 << 20, VALUE = 1000 };
+    static const uint8_t value[VALUE];
+    char dir[64];
+    dbx_store *store = open_store(dir, (dbx_store_options){.journal_bytes = BOUND});
+    for (unsigned i = 0; i <= BOUND / VALUE; i++) {
+        if (i == BOUND / VALUE / 2) CHECK(!frozen(store, START_MS));
+        write_one(store, "Vkey", dbx_slice_of(value, VALUE), 0);
+    }
+    CHECK(frozen(store, START_MS));
+    close_store(store, dir);
+}
+
+TEST(a_buffer_is_frozen_when_its_first_write_is_as_old_as_it_may_be) {
+    enum { AGE_MS = 500 };
+    char dir[64];
+    dbx_store *store = open_store(dir, (dbx_store_options){.buffer_age_ms = AGE_MS});
+    write_one(store, "Vkey", dbx_slice_str("value"), 0);
+    CHECK(!frozen(store, START_MS + AGE_MS - 1));
+    CHECK(frozen(store, START_MS + AGE_MS));
+    close_store(store, dir);
 }
