@@ -202,6 +202,7 @@ static void fail_a_sync(world *w, int syncs, bool put) {
     for (int ms = 0; dbx_store_writable(w->store, &error) == DBX_OK && ms < WAIT_MS_MAX; ms++)
         pause_ms();
     CHECK_EQ(dbx_store_writable(w->store, &error), DBX_EREADONLY);
+    CHECK(dbx_store_durable(w->store) < dbx_store_position(w->store));
 }
 
 /* --- Rules --------------------------------------------------------------------------------------
@@ -240,6 +241,32 @@ TEST(a_refused_log_that_cannot_begin_anew_tries_again) {
     atomic_store(&failing_syncs, 0);
     CHECK(dbx_store_tick(w.store) >= 0); /* the loop is told to come back */
     CHECK(becomes_writable(&w));
+    clean_up(&w);
+}
+
+TEST(a_refused_log_does_not_begin_anew_before_all_of_it_is_applied) {
+    enum { KEYS = 6000 };
+    world w;
+    dbx_error error;
+    dbx_store_info info = {.applied = 0};
+    prepare(&w, DBX_DURABILITY_EVERYSEC);
+    CHECK_EQ(run_turn(&w, KEYS, 10, true, &error), DBX_OK);
+    atomic_store(&data_waits, true);
+    (void)dbx_store_freeze(w.store);
+    (void)dbx_store_tick(w.store);
+    fail_a_sync(&w, 1, true); /* of a turn that is not in the frozen buffer */
+    atomic_store(&data_waits, false);
+    for (int ms = 0; info.applied == 0 && ms < WAIT_MS_MAX; ms++) {
+        (void)dbx_store_tick(w.store);
+        dbx_store_get_info(w.store, &info);
+        pause_ms();
+    }
+    CHECK(info.applied > 0);
+    CHECK_EQ(dbx_store_writable(w.store, &error), DBX_EREADONLY);
+    CHECK(becomes_writable(&w));
+    restart(&w);
+    CHECK_EQ(w.replayed, 0);
+    check_keys(&w, KEYS + 1);
     clean_up(&w);
 }
 
