@@ -186,6 +186,65 @@ TEST(a_group_larger_than_a_frame_is_whole_or_absent) {
     clean_up(&w);
 }
 
+/* The frames that are left of it stand where the log ended. */
+TEST(what_was_written_after_a_group_that_was_cut_off_is_found_at_every_start) {
+    dbx_error error;
+    world w;
+    prepare(&w);
+    CHECK_EQ(open_store(&w, &error), DBX_OK);
+    write_turns(&w, 1000, 1, 10);
+    write_turns(&w, 2000, 1, 3 << 20);
+    CHECK_EQ(dbx_store_close(w.store, &error), DBX_OK);
+    CHECK(lose_last_frame(&w));
+    expect_start(&w, COMMANDS + 1);
+    CHECK_EQ(open_store(&w, &error), DBX_OK);
+    write_turns(&w, 3000, 2, 10);
+    CHECK_EQ(dbx_store_close(w.store, &error), DBX_OK);
+    expect_start(&w, COMMANDS + 3);
+    expect_start(&w, COMMANDS + 3);
+    clean_up(&w);
+}
+
+/* A frame may have so many bytes and no more, or the start takes it for the end of the log. */
+TEST(turns_about_as_long_as_a_frame_may_be_are_replayed) {
+    enum { AROUND = 120, STEP = 8 };
+    world w;
+    dbx_error error;
+    prepare(&w);
+    CHECK_EQ(open_store(&w, &error), DBX_OK);
+    for (size_t less = 0; less < AROUND; less += STEP)
+        write_turns(&w, COMMANDS + (unsigned)less, 1, DBX_FRAME_BYTES_MAX - less);
+    CHECK_EQ(dbx_store_close(w.store, &error), DBX_OK);
+    expect_start(&w, COMMANDS + AROUND / STEP);
+    clean_up(&w);
+}
+
+/* Puts an intact frame behind the last one. */
+static void forge_frame(const world *w, uint64_t run, uint64_t position) {
+    static const char effect[] = "*1\r\n$6\r\nVstale\r\n";
+    uint8_t bytes[DBX_FRAME_HEADER_BYTES + sizeof effect - 1];
+    dbx_frame frame = {
+        .len = sizeof effect - 1, .effects = 1, .run = run, .position = position, .time_ms = 2000};
+    memcpy(bytes + DBX_FRAME_HEADER_BYTES, effect, sizeof effect - 1);
+    dbx_frame_seal(bytes, &frame);
+    overwrite(w, w->position, (const char *)bytes, sizeof bytes);
+}
+
+/* Files are used again: what they held before may stand where a frame would. */
+TEST(an_intact_frame_of_another_run_or_place_does_not_belong_to_the_log) {
+    static const struct {
+        uint64_t run, moved;
+        unsigned replayed;
+    } cases[] = {{1, 0, COMMANDS + 1}, {2, 0, COMMANDS}, {1, 100, COMMANDS}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        world w;
+        prepare(&w);
+        forge_frame(&w, cases[i].run, w.position - cases[i].moved);
+        expect_start(&w, cases[i].replayed);
+        clean_up(&w);
+    }
+}
+
 TEST(a_group_larger_than_a_frame_is_replayed) {
     dbx_error error;
     world w;
