@@ -33,9 +33,11 @@ READ_BY_TOOLS = {
     "replication": "role connected_slaves master_replid master_repl_offset repl_backlog_size",
     "cpu": "used_cpu_sys used_cpu_user used_cpu_sys_children used_cpu_user_children",
     "cluster": "cluster_enabled",
-    "store": "journal_position journal_durable_position journal_bytes buffer_entries "
-    "buffer_bytes frozen_bytes applies apply_last_ms apply_last_bytes replay_last_ms "
-    "written_journal_bytes written_apply_bytes syncs",
+    "store": "journal_position journal_durable_position journal_applied_position journal_bytes "
+    "buffer_entries buffer_bytes buffer_bytes_max frozen_entries frozen_bytes "
+    "applies apply_last_ms apply_last_entries apply_last_bytes replay_last_ms "
+    "replay_last_effects written_journal_bytes written_apply_bytes written_spool_bytes syncs "
+    "sync_last_us turns effects map_bytes file_bytes views write_stalls last_error",
 }
 
 
