@@ -63,7 +63,8 @@ static void check_failed_turn(const char *appendfsync) {
     CHECK_TEXT(dbx_slice_str(ask(fd, "CLIENT GETNAME\r\n", 2)), "$4\r\nkept\r\n");
     CHECK_TEXT(dbx_slice_str(ask(fd, "EXISTS lost\r\nSET after 1\r\nDBSIZE\r\n", 3)),
                ":0\r\n+OK\r\n:2\r\n");
-    CHECK_TEXT(dbx_slice_str(ask(fd, "SELECT 3\r\nEXISTS lost\r\n", 2)), "+OK\r\n:0\r\n");
+    CHECK_TEXT(dbx_slice_str(ask(fd, "SELECT 3\r\nEXISTS lost\r\nDBSIZE\r\n", 3)),
+               "+OK\r\n:0\r\n:0\r\n");
     close(fd);
     stop();
 }
@@ -74,6 +75,19 @@ TEST(failed_journal_write_is_an_error_for_every_command_of_the_turn_and_undoes_i
 
 TEST(the_same_when_replies_wait_for_the_sync) {
     check_failed_turn("always");
+}
+
+TEST(a_streamed_reply_of_a_failed_turn_is_an_error_too) {
+    signal(SIGXFSZ, SIG_IGN);
+    start("everysec");
+    int fd = dial();
+    CHECK_TEXT(dbx_slice_str(ask(fd, "SETRANGE large 5999999 x\r\n", 1)), ":6000000\r\n");
+    let_writes_fail(true);
+    CHECK_EQ(errors_in(ask(fd, "SET lost 1\r\nGET large\r\n", 2)), 2);
+    let_writes_fail(false);
+    CHECK_TEXT(dbx_slice_str(ask(fd, "PING\r\n", 1)), "+PONG\r\n");
+    close(fd);
+    stop();
 }
 
 TEST(replies_leave_in_order_and_once_when_each_turn_waits_for_its_sync) {
