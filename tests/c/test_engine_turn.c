@@ -1,5 +1,6 @@
 /* test_engine_turn.c: a turn ends when it has done enough of anything: commands, effects, replies
  * or time. The clock stands still but for the test. */
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -7,22 +8,22 @@
 #include "codec/resp_write.h"
 #include "engine/state.h"
 
-static int64_t now_us = 1000000000000000;
+static _Atomic int64_t now_us = 1000000000000000; /* the store's threads read it, too */
 
 int64_t dbx_clock_mono_us(void) {
-    return now_us;
+    return atomic_load(&now_us);
 }
 
 int64_t dbx_clock_boot_ms(void) {
-    return now_us / 1000;
+    return atomic_load(&now_us) / 1000;
 }
 
 int64_t dbx_clock_wall_us(void) {
-    return now_us;
+    return atomic_load(&now_us);
 }
 
 int64_t dbx_clock_wall_ms(void) {
-    return now_us / 1000;
+    return atomic_load(&now_us) / 1000;
 }
 
 static char directory[64];
@@ -56,7 +57,7 @@ static uint64_t fill_turn(size_t argc, const dbx_slice *argv, int64_t us) {
     uint64_t position, count = 0;
     dbx_engine_turn_begin(engine);
     while (!dbx_engine_turn_full(engine) && count <= DBX_TURN_COMMANDS_MAX) {
-        now_us += us;
+        atomic_fetch_add(&now_us, us);
         dbx_resp_sink(&reply, 2, &out);
         CHECK_EQ(dbx_engine_run(engine, session, argc, argv, NULL, &reply), 0);
         count++;
