@@ -87,6 +87,7 @@ int fsync(int fd) {
 typedef struct world {
     char dir[64];
     dbx_durability durability;
+    size_t buffer_bytes; /* 0: as the machine allows */
     dbx_store *store;
     dbx_txn *txn;
     int64_t now_ms; /* of the last turn */
@@ -117,7 +118,10 @@ static int run(void *arg, dbx_txn *txn, uint32_t db, size_t argc, const dbx_slic
 }
 
 static int try_start(world *w, dbx_error *error) {
-    const dbx_store_options options = {.path = w->dir, .durability = w->durability, .databases = 1};
+    const dbx_store_options options = {.path = w->dir,
+                                       .durability = w->durability,
+                                       .databases = 1,
+                                       .buffer_bytes = w->buffer_bytes};
     int rc = dbx_store_open(&options, &w->store, error);
     return rc == DBX_OK ? dbx_store_replay(w->store, &(dbx_replay_calls){.run = run}, error) : rc;
 }
@@ -510,6 +514,63 @@ TEST(a_refused_commit_is_tried_again_with_pauses_while_reads_go_on) {
     restart(&w);
     CHECK_EQ(info_of(&w).replay_last_effects, 0);
     CHECK(look_up(&w, "key00007", &k) && look_up(&w, "key02999", &k));
+    clean_up(&w);
+}
+
+/* --- Memory (11) --------------------------------------------------------------------------------
+ */
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { GROWTH_MAX = 1 << 30 }; /* sanitizers keep what is freed */
+#else
+enum { GROWTH_MAX = 24 << 20 };
+#endif
+
+static size_t anonymous_bytes(void) {
+    char line[256];
+    size_t kb = 0;
+    FILE *file = fopen("/proc/self/status", "r");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+        if (sscanf(line, "RssAnon: %zu kB", &kb) == 1) break;
+    }
+    if (file != NULL) (void)fclose(file);
+    return kb * 1024;
+}
+
+/* Makes a buffer whose apply changes some 40 MB of pages. */
+static void fill_much(world *w) {
+    enum { KEYS = 300000, KEYS_A_TURN = 1000, VALUE = 100 };
+    static const uint8_t value[VALUE];
+    for (unsigned i = 0; i < KEYS; i++) {
+        char key[16];
+        int n = snprintf(key, sizeof key, "V%08u", i);
+        if (i % KEYS_A_TURN == 0) turn_begin(w, 0);
+        CHECK_EQ(dbx_txn_put(w->txn, dbx_slice_of(key, (size_t)n), (dbx_slice){NULL, 0},
+                             dbx_slice_of(value, VALUE)),
+                 DBX_OK);
+        if (i % KEYS_A_TURN == KEYS_A_TURN - 1) turn_end(w);
+    }
+}
+
+TEST(an_apply_keeps_few_of_the_pages_it_changes_in_memory) {
+    enum { BUFFER = 512 << 20 };
+    world w;
+    size_t highest = 0;
+    prepare(&w, DBX_DURABILITY_NONE);
+    w.buffer_bytes = BUFFER;
+    restart(&w);
+    fill_much(&w);
+    size_t before = anonymous_bytes();
+    (void)dbx_store_freeze(w.store);
+    (void)dbx_store_tick(w.store);
+    for (int ms = 0; info_of(&w).frozen_entries > 0 && ms < WAIT_MS_MAX; ms++) {
+        size_t now = anonymous_bytes();
+        if (now > highest) highest = now;
+        (void)dbx_store_tick(w.store);
+        pause_ms();
+    }
+    CHECK_EQ(info_of(&w).applies, 1);
+    CHECK(highest <= before + GROWTH_MAX);
     clean_up(&w);
 }
 
