@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 
+#include "engine/state.h"
 #include "serving.h"
 
 static void start(const char *appendfsync) {
@@ -87,6 +88,43 @@ TEST(a_streamed_reply_of_a_failed_turn_is_an_error_too) {
     let_writes_fail(false);
     CHECK_TEXT(dbx_slice_str(ask(fd, "PING\r\n", 1)), "+PONG\r\n");
     close(fd);
+    stop();
+}
+
+static uint64_t turns(void) {
+    dbx_store_info info;
+    dbx_engine_lock(engine);
+    dbx_store_get_info(engine->store, &info);
+    dbx_engine_unlock(engine);
+    return info.turns;
+}
+
+/* What clients ask for at the same time is several times what a turn may answer. */
+TEST(a_turn_that_is_full_leaves_the_other_clients_to_the_next) {
+    enum { CLIENTS = 100, GETS = 4, VALUE = 60000, ALL = GETS * (VALUE + 10) };
+    static char commands[GETS * 7 + 1], replies[1 << 16];
+    int clients[CLIENTS];
+    _Static_assert((CLIENTS - 1) * ALL > 2 * DBX_TURN_REPLY_BYTES_MAX, "two full turns");
+    for (size_t i = 0; i < GETS; i++)
+        memcpy(commands + i * 7, "GET v\r\n", 8);
+    start("everysec");
+    for (int i = 0; i < CLIENTS; i++) {
+        clients[i] = dial();
+        CHECK_TEXT(dbx_slice_str(ask(clients[i], "SETRANGE v 59999 x\r\n", 1)), ":60000\r\n");
+    }
+    uint64_t before = turns();
+    dbx_engine_lock(engine); /* the first of them begins a turn, the others wait meanwhile */
+    for (int i = 0; i < CLIENTS; i++)
+        CHECK_EQ(send(clients[i], commands, GETS * 7, MSG_NOSIGNAL), GETS * 7);
+    dbx_engine_unlock(engine);
+    for (int i = 0; i < CLIENTS; i++) {
+        ssize_t n = 1;
+        for (size_t left = ALL; left > 0 && n > 0; left -= n > 0 ? (size_t)n : 0)
+            n = recv(clients[i], replies, left < sizeof replies ? left : sizeof replies, 0);
+        CHECK(n > 0);
+        close(clients[i]);
+    }
+    CHECK(turns() - before >= 3);
     stop();
 }
 
