@@ -12,6 +12,10 @@ if(DBX_SANITIZE)
                          -fno-omit-frame-pointer -g)
   add_link_options(-fsanitize=${DBX_SANITIZE})
 endif()
+# Without it in every layer libFuzzer sees the targets' own lines alone, and learns nothing.
+if(DBX_FUZZ)
+  list(APPEND DBX_SANITIZE_FLAGS -fsanitize=fuzzer-no-link)
+endif()
 
 set(DBX_USE_LTO OFF)
 if(DBX_LTO AND CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT DBX_SANITIZE)
