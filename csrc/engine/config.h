@@ -19,9 +19,8 @@ enum { DBX_FSYNC_EVERYSEC, DBX_FSYNC_ALWAYS, DBX_FSYNC_NO }; /* words of appendf
 
 enum { DBX_CLASS_NORMAL, DBX_CLASS_REPLICA, DBX_CLASS_PUBSUB, DBX_CLASS_COUNT };
 
-#define DBX_OUTPUT_SOFT_S_MAX                                                                      \
-    (INT64_MAX / 2000000) /* in microseconds it can be added to a clock                            \
-                           */
+/* In microseconds it can still be added to a clock. */
+#define DBX_OUTPUT_SOFT_S_MAX (INT64_MAX / 2000000)
 
 typedef struct dbx_output_limit { /* client-output-buffer-limit of one class; 0: no limit */
     int64_t hard_bytes, soft_bytes, soft_s;

@@ -287,8 +287,8 @@ uint32_t dbx_engine_write_delay_us(dbx_engine *engine) {
     return delay_us > DBX_HOLD_US_MIN ? delay_us : DBX_HOLD_US_MIN;
 }
 
-bool dbx_engine_views_costly(const dbx_engine *engine) {
-    return dbx_store_views_costly(engine->store);
+size_t dbx_engine_views_cost(const dbx_engine *engine) {
+    return dbx_store_views_cost(engine->store);
 }
 
 bool dbx_engine_shutdown_wanted(const dbx_engine *engine) {

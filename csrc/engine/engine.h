@@ -111,8 +111,11 @@ int dbx_engine_wait_durable(dbx_engine *engine,
                             uint64_t position); /* any thread, unlocked, blocks */
 uint32_t dbx_engine_write_delay_us(dbx_engine *engine);
 
-/* dbx_engine_views_costly: streamed replies keep too much memory: the oldest should end. Locked. */
-bool dbx_engine_views_costly(const dbx_engine *engine);
+enum { DBX_VIEWS_COST_SLOW = 2, DBX_VIEWS_COST_ANY = 4 };
+/* dbx_engine_views_cost is how many times the write buffer's bound streamed replies keep in memory.
+ * From DBX_VIEWS_COST_SLOW on the oldest that is slow should end, from DBX_VIEWS_COST_ANY on the
+ * oldest. Locked. */
+size_t dbx_engine_views_cost(const dbx_engine *engine);
 
 /* dbx_engine_tick does timed work (expiry, client timeouts) in bounded steps in turns of its own;
  * returns milliseconds until it wants to be called again (0: at once; -1: not before something

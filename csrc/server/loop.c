@@ -125,11 +125,13 @@ static void produce(dbx_server *server) {
 }
 
 /* Views of replies that are taken slowly can keep more memory than the store itself has: the oldest
- * such reply ends, one an iteration. */
+ * such reply ends, one an iteration; when they keep much more, however young it is. */
 static void bound_views(dbx_server *server) {
-    int64_t before_us = server->now_us - (int64_t)DBX_STREAM_STALL_MS * 1000;
+    size_t cost = dbx_engine_views_cost(server->engine);
+    int64_t young_us = cost < DBX_VIEWS_COST_ANY ? (int64_t)DBX_STREAM_STALL_MS * 1000 : 0;
+    int64_t before_us = server->now_us - young_us;
     dbx_conn *oldest = NULL;
-    if (!dbx_engine_views_costly(server->engine)) return;
+    if (cost < DBX_VIEWS_COST_SLOW) return;
     for (dbx_conn *conn = server->care; conn != NULL; conn = conn->next_care) {
         if (conn->dead || conn->stream == NULL || conn->stream->begun_us > before_us) continue;
         if (oldest == NULL || conn->stream->begun_us < oldest->stream->begun_us) oldest = conn;

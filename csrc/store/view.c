@@ -73,7 +73,7 @@ static size_t retired_bytes(const dbx_store *store, const dbx_buffer *buffer) {
     return dbx_buffer_bytes(buffer);
 }
 
-bool dbx_store_views_costly(const dbx_store *store) {
+size_t dbx_store_views_cost(const dbx_store *store) {
     const dbx_buffer *active = NULL, *frozen = NULL; /* of the view opened next */
     size_t bytes = 0;
     /* Younger views come first, so that what two of them share stands side by side. */
@@ -84,5 +84,5 @@ bool dbx_store_views_costly(const dbx_store *store) {
         active = view->active;
         frozen = view->frozen;
     }
-    return bytes > 2 * store->buffer_bytes_max;
+    return bytes / store->buffer_bytes_max;
 }
