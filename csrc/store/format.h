@@ -40,6 +40,7 @@ enum dbx_meta_key {
     DBX_META_FORMAT = 'f',   /* version u32, page bytes u32, created_ms u64, seed 16 bytes */
     DBX_META_POSITION = 'p', /* journal position u64, time_ms u64: what this commit contains */
     DBX_META_NEXT_ID = 'i',  /* u64 */
+    DBX_META_SPOOL = 'l',    /* u64: the highest id a spool has had */
     DBX_META_DB = 'd',       /* [number BE32] -> namespace u64, keys u64, expires u64 */
     DBX_META_SCAN = 's'      /* [slot BE32] -> cursor u64, name */
 };

@@ -63,6 +63,10 @@ static int save_all(dbx_store *store) {
     uint8_t key[6], value[DB_BYTES];
     dbx_store64(value, store->next_id);
     int rc = save(store, key, meta_key(key, DBX_META_NEXT_ID, 0), dbx_slice_of(value, 8));
+    dbx_store64(value, store->last_spool);
+    if (rc == DBX_OK) {
+        rc = save(store, key, meta_key(key, DBX_META_SPOOL, 0), dbx_slice_of(value, 8));
+    }
     for (uint32_t i = 0; rc == DBX_OK && i < store->options.databases; i++) {
         dbx_store64(value, store->dbs[i].ns);
         dbx_store64(value + 8, store->dbs[i].keys);
@@ -97,6 +101,10 @@ static int load_one(dbx_store *store, dbx_slice key, dbx_slice value, dbx_error 
     case DBX_META_NEXT_ID:
         if (value.len != 8) return DBX_ECORRUPT;
         store->next_id = dbx_load64(value.ptr);
+        return DBX_OK;
+    case DBX_META_SPOOL:
+        if (value.len != 8) return DBX_ECORRUPT;
+        store->last_spool = dbx_load64(value.ptr);
         return DBX_OK;
     case DBX_META_DB:
         return load_db(store, key, value, error);

@@ -178,6 +178,20 @@ def test_journal_can_be_read_from_a_position_and_while_the_server_runs(dbx_proce
     assert b"first" not in later
 
 
+def test_the_file_of_a_large_value_has_a_name_that_none_had_before(dbx_process: Start) -> None:
+    """A frame in a kept log may still name the old one."""
+    server = dbx_process()
+    names = []
+    for key in ("big1", "big2"):
+        with server.raw() as client:
+            client.value("SET", key, key.encode() * 500_000)
+            names.append({path.name for path in (Path(server.data) / "spool").iterdir()})
+            server.apply()
+        server.restart()
+    assert all(names)
+    assert names[0].isdisjoint(names[1])
+
+
 def test_what_is_not_kept_any_more_is_one_clear_line_and_a_non_zero_exit(
     dbx_process: Start,
 ) -> None:

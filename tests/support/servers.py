@@ -210,6 +210,15 @@ class DbxServer(Server):
             env["DBX_" + setting.upper().replace("-", "_")] = str(value)
         return env
 
+    def apply(self) -> None:
+        """apply has everything put into MDBX, and waits for it."""
+        with self.raw() as client:
+            client.value("SAVE")
+            deadline = time.monotonic() + START_SECONDS_MAX
+            while (info := store_info(client))["buffer_entries"] or info["frozen_entries"]:
+                assert time.monotonic() < deadline, info
+                time.sleep(POLL_SECONDS)
+
     def store_info(self) -> dict[str, int]:
         with self.raw() as client:
             return store_info(client)
