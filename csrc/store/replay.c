@@ -9,6 +9,10 @@
 #include "store/freeze.h"
 #include "store/replay_ahead.h"
 
+/* An entry takes about twice what its effect does; without a bound, what is short in the log could
+ * bring up much. */
+enum { BROUGHT_UP = 4 };
+
 typedef struct replayer {
     dbx_store *store;
     const dbx_replay_calls *calls;
@@ -79,12 +83,10 @@ static int run_frame(replayer *r, const dbx_frame *frame, dbx_slice bytes, dbx_e
 /* A log longer than two buffers is applied on the way; memory stays within twice the bound. */
 static int keep_bounds(dbx_store *store, dbx_error *error) {
     dbx_applier_stats stats;
-    bool full = store->live.frozen != NULL &&
-                dbx_buffer_fill(store->live.active) >= store->buffer_bytes_max;
-    if (full) dbx_applier_release(store->applier);
     while (store->live.frozen != NULL &&
            dbx_buffer_fill(store->live.active) >= store->buffer_bytes_max) {
         struct timespec pause = {.tv_nsec = 1000000};
+        dbx_applier_release(store->applier);
         (void)nanosleep(&pause, NULL);
         dbx_freeze_step(store);
         dbx_applier_get_stats(store->applier, &stats);
@@ -120,7 +122,7 @@ static int run_all(replayer *r, dbx_journal_reader *reader, dbx_error *error) {
     int rc = dbx_replay_ahead_open(r->store, reader, r->calls, &ahead, error);
     if (rc != DBX_OK) return rc;
     while ((rc = dbx_replay_ahead_next(ahead, &batch, error)) == 1) {
-        dbx_replay_batch_bring_up(batch);
+        dbx_replay_batch_bring_up(batch, BROUGHT_UP * dbx_replay_ahead_bytes(ahead));
         rc = run_batch(r, batch, error);
         if (rc != DBX_OK) break;
     }

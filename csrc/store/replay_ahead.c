@@ -9,7 +9,7 @@
 enum {
     BATCHES = 2,
     BATCH_BYTES_MAX = 4 << 20, /* the more keys are sorted together, the more share a page */
-    BUFFER_SHARE = 16          /* what is brought up must not fill the buffer by itself */
+    BUFFER_SHARE = 16          /* of the buffer's bound: a batch is small beside it */
 };
 
 struct dbx_replay_ahead {
@@ -18,11 +18,10 @@ struct dbx_replay_ahead {
     const dbx_replay_calls *calls;
     size_t batch_bytes;
     dbx_replay_batch batches[BATCHES];
-    uint64_t *ns;     /* each database's namespace, for the batch that is being read */
-    uint64_t *ns_now; /* and as the executing thread last saw them */
+    uint64_t *ns; /* each database's namespace, as the executing thread last saw it */
     bool threaded;
     pthread_t thread;
-    pthread_mutex_t mutex; /* guards ns_now and what follows */
+    pthread_mutex_t mutex; /* guards ns and what follows */
     pthread_cond_t moved;
     uint64_t read, taken; /* batches so far; the executing thread has the last one taken */
     bool stop;
@@ -32,12 +31,14 @@ struct dbx_replay_ahead {
 
 static void note_namespaces(dbx_replay_ahead *a) {
     for (uint32_t i = 0; i < a->store->options.databases; i++)
-        a->ns_now[i] = a->store->dbs[i].ns;
+        a->ns[i] = a->store->dbs[i].ns;
 }
 
-static int read_one(dbx_replay_ahead *a, dbx_error *error) {
-    return dbx_replay_batch_read(&a->batches[a->read % BATCHES], a->reader, a->calls, a->ns,
-                                 a->batch_bytes, error);
+/* The batch to be read next, with the namespaces it begins with. */
+static dbx_replay_batch *next_batch(dbx_replay_ahead *a) {
+    dbx_replay_batch *batch = &a->batches[a->read % BATCHES];
+    memcpy(batch->ns, a->ns, a->store->options.databases * sizeof *a->ns);
+    return batch;
 }
 
 static void *run(void *arg) {
@@ -49,9 +50,9 @@ static void *run(void *arg) {
             continue;
         }
         dbx_error error = {0};
-        memcpy(a->ns, a->ns_now, a->store->options.databases * sizeof *a->ns);
+        dbx_replay_batch *batch = next_batch(a);
         pthread_mutex_unlock(&a->mutex);
-        int rc = read_one(a, &error);
+        int rc = dbx_replay_batch_read(batch, a->reader, a->calls, a->batch_bytes, &error);
         pthread_mutex_lock(&a->mutex);
         a->read += rc == 1;
         a->rc = rc;
@@ -65,34 +66,32 @@ static void *run(void *arg) {
 int dbx_replay_ahead_open(dbx_store *store, dbx_journal_reader *reader,
                           const dbx_replay_calls *calls, dbx_replay_ahead **out, dbx_error *error) {
     dbx_replay_ahead *a = dbx_alloc_zero(1, sizeof *a);
-    size_t databases = store->options.databases;
-    uint64_t *ns = a != NULL ? dbx_alloc_zero(2 * databases, sizeof *ns) : NULL;
-    if (ns == NULL) {
-        dbx_alloc_free(a);
-        return dbx_error_set(error, DBX_ENOMEM, "out of memory");
-    }
+    if (a == NULL) return dbx_error_set(error, DBX_ENOMEM, "out of memory");
+    pthread_mutex_init(&a->mutex, NULL);
+    pthread_cond_init(&a->moved, NULL);
     a->store = store;
     a->reader = reader;
     a->calls = calls;
-    a->ns = ns;
-    a->ns_now = ns + databases;
     a->batch_bytes = store->buffer_bytes_max / BUFFER_SHARE;
     if (a->batch_bytes > BATCH_BYTES_MAX) a->batch_bytes = BATCH_BYTES_MAX;
-    for (size_t i = 0; i < BATCHES; i++)
-        a->batches[i].store = store;
     a->rc = 1;
-    pthread_mutex_init(&a->mutex, NULL);
-    pthread_cond_init(&a->moved, NULL);
+    a->ns = dbx_alloc_zero(store->options.databases, sizeof *a->ns);
+    int rc = a->ns != NULL ? DBX_OK : DBX_ENOMEM;
+    for (size_t i = 0; rc == DBX_OK && i < BATCHES; i++)
+        rc = dbx_replay_batch_init(&a->batches[i], store);
+    if (rc != DBX_OK) {
+        dbx_replay_ahead_close(a);
+        return dbx_error_set(error, rc, "out of memory");
+    }
     *out = a;
     return DBX_OK;
 }
 
 /* Without the thread, which what is left of a short log is not worth. */
 static int next_here(dbx_replay_ahead *a, dbx_replay_batch **batch, dbx_error *error) {
-    *batch = &a->batches[a->read % BATCHES];
     note_namespaces(a);
-    memcpy(a->ns, a->ns_now, a->store->options.databases * sizeof *a->ns);
-    int rc = read_one(a, error);
+    *batch = next_batch(a);
+    int rc = dbx_replay_batch_read(*batch, a->reader, a->calls, a->batch_bytes, error);
     if (rc != 1) return rc;
     a->taken = ++a->read;
     bool more = (*batch)->bytes.len >= a->batch_bytes;
@@ -112,6 +111,10 @@ int dbx_replay_ahead_next(dbx_replay_ahead *a, dbx_replay_batch **batch, dbx_err
     pthread_cond_signal(&a->moved);
     pthread_mutex_unlock(&a->mutex);
     return rc;
+}
+
+size_t dbx_replay_ahead_bytes(const dbx_replay_ahead *a) {
+    return a->batch_bytes;
 }
 
 void dbx_replay_ahead_close(dbx_replay_ahead *a) {

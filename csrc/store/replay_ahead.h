@@ -16,6 +16,8 @@ int dbx_replay_ahead_open(dbx_store *store, dbx_journal_reader *reader,
 /* dbx_replay_ahead_next gives the next batch, which is the caller's until the next call: 1, 0 at
  * the end, or a failure. */
 int dbx_replay_ahead_next(dbx_replay_ahead *ahead, dbx_replay_batch **batch, dbx_error *error);
+/* dbx_replay_ahead_bytes is about how much of the log a batch holds. */
+size_t dbx_replay_ahead_bytes(const dbx_replay_ahead *ahead);
 void dbx_replay_ahead_close(dbx_replay_ahead *ahead);
 
 #endif

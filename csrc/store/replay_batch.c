@@ -9,8 +9,10 @@
 #include "base/num.h"
 
 enum {
+    KEYS_MAX = 64 << 10,    /* of a batch; those beyond are looked up by their effects */
     RECORD_BYTES_MAX = 512, /* longer ones are left where they are */
     HEADER_BYTES = 24,      /* about what a record has before its payload */
+    SPARE_BYTES = 64,       /* by which a record may be longer than what is written over it */
     AHEAD = 32              /* keys whose places are loaded at the same time */
 };
 
@@ -68,13 +70,14 @@ static int read_groups(dbx_replay_batch *b, dbx_journal_reader *reader, size_t b
                        dbx_error *error) {
     dbx_frame frame;
     dbx_slice bytes;
-    int rc = 1;
+    int rc;
     b->bytes.len = b->count = 0;
-    while (b->bytes.len < bytes_max &&
-           (rc = dbx_journal_reader_next(reader, &frame, &bytes, error)) == 1) {
+    do {
+        rc = dbx_journal_reader_next(reader, &frame, &bytes, error);
+        if (rc != 1) break;
         int kept = keep_group(b, &frame, bytes, dbx_journal_reader_end(reader));
         if (kept != DBX_OK) return dbx_error_set(error, kept, "out of memory");
-    }
+    } while (b->bytes.len < bytes_max);
     return rc < 0 ? rc : b->count > 0;
 }
 
@@ -93,7 +96,7 @@ static void note_key(void *arg, size_t index, uint32_t flags) {
     uint8_t key[DBX_ENCODED_KEY_MAX];
     bool long_name;
     (void)flags;
-    if (e->args[index].spool != 0) return;
+    if (e->args[index].spool != 0 || b->key_count == KEYS_MAX) return;
     size_t len = dbx_format_key(key, to->ns, e->argv[index], b->store->seed, &long_name);
     /* What is written is most often the argument after the key; if not, it finds a place too. */
     size_t next = index + 1 < e->argc ? e->argv[index + 1].len : 0;
@@ -107,7 +110,7 @@ static void note_key(void *arg, size_t index, uint32_t flags) {
 }
 
 /* Effects that do not read well are met again, and reported, when they are executed. */
-static void note_keys(dbx_replay_batch *b, const dbx_replay_calls *calls, const uint64_t *ns) {
+static void note_keys(dbx_replay_batch *b, const dbx_replay_calls *calls) {
     dbx_effect_reader effects = {.args = NULL};
     noting to = {.batch = b, .effects = &effects};
     b->names.len = b->hashes.len = b->key_count = 0;
@@ -118,7 +121,7 @@ static void note_keys(dbx_replay_batch *b, const dbx_replay_calls *calls, const 
         effects.in = dbx_slice_of(b->bytes.ptr + b->groups[i].offset, b->groups[i].len);
         while (dbx_effect_next(&effects) == 1) {
             if (dbx_replay_select(b->store, &effects, &db) != 0) continue;
-            to.ns = ns[db];
+            to.ns = b->ns[db];
             calls->keys(calls->arg, effects.argc, effects.argv, note_key, &to);
         }
     }
@@ -193,13 +196,18 @@ static void look_up(dbx_replay_batch *b) {
     b->looked_up = true;
 }
 
+int dbx_replay_batch_init(dbx_replay_batch *batch, dbx_store *store) {
+    batch->store = store;
+    batch->ns = dbx_alloc_zero(store->options.databases, sizeof *batch->ns);
+    return batch->ns != NULL ? DBX_OK : DBX_ENOMEM;
+}
+
 int dbx_replay_batch_read(dbx_replay_batch *batch, dbx_journal_reader *reader,
-                          const dbx_replay_calls *calls, const uint64_t *ns, size_t bytes_max,
-                          dbx_error *error) {
+                          const dbx_replay_calls *calls, size_t bytes_max, dbx_error *error) {
     int rc = read_groups(batch, reader, bytes_max, error);
     if (rc != 1) return rc;
     batch->key_count = 0;
-    if (calls->keys != NULL) note_keys(batch, calls, ns);
+    if (calls->keys != NULL) note_keys(batch, calls);
     look_up(batch);
     return rc;
 }
@@ -210,28 +218,44 @@ static void bring_up(dbx_store *store, const replay_key *k) {
     dbx_slice name = name_of(k), value = k->value;
     dbx_buffer *active = store->live.active;
     dbx_undo *undo = &store->txn.undo;
+    size_t room = note_at(k->at).room;
     if (dbx_buffer_find(active, name, k->hash) != NULL || dbx_buffer_in_gap(active, name)) return;
     int found = dbx_view_frozen_get(&store->live, name, k->hash, &value);
     if (found == 1) found = k->found;
-    if (found != DBX_ENOTFOUND && (found != DBX_OK || value.len > RECORD_BYTES_MAX)) return;
-    (void)dbx_buffer_bring_up(active, undo, name, k->hash, found == DBX_OK ? &value : NULL,
-                              note_at(k->at).room);
+    /* The entry keeps the room when less is written into it, or nothing. */
+    if (found != DBX_ENOTFOUND && (found != DBX_OK || value.len > room + SPARE_BYTES)) return;
+    (void)dbx_buffer_bring_up(active, undo, name, k->hash, found == DBX_OK ? &value : NULL, room);
     dbx_undo_settle(undo, active);
 }
 
-void dbx_replay_batch_bring_up(dbx_replay_batch *batch) {
-    dbx_store *store = batch->store;
-    uint64_t hashes[AHEAD];
-    /* What the frozen buffer held is in a newer MDBX now: an older snapshot does not have it. */
+/* An apply taken in since: what the frozen buffer held is in a newer MDBX now, and the snapshot
+ * does not have it. A database flushed or swapped since: the keys may be those of a namespace that
+ * is being reclaimed, into which nothing may be written any more. */
+static bool still_true(const dbx_replay_batch *batch) {
+    const dbx_store *store = batch->store;
     if (!batch->looked_up || dbx_snapshot_id(batch->below) != dbx_snapshot_id(store->live.below)) {
-        return;
+        return false;
     }
-    for (size_t i = 0; i < batch->key_count; i++) {
-        size_t n = 0;
-        for (; i % AHEAD == 0 && n < AHEAD && i + n < batch->key_count; n++)
-            hashes[n] = batch->keys[i + n].hash;
-        dbx_buffer_prefetch(store->live.active, hashes, n);
-        bring_up(store, &batch->keys[i]);
+    for (uint32_t i = 0; i < store->options.databases; i++) {
+        if (batch->ns[i] != store->dbs[i].ns) return false;
+    }
+    return true;
+}
+
+void dbx_replay_batch_bring_up(dbx_replay_batch *batch, size_t bytes_max) {
+    const dbx_buffer *active = batch->store->live.active;
+    uint64_t hashes[AHEAD];
+    if (!still_true(batch)) return;
+    size_t limit = dbx_buffer_fill(active) + bytes_max;
+    if (limit > batch->store->buffer_bytes_max) limit = batch->store->buffer_bytes_max;
+    for (size_t from = 0; from < batch->key_count; from += AHEAD) {
+        size_t n = batch->key_count - from < AHEAD ? batch->key_count - from : AHEAD;
+        if (dbx_buffer_fill(active) >= limit) return;
+        for (size_t i = 0; i < n; i++)
+            hashes[i] = batch->keys[from + i].hash;
+        dbx_buffer_prefetch(active, hashes, n);
+        for (size_t i = 0; i < n; i++)
+            bring_up(batch->store, &batch->keys[from + i]);
     }
 }
 
@@ -249,5 +273,6 @@ void dbx_replay_batch_free(dbx_replay_batch *batch) {
     dbx_buf_free(&batch->hashes);
     dbx_alloc_free(batch->groups);
     dbx_alloc_free(batch->keys);
+    dbx_alloc_free(batch->ns);
     dbx_snapshot_close(batch->below);
 }

@@ -32,19 +32,22 @@ typedef struct dbx_replay_batch {
     dbx_buf hashes; /* theirs, a uint64_t each, in the order of the log */
     struct dbx_replay_key *keys; /* the same, sorted, and what MDBX has of them */
     size_t key_count, key_cap;
+    uint64_t *ns;        /* the databases' namespaces that they were encoded with */
     dbx_snapshot *below; /* in which they were looked up */
     bool looked_up;
 } dbx_replay_batch;
 
-/* dbx_replay_batch_read fills the batch with about `bytes_max` of the log and looks its keys up.
- * `ns` are the databases' namespaces, as far as known; `effects` is scratch. Returns 1, 0 when the
- * log has no more, or a failure to read it. Touches nothing of the store that changes. */
+/* dbx_replay_batch_init makes an empty batch; DBX_OK or DBX_ENOMEM. */
+int dbx_replay_batch_init(dbx_replay_batch *batch, dbx_store *store);
+/* dbx_replay_batch_read fills the batch with about `bytes_max` of the log, one group at least, and
+ * looks its keys up; batch->ns is the caller's to fill in before. Returns 1, 0 when the log has no
+ * more, or a failure to read it. Touches nothing of the store that changes. */
 int dbx_replay_batch_read(dbx_replay_batch *batch, dbx_journal_reader *reader,
-                          const dbx_replay_calls *calls, const uint64_t *ns, size_t bytes_max,
-                          dbx_error *error);
-/* dbx_replay_batch_bring_up copies what was found into the active buffer, unless an apply has been
- * taken in since; what is left out is looked up by the effects themselves. Outside turns. */
-void dbx_replay_batch_bring_up(dbx_replay_batch *batch);
+                          const dbx_replay_calls *calls, size_t bytes_max, dbx_error *error);
+/* dbx_replay_batch_bring_up copies what was found into the active buffer, about `bytes_max` of it,
+ * unless an apply has been taken in or a database flushed since: what is left out is looked up by
+ * the effects themselves. Outside turns. */
+void dbx_replay_batch_bring_up(dbx_replay_batch *batch, size_t bytes_max);
 /* dbx_replay_batch_fetch loads the entries of a group's keys into the caches. */
 void dbx_replay_batch_fetch(const dbx_replay_batch *batch, size_t group);
 void dbx_replay_batch_free(dbx_replay_batch *batch);

@@ -31,9 +31,15 @@ enum {
 /* --- Opening
  * -------------------------------------------------------------------------------------- */
 
-static void set_bounds(dbx_store *store) {
+static int set_bounds(dbx_store *store, dbx_error *error) {
     dbx_store_options *o = &store->options;
     size_t bytes = o->buffer_bytes;
+    if (bytes != 0 && bytes < DBX_BUFFER_BYTES_ASKED_MIN) {
+        return dbx_error_set(error, DBX_EINVAL,
+                             "a write buffer of %zu bytes is too small: ask for %d or more, or 0 "
+                             "for what suits the machine",
+                             bytes, (int)DBX_BUFFER_BYTES_ASKED_MIN);
+    }
     if (bytes == 0) {
         uint64_t share = dbx_memory_limit() / 16;
         bytes = share > DBX_BUFFER_BYTES_MAX ? DBX_BUFFER_BYTES_MAX : (size_t)share;
@@ -43,6 +49,7 @@ static void set_bounds(dbx_store *store) {
     store->filter_bytes = o->path == NULL ? 0 : bytes / ENTRY_BYTES_TYPICAL;
     if (o->journal_bytes == 0) o->journal_bytes = DBX_JOURNAL_BYTES_DEFAULT;
     if (o->buffer_age_ms == 0) o->buffer_age_ms = DBX_BUFFER_AGE_MS_DEFAULT;
+    return DBX_OK;
 }
 
 static void free_store(dbx_store *store) {
@@ -147,12 +154,15 @@ int dbx_store_open(const dbx_store_options *options, dbx_store **out, dbx_error 
     store->txn.store = store;
     store->live.store = store;
     store->live.active_epoch = DBX_EPOCH_LIVE;
-    set_bounds(store);
+    int rc = set_bounds(store, error);
+    if (rc != DBX_OK) {
+        dbx_alloc_free(store);
+        return rc;
+    }
     dbx_rand_seed(&store->rand);
     store->dbs = dbx_alloc_zero(options->databases, sizeof *store->dbs);
     store->live.active = dbx_buffer_new(store->filter_bytes);
     store->scans = dbx_scan_table_new();
-    int rc = DBX_OK;
     if (keep_path(store) != DBX_OK || store->dbs == NULL || store->live.active == NULL ||
         store->scans == NULL) {
         rc = dbx_error_set(error, DBX_ENOMEM, "out of memory");

@@ -23,6 +23,8 @@ EMPTY_RSS_MAX = 25 * MB
 BUFFER_BYTES = 4 * MB
 BASE_MAX = 48 * MB
 KEYS = 300_000
+DELETED = 20_000
+TOMBSTONE_BYTES_MAX = 200
 IDLE_CLIENTS = 900
 IDLE_CLIENT_BYTES_MAX = 20 * 1024
 
@@ -41,6 +43,21 @@ def test_memory_stays_within_twice_the_buffer_while_it_is_applied(dbx_process: S
         fill(client, KEYS)
     assert server.store_info()["applies"] >= 3
     assert watch.highest <= BASE_MAX + 2 * BUFFER_BYTES, f"{watch.highest / MB:.1f} MB"
+
+
+def test_a_start_on_a_log_of_deletions_brings_little_of_the_deleted_up(dbx_process: Start) -> None:
+    """A deletion is short in the log, whatever it deletes."""
+    server = dbx_process(settings={"write-buffer-size": str(BUFFER_BYTES)})
+    with server.raw(timeout=300) as client:
+        fill(client, DELETED, value_bytes=480)
+        server.apply()
+        for at in range(0, DELETED, 1000):
+            client.value("DEL", *(b"key:%d" % i for i in range(at, at + 1000)))
+    server.kill()
+    server.start()
+    info = server.store_info()
+    assert info["replay_last_effects"] >= DELETED / 1000
+    assert info["buffer_bytes"] + info["frozen_bytes"] <= DELETED * TOMBSTONE_BYTES_MAX
 
 
 def test_idle_clients_cost_little(dbx_process: Start) -> None:
