@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import dataclasses
 import functools
 import json
+import statistics
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support import proc
@@ -18,7 +19,7 @@ from tests.support.servers import Server
 SOURCE = Path(__file__).with_name("openloop.c")
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Sample:
     """One measurement of one server."""
 
@@ -28,6 +29,11 @@ class Sample:
     p99_us: float
     p999_us: float
     max_us: float
+
+
+def median(samples: list[Sample]) -> Sample:
+    columns = zip(*(dataclasses.astuple(sample) for sample in samples), strict=True)
+    return Sample(*(statistics.median(column) for column in columns))
 
 
 def redis_benchmark(

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.load import Sample
+from bench.load import Sample, median
 
 RESULTS = Path(__file__).with_name("results")
 
@@ -45,7 +45,7 @@ class Report:
             ours.rate / theirs.rate
             for ours, theirs in zip(samples[first], samples[second], strict=True)
         ]
-        middle = {name: _median(taken) for name, taken in samples.items()}
+        middle = {name: median(taken) for name, taken in samples.items()}
         self.add(
             case, {name: dataclasses.asdict(sample) for name, sample in middle.items()},
             ratio=statistics.median(ratios), goal=goal, ratios=ratios,
@@ -84,11 +84,6 @@ class Report:
                  "cases": self.cases, "failed": self.failed}  # fmt: skip
         path.write_text(json.dumps(about, indent=1, default=str))
         return path
-
-
-def _median(samples: list[Sample]) -> Sample:
-    columns = zip(*(dataclasses.astuple(sample) for sample in samples), strict=True)
-    return Sample(*(statistics.median(column) for column in columns))
 
 
 def _row(case: str, values: Mapping[str, Any], ratio: float | None, goal: float | None) -> str:

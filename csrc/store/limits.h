@@ -23,7 +23,7 @@ enum { DBX_BUFFER_BYTES_ASKED_MIN = 16 << 10 };
 /* Journal since the last freeze. A start replays up to twice this. */
 #define DBX_JOURNAL_BYTES_DEFAULT ((size_t)24 << 20)
 /* What executing that journal took, in microseconds. A start takes about a third of it. */
-#define DBX_SPENT_US_MAX 1000000
+#define DBX_SPENT_US_MAX 750000
 /* A buffer's oldest entry is applied after this long, so that the journal does not stay for ever.
  */
 enum { DBX_BUFFER_AGE_MS_DEFAULT = 3600 * 1000 };
