@@ -1,7 +1,8 @@
-/* test_engine_replay.c: what a start leaves in MDBX when the log it replayed held more than keys. */
+/* test_engine_replay.c: what a start leaves in MDBX when its log held more than keys. */
 #include "check.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -9,7 +10,7 @@
 #include "store/env.h"
 #include "store/format.h"
 
-enum { WORDS_MAX = 4, KEYS = 300, FLUSHES = 25, NS_MAX = 200 };
+enum { WORDS_MAX = 4, KEYS = 300, FLUSHES = 25, NS_MAX = 200, WAIT_MS_MAX = 60000 };
 
 typedef struct world {
     char dir[32];
@@ -55,15 +56,29 @@ static void set_all(world *w, const char *value) {
     }
 }
 
-/* Applies everything, and what reclaim has to do after it. */
+static bool applied(world *w) {
+    static const char none[] = "frozen_entries:0\r\n";
+    RUN(w, "INFO", "store");
+    return memmem(w->out.ptr, w->out.len, none, strlen(none)) != NULL;
+}
+
+static void wait_until_applied(world *w) {
+    for (unsigned i = 0; i < WAIT_MS_MAX && !applied(w); i++)
+        (void)usleep(1000);
+    CHECK(applied(w));
+}
+
+/* Applies everything, and again, so that a reclaim comes between. */
 static void save(world *w) {
     char text[32];
     for (unsigned i = 0; i < 2; i++) {
+        wait_until_applied(w);
         (void)snprintf(text, sizeof text, "save %u", i);
         RUN(w, "SET", "last", text);
         RUN(w, "SAVE");
-        (void)usleep(300000);
+        (void)usleep(100000);
     }
+    wait_until_applied(w);
 }
 
 /* Counts the names MDBX has in each namespace, and returns that of database 0. */
@@ -97,7 +112,7 @@ static unsigned count_names(const world *w, size_t counts[NS_MAX]) {
 TEST(replaying_flushes_brings_nothing_of_the_old_namespaces_back) {
     static const dbx_setting whole[] = {{"loglevel", "nothing"}, {"databases", "1"}, {NULL, NULL}};
     static const dbx_setting small[] = {
-        {"loglevel", "nothing"}, {"databases", "1"}, {"write-buffer-size", "400000"}, {NULL, NULL}};
+        {"loglevel", "nothing"}, {"databases", "1"}, {"write-buffer-size", "520000"}, {NULL, NULL}};
     world w = {.dir = "/tmp/dbx-test-replay-XXXXXX"};
     size_t counts[NS_MAX] = {0};
     char value[80], command[64];
