@@ -58,6 +58,17 @@ static inline void *dbx_alloc_resize_array(void *ptr, size_t count, size_t size)
     return dbx_alloc_resize(ptr, count * size);
 }
 
+/* dbx_alloc_room returns `array`, of *cap elements, with room for `need` (> 0) of them: as it is,
+ * or at least doubled. NULL: out of memory, and the array is as it was. */
+static inline void *dbx_alloc_room(void *array, size_t *cap, size_t need, size_t size) {
+    if (need <= *cap) return array;
+    size_t more = *cap < 8 ? 16 : *cap > SIZE_MAX / 2 ? SIZE_MAX : *cap * 2;
+    if (more < need) more = need;
+    void *grown = dbx_alloc_resize_array(array, more, size);
+    if (grown != NULL) *cap = more;
+    return grown;
+}
+
 static inline void dbx_alloc_free(void *ptr) {
     free(ptr);
 }

@@ -19,13 +19,9 @@ const dbx_command *const dbx_table_families[] = {
 
 static int add_row(const dbx_command *row) {
     size_t count = by_name.count, at = count;
-    if (count == in_order_cap) {
-        size_t cap = in_order_cap == 0 ? 64 : in_order_cap * 2;
-        void *grown = dbx_alloc_resize_array(in_order, cap, sizeof(*in_order));
-        if (grown == NULL) return DBX_ENOMEM;
-        in_order = grown;
-        in_order_cap = cap;
-    }
+    void *room = dbx_alloc_room(in_order, &in_order_cap, count + 1, sizeof *in_order);
+    if (room == NULL) return DBX_ENOMEM;
+    in_order = room;
     /* The map only hands out what it is given; rows stay constant. */
     int rc = dbx_map_put(&by_name, dbx_slice_str(row->name), (void *)(uintptr_t)row, NULL);
     if (rc != DBX_OK) return rc;

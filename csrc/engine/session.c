@@ -31,13 +31,10 @@ dbx_session *dbx_session_find(const dbx_sessions *sessions, uint64_t id) {
 }
 
 static int enlist(dbx_sessions *sessions, dbx_session *session) {
-    if (sessions->count == sessions->cap) {
-        size_t cap = sessions->cap == 0 ? 64 : sessions->cap * 2;
-        dbx_session **at = dbx_alloc_resize_array(sessions->at, cap, sizeof *at);
-        if (at == NULL) return DBX_ENOMEM;
-        sessions->at = at;
-        sessions->cap = cap;
-    }
+    dbx_session **at =
+        dbx_alloc_room(sessions->at, &sessions->cap, sessions->count + 1, sizeof *at);
+    if (at == NULL) return DBX_ENOMEM;
+    sessions->at = at;
     session->id = ++sessions->last_id;
     sessions->at[sessions->count++] = session;
     return DBX_OK;

@@ -68,13 +68,10 @@ static void add_chunk(dbx_arena *arena, arena_chunk *chunk, size_t bytes) {
 }
 
 static bool next_chunk(dbx_arena *arena) {
-    if (arena->table_count == arena->table_cap) {
-        size_t cap = arena->table_cap == 0 ? 64 : arena->table_cap * 2;
-        void *grown = dbx_alloc_resize_array(arena->table, cap, sizeof *arena->table);
-        if (grown == NULL) return false;
-        arena->table = grown;
-        arena->table_cap = cap;
-    }
+    void *table = dbx_alloc_room(arena->table, &arena->table_cap, arena->table_count + (size_t)1,
+                                 sizeof *arena->table);
+    if (table == NULL) return false;
+    arena->table = table;
     arena_chunk *chunk = map_chunk(arena);
     if (chunk == NULL) return false;
     chunk->number = arena->table_count;

@@ -208,13 +208,10 @@ static dbx_entry *new_entry(dbx_buffer *buffer, dbx_slice key, size_t room) {
 
 int dbx_buffer_hold_spool(dbx_buffer *buffer, dbx_spool *spool) {
     if (buffer->spool_count > 0 && buffer->spools[buffer->spool_count - 1] == spool) return DBX_OK;
-    if (buffer->spool_count == buffer->spool_cap) {
-        size_t cap = buffer->spool_cap == 0 ? 8 : buffer->spool_cap * 2;
-        void *grown = dbx_alloc_resize_array(buffer->spools, cap, sizeof(dbx_spool *));
-        if (grown == NULL) return DBX_ENOMEM;
-        buffer->spools = grown;
-        buffer->spool_cap = cap;
-    }
+    void *spools = dbx_alloc_room(buffer->spools, &buffer->spool_cap, buffer->spool_count + 1,
+                                  sizeof(dbx_spool *));
+    if (spools == NULL) return DBX_ENOMEM;
+    buffer->spools = spools;
     dbx_spool_ref(spool);
     buffer->spools[buffer->spool_count++] = spool;
     return DBX_OK;

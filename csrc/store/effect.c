@@ -80,6 +80,11 @@ int dbx_effect_next(dbx_effect_reader *r) {
     return 1;
 }
 
+int dbx_effect_selects(const dbx_effect_reader *r, uint64_t *db) {
+    if (r->argc != 2 || !dbx_slice_eq(r->argv[0], dbx_slice_str("SELECT"))) return 0;
+    return dbx_num_u64_from_slice(r->argv[1], db) ? 1 : DBX_ECORRUPT;
+}
+
 void dbx_effect_select(dbx_buf *out, uint64_t db) {
     char digits[DBX_NUM_TEXT_MAX];
     dbx_slice argv[] = {dbx_slice_str("SELECT"),

@@ -31,6 +31,9 @@ typedef struct dbx_effect_reader {
 int dbx_effect_next(dbx_effect_reader *reader);
 void dbx_effect_reader_free(dbx_effect_reader *reader);
 
+/* dbx_effect_selects: the command read selects database *db: 1; 0: it is another; DBX_ECORRUPT. */
+int dbx_effect_selects(const dbx_effect_reader *reader, uint64_t *db);
+
 /* dbx_effect_select appends the effect that selects database `db` for those that follow. */
 enum { DBX_EFFECT_SELECT_BYTES_MAX = 48 };
 void dbx_effect_select(dbx_buf *out, uint64_t db);

@@ -35,25 +35,18 @@ static int take_spare(dbx_journal *j, dbx_segment *out, dbx_error *error) {
 }
 
 static int reserve_live(dbx_journal *j) {
-    if (j->live_count < j->live_cap) return DBX_OK;
-    size_t cap = j->live_cap == 0 ? 16 : j->live_cap * 2;
-    void *grown = dbx_alloc_resize_array(j->live, cap, sizeof *j->live);
-    if (grown == NULL) return DBX_ENOMEM;
-    j->live = grown;
-    j->live_cap = cap;
+    void *live = dbx_alloc_room(j->live, &j->live_cap, j->live_count + 1, sizeof *j->live);
+    if (live == NULL) return DBX_ENOMEM;
+    j->live = live;
     return DBX_OK;
 }
 
-/* Hands the current segment to the syncer; the mutex is held (a sync takes the whole list away). */
-static int push_unsynced(dbx_journal *j) {
-    if (j->unsynced_count == j->unsynced_cap) {
-        size_t cap = j->unsynced_cap == 0 ? 4 : j->unsynced_cap * 2;
-        void *grown = dbx_alloc_resize_array(j->unsynced, cap, sizeof *j->unsynced);
-        if (grown == NULL) return DBX_ENOMEM;
-        j->unsynced = grown;
-        j->unsynced_cap = cap;
-    }
-    j->unsynced[j->unsynced_count++] = j->current;
+/* Makes room for what is handed to the syncer; the mutex is held (a sync takes the list away). */
+static int reserve_unsynced(dbx_journal *j) {
+    void *unsynced =
+        dbx_alloc_room(j->unsynced, &j->unsynced_cap, j->unsynced_count + 1, sizeof *j->unsynced);
+    if (unsynced == NULL) return DBX_ENOMEM;
+    j->unsynced = unsynced;
     return DBX_OK;
 }
 
@@ -69,18 +62,15 @@ static int next_segment(dbx_journal *j, uint64_t start, dbx_error *error) {
                                  .durable = dbx_journal_durable(j),
                                  .time_ms = (uint64_t)dbx_clock_wall_ms()};
     pthread_mutex_lock(&j->mutex);
-    if (j->current.fd >= 0) rc = push_unsynced(j);
+    rc = reserve_unsynced(j);
     if (rc == DBX_OK) rc = dbx_segment_begin(j->dir, &segment, &header, error);
     if (rc != DBX_OK) {
-        if (j->current.fd >= 0 && j->unsynced_count > 0 &&
-            j->unsynced[j->unsynced_count - 1].fd == j->current.fd) {
-            j->unsynced_count--;
-        }
         pthread_mutex_unlock(&j->mutex);
         (void)dbx_segment_remove(j->dir, &segment, NULL);
         return rc == DBX_ENOMEM ? dbx_error_set(error, rc, "out of memory") : rc;
     }
     if (j->current.fd >= 0) {
+        j->unsynced[j->unsynced_count++] = j->current;
         j->live[j->live_count] = j->current;
         j->live[j->live_count].fd = -1;
         j->live[j->live_count++].end = j->position;
@@ -415,21 +405,13 @@ static size_t droppable(dbx_journal *j, uint64_t position) {
     return count;
 }
 
-/* Has the syncer deal with the oldest segments. */
-static int drop(dbx_journal *j, size_t count) {
-    int rc = DBX_OK;
+/* Has the syncer deal with the oldest segments; without memory for that, next time. */
+static void drop(dbx_journal *j, size_t count) {
     pthread_mutex_lock(&j->mutex);
-    if (j->dropped_count + count > j->dropped_cap) {
-        size_t cap = (j->dropped_count + count) * 2;
-        void *grown = dbx_alloc_resize_array(j->dropped, cap, sizeof *j->dropped);
-        if (grown == NULL) {
-            rc = DBX_ENOMEM;
-        } else {
-            j->dropped = grown;
-            j->dropped_cap = cap;
-        }
-    }
-    if (rc == DBX_OK) {
+    void *dropped =
+        dbx_alloc_room(j->dropped, &j->dropped_cap, j->dropped_count + count, sizeof *j->dropped);
+    if (dropped != NULL) {
+        j->dropped = dropped;
         for (size_t i = 0; i < count; i++)
             j->dropped[j->dropped_count++] = j->live[i].number;
         j->live_count -= count;
@@ -439,7 +421,6 @@ static int drop(dbx_journal *j, size_t count) {
         pthread_cond_signal(&j->work);
     }
     pthread_mutex_unlock(&j->mutex);
-    return rc;
 }
 
 uint64_t dbx_journal_name_spool(dbx_journal *j, uint64_t bytes) {
@@ -449,15 +430,9 @@ uint64_t dbx_journal_name_spool(dbx_journal *j, uint64_t bytes) {
 
 void dbx_journal_keep_spool(dbx_journal *j, uint64_t id, uint64_t bytes, uint64_t named) {
     pthread_mutex_lock(&j->mutex);
-    if (j->spool_count == j->spool_cap) {
-        size_t cap = j->spool_cap == 0 ? 16 : j->spool_cap * 2;
-        void *grown = dbx_alloc_resize_array(j->spools, cap, sizeof *j->spools);
-        if (grown != NULL) {
-            j->spools = grown;
-            j->spool_cap = cap;
-        }
-    }
-    if (j->spool_count < j->spool_cap) { /* without memory the next start finds the file */
+    void *spools = dbx_alloc_room(j->spools, &j->spool_cap, j->spool_count + 1, sizeof *j->spools);
+    if (spools != NULL) { /* without memory the next start finds the file */
+        j->spools = spools;
         j->spools[j->spool_count++] = (dbx_journal_spool){id, bytes, named};
         j->spools_due = j->spools_due || named < j->kept_from;
         pthread_cond_signal(&j->work);
@@ -491,7 +466,7 @@ int dbx_journal_applied(dbx_journal *j, uint64_t position, dbx_error *error) {
         if (rc != DBX_OK) return rc;
     }
     size_t count = droppable(j, position);
-    if (count > 0) (void)drop(j, count); /* without memory: next time */
+    if (count > 0) drop(j, count);
     return DBX_OK;
 }
 

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/num.h"
 #include "store/effect.h"
 #include "store/file.h"
 #include "store/journal_read.h"
@@ -79,12 +78,9 @@ static int print_spooled(printer *p, const dbx_effect_arg *arg, dbx_error *error
 }
 
 static int print_effect(printer *p, const dbx_effect_reader *effect, dbx_error *error) {
-    int rc = DBX_OK;
-    if (effect->argc == 2 && dbx_slice_eq(effect->argv[0], dbx_slice_str("SELECT"))) {
-        return dbx_num_u64_from_slice(effect->argv[1], &p->db)
-                   ? DBX_OK
-                   : dbx_error_set(error, DBX_ECORRUPT, "the journal selects no database");
-    }
+    int rc = dbx_effect_selects(effect, &p->db);
+    if (rc == 1) return DBX_OK;
+    if (rc < 0) return dbx_error_set(error, rc, "the journal selects no database");
     rc = open_spool(p, effect, error);
     if (rc != DBX_OK) return rc;
     if (p->db != p->db_printed) dbx_effect_select(&p->out, p->db);

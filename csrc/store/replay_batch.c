@@ -6,7 +6,6 @@
 
 #include "base/alloc.h"
 #include "base/bytes.h"
-#include "base/num.h"
 
 enum {
     KEYS_MAX = 64 << 10,    /* of a batch; those beyond are looked up by their effects */
@@ -40,26 +39,19 @@ static dbx_slice name_of(const replay_key *k) {
 }
 
 int dbx_replay_select(const dbx_store *store, const dbx_effect_reader *effects, uint32_t *db) {
-    int64_t number;
-    const dbx_slice *argv = effects->argv;
-    if (effects->argc != 2 || !dbx_slice_eq(argv[0], dbx_slice_str("SELECT"))) return 0;
-    if (!dbx_num_from_slice(argv[1], &number) || number < 0 || number >= store->options.databases) {
-        return DBX_EINVAL;
-    }
-    *db = (uint32_t)number;
-    return 1;
+    uint64_t number;
+    int rc = dbx_effect_selects(effects, &number);
+    if (rc == 1 && number >= store->options.databases) return DBX_EINVAL;
+    if (rc == 1) *db = (uint32_t)number;
+    return rc;
 }
 
 /* --- Reading -------------------------------------------------------------------------------- */
 
 static int keep_group(dbx_replay_batch *b, const dbx_frame *frame, dbx_slice bytes, uint64_t end) {
-    if (b->count == b->cap) {
-        size_t cap = b->cap == 0 ? 64 : b->cap * 2;
-        void *grown = dbx_alloc_resize_array(b->groups, cap, sizeof *b->groups);
-        if (grown == NULL) return DBX_ENOMEM;
-        b->groups = grown;
-        b->cap = cap;
-    }
+    void *groups = dbx_alloc_room(b->groups, &b->cap, b->count + 1, sizeof *b->groups);
+    if (groups == NULL) return DBX_ENOMEM;
+    b->groups = groups;
     b->groups[b->count++] =
         (dbx_replay_group){.frame = *frame, .offset = b->bytes.len, .len = bytes.len, .end = end};
     dbx_buf_add(&b->bytes, bytes.ptr, bytes.len);
@@ -165,15 +157,6 @@ static void sort_keys(dbx_replay_batch *b) {
     qsort(keys, b->key_count, sizeof *keys, by_name);
 }
 
-static bool make_room(dbx_replay_batch *b) {
-    if (b->key_count <= b->key_cap) return true;
-    void *grown = dbx_alloc_resize_array(b->keys, b->key_count, sizeof *b->keys);
-    if (grown == NULL) return false;
-    b->keys = grown;
-    b->key_cap = b->key_count;
-    return true;
-}
-
 static bool renew(dbx_replay_batch *b) {
     if (b->below != NULL) return dbx_snapshot_renew(b->below) == DBX_OK;
     return dbx_snapshot_open(b->store->env, &b->below) == DBX_OK;
@@ -181,7 +164,11 @@ static bool renew(dbx_replay_batch *b) {
 
 static void look_up(dbx_replay_batch *b) {
     b->looked_up = false;
-    if (!make_room(b) || b->key_count == 0 || !renew(b)) return;
+    if (b->key_count == 0) return;
+    void *keys = dbx_alloc_room(b->keys, &b->key_cap, b->key_count, sizeof *b->keys);
+    if (keys == NULL) return;
+    b->keys = keys;
+    if (!renew(b)) return;
     dbx_env_cursor *cursor = dbx_env_cursor_open(b->below);
     if (cursor == NULL) return;
     sort_keys(b);

@@ -52,7 +52,7 @@ void dbx_replay_batch_bring_up(dbx_replay_batch *batch, size_t bytes_max);
 void dbx_replay_batch_fetch(const dbx_replay_batch *batch, size_t group);
 void dbx_replay_batch_free(dbx_replay_batch *batch);
 
-/* dbx_replay_select follows an effect that selects a database: 1, DBX_EINVAL when there is no such
+/* dbx_replay_select follows an effect that selects a database: 1, a failure when there is no such
  * database, 0 when it is another effect. */
 int dbx_replay_select(const dbx_store *store, const dbx_effect_reader *effects, uint32_t *db);
 

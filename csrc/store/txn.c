@@ -53,13 +53,10 @@ bool dbx_txn_changed(const dbx_txn *txn, dbx_savepoint savepoint) {
 
 int dbx_txn_effect(dbx_txn *txn, uint32_t db, size_t argc, const dbx_slice *argv) {
     if (txn->replaying || txn->store->env == NULL) return DBX_OK;
-    if (txn->group_count == txn->group_cap) {
-        size_t cap = txn->group_cap == 0 ? 64 : txn->group_cap * 2;
-        void *grown = dbx_alloc_resize_array(txn->groups, cap, sizeof *txn->groups);
-        if (grown == NULL) return DBX_ENOMEM;
-        txn->groups = grown;
-        txn->group_cap = cap;
-    }
+    void *groups =
+        dbx_alloc_room(txn->groups, &txn->group_cap, txn->group_count + 1, sizeof *txn->groups);
+    if (groups == NULL) return DBX_ENOMEM;
+    txn->groups = groups;
     if (txn->effects_db != db) dbx_effect_select(&txn->effects, db);
     txn->effects_db = db;
     if (txn->input != NULL) {

@@ -10,13 +10,10 @@
 enum { UNDO_SAVED_KEEP = 1 << 16, UNDO_RECORDS_KEEP = 4096 };
 
 int dbx_undo_reserve(dbx_undo *undo, size_t bytes) {
-    if (undo->count == undo->cap) {
-        size_t cap = undo->cap == 0 ? 64 : undo->cap * 2;
-        void *grown = dbx_alloc_resize_array(undo->records, cap, sizeof *undo->records);
-        if (grown == NULL) return DBX_ENOMEM;
-        undo->records = grown;
-        undo->cap = cap;
-    }
+    void *records =
+        dbx_alloc_room(undo->records, &undo->cap, undo->count + 1, sizeof *undo->records);
+    if (records == NULL) return DBX_ENOMEM;
+    undo->records = records;
     if (bytes > 0 && dbx_buf_reserve(&undo->saved, bytes) == NULL) {
         undo->saved.failed = false;
         return DBX_ENOMEM;
