@@ -10,12 +10,13 @@
 
 #include "check.h"
 #include "engine/engine.h"
+#include "scratch.h"
 #include "server/server.h"
 
 static dbx_server *server;
 static dbx_engine *engine;
 static pthread_t serving_thread;
-static char serving_directory[64]; /* empty: it keeps nothing */
+static char serving_directory[SCRATCH_BYTES]; /* empty: it keeps nothing */
 
 static void *serving_run(void *arg) {
     (void)arg;
@@ -64,15 +65,8 @@ __attribute__((unused)) static void serving_stop(void) {
     serving_free();
 }
 
-__attribute__((unused)) static void serving_make_directory(void) {
-    strcpy(serving_directory, "/tmp/dbx-test-XXXXXX");
-    CHECK(mkdtemp(serving_directory) != NULL);
-}
-
 __attribute__((unused)) static void serving_remove_directory(void) {
-    char command[128];
-    (void)snprintf(command, sizeof command, "rm -rf %s", serving_directory);
-    CHECK_EQ(system(command), 0);
+    scratch_remove(serving_directory);
     serving_directory[0] = '\0';
 }
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "engine/local.h"
+#include "scratch.h"
 #include "workload.h"
 
 /* On disk a run takes long: of the allocations every so manieth is tried, all with DBX_SOAK set. */
@@ -11,7 +12,7 @@ enum { DISK_STRIDE = 7 };
 
 static dbx_local *local;
 static dbx_session *session;
-static char directory[64]; /* empty: keeps nothing */
+static char directory[SCRATCH_BYTES]; /* empty: keeps nothing */
 
 static bool open_engine(void) {
     /* So small a buffer that it is frozen and applied many times. */
@@ -58,15 +59,8 @@ static workload_outcome workload_send(size_t argc, const dbx_slice *argv, dbx_bu
 
 /* --- Directories ----------------------------------------------------------------------------- */
 
-static void make_directory(void) {
-    strcpy(directory, "/tmp/dbx-test-XXXXXX");
-    CHECK(mkdtemp(directory) != NULL);
-}
-
 static void remove_directory(void) {
-    char command[128];
-    (void)snprintf(command, sizeof command, "rm -rf %s", directory);
-    CHECK_EQ(system(command), 0);
+    scratch_remove(directory);
     directory[0] = '\0';
 }
 
@@ -89,7 +83,7 @@ static void check_reopened(long n) {
 /* One run with allocation `n` failing; false: there was none so late. */
 static bool run_with(long n, bool on_disk) {
     bool failed = true;
-    if (on_disk) make_directory();
+    if (on_disk) scratch_make(directory);
     dbx_alloc_fail_after(n);
     if (!open_engine()) {
         CHECK(dbx_alloc_failed() && n < WORKLOAD_OPEN_MAX);
@@ -107,7 +101,7 @@ static bool run_with(long n, bool on_disk) {
 static void check_all(bool on_disk) {
     long stride = on_disk && getenv("DBX_SOAK") == NULL ? DISK_STRIDE : 1;
     long n = (long)(check_seed() % (uint64_t)stride);
-    if (on_disk) make_directory();
+    if (on_disk) scratch_make(directory);
     CHECK(open_engine());
     workload_learn(dbx_local_engine(local));
     close_engine();
@@ -163,7 +157,7 @@ TEST(of_a_turn_with_a_failed_allocation_exactly_what_was_acknowledged_is_kept) {
     bool failed = true;
     for (long n = 0; failed && check_failures == 0; n++) {
         dbx_buf out = {0};
-        make_directory();
+        scratch_make(directory);
         dbx_alloc_fail_after(n);
         if (open_engine()) {
             if (!workload_connect()) CHECK(workload_connect());

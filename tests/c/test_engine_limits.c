@@ -5,8 +5,9 @@
 #include "check.h"
 #include "codec/resp_write.h"
 #include "engine/engine.h"
+#include "scratch.h"
 
-static char directory[64];
+static char directory[SCRATCH_BYTES];
 static dbx_engine *engine;
 
 static void open_engine(const char *bulk_max, const char *password) {
@@ -46,9 +47,7 @@ static void ask(const char *want, size_t argc, const char *const *words) {
     ask(want, sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *), (const char *[]){__VA_ARGS__})
 
 TEST(a_replay_knows_no_limits_and_no_password) {
-    char command[128];
-    strcpy(directory, "/tmp/dbx-test-replay-XXXXXX");
-    if (mkdtemp(directory) == NULL) abort();
+    scratch_make(directory);
     open_engine("512mb", "");
     ASK(":3000000\r\n", "SETRANGE", "k", "2999999", "x");
     CHECK_EQ(dbx_engine_close(engine, NULL), DBX_OK);
@@ -57,6 +56,5 @@ TEST(a_replay_knows_no_limits_and_no_password) {
     ASK("-ERR string exceeds maximum allowed size (proto-max-bulk-len)\r\n", "SETRANGE", "other",
         "2999999", "x");
     CHECK_EQ(dbx_engine_close(engine, NULL), DBX_OK);
-    (void)snprintf(command, sizeof command, "rm -r %s", directory);
-    CHECK_EQ(system(command), 0);
+    scratch_remove(directory);
 }

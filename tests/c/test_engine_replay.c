@@ -1,5 +1,6 @@
 /* test_engine_replay.c: what a start leaves in MDBX when its log held more than keys. */
 #include "check.h"
+#include "scratch.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,7 @@
 enum { WORDS_MAX = 4, KEYS = 300, FLUSHES = 25, NS_MAX = 200, WAIT_MS_MAX = 60000 };
 
 typedef struct world {
-    char dir[32];
+    char dir[SCRATCH_BYTES];
     dbx_local *local;
     dbx_session *session;
     dbx_buf out;
@@ -113,10 +114,10 @@ TEST(replaying_flushes_brings_nothing_of_the_old_namespaces_back) {
     static const dbx_setting whole[] = {{"loglevel", "nothing"}, {"databases", "1"}, {NULL, NULL}};
     static const dbx_setting small[] = {
         {"loglevel", "nothing"}, {"databases", "1"}, {"write-buffer-size", "520000"}, {NULL, NULL}};
-    world w = {.dir = "/tmp/dbx-test-replay-XXXXXX"};
+    world w = {0};
     size_t counts[NS_MAX] = {0};
-    char value[80], command[64];
-    if (mkdtemp(w.dir) == NULL) abort();
+    char value[80];
+    scratch_make(w.dir);
     open_world(&w, whole);
     for (unsigned i = 0; i < FLUSHES; i++) {
         (void)snprintf(value, sizeof value, "%060u", i);
@@ -132,6 +133,5 @@ TEST(replaying_flushes_brings_nothing_of_the_old_namespaces_back) {
     for (unsigned i = 0; i < NS_MAX; i++)
         CHECK_EQ(counts[i], i == ns ? KEYS + 1 : 0);
     dbx_buf_free(&w.out);
-    (void)snprintf(command, sizeof command, "rm -r %s", w.dir);
-    CHECK_EQ(system(command), 0);
+    scratch_remove(w.dir);
 }

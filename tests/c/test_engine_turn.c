@@ -7,6 +7,7 @@
 #include "check.h"
 #include "codec/resp_write.h"
 #include "engine/state.h"
+#include "scratch.h"
 
 static _Atomic int64_t now_us = 1000000000000000; /* the store's threads read it, too */
 
@@ -26,7 +27,7 @@ int64_t dbx_clock_wall_ms(void) {
     return atomic_load(&now_us) / 1000;
 }
 
-static char directory[64];
+static char directory[SCRATCH_BYTES];
 static dbx_engine *engine;
 static dbx_session *session;
 
@@ -35,19 +36,17 @@ static void prepare(void) {
     const dbx_engine_options options = {.path = directory, .settings = settings};
     const dbx_session_options own = {.trusted = true, .fd = -1};
     dbx_error error;
-    strcpy(directory, "/tmp/dbx-test-turn-XXXXXX");
-    if (mkdtemp(directory) == NULL || dbx_engine_open(&options, &engine, &error) != DBX_OK) abort();
+    scratch_make(directory);
+    if (dbx_engine_open(&options, &engine, &error) != DBX_OK) abort();
     dbx_engine_lock(engine);
     session = dbx_session_open(engine, &own);
 }
 
 static void clean_up(void) {
-    char command[128];
     dbx_session_close(session);
     dbx_engine_unlock(engine);
     CHECK_EQ(dbx_engine_close(engine, NULL), DBX_OK);
-    (void)snprintf(command, sizeof command, "rm -r %s", directory);
-    CHECK_EQ(system(command), 0);
+    scratch_remove(directory);
 }
 
 /* Runs the command in one turn until the turn is full, each taking `us`; returns how often. */

@@ -1,5 +1,6 @@
 /* test_freeze.c: when the write buffer is frozen. */
 #include "check.h"
+#include "scratch.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -18,11 +19,10 @@ static int replay(void *arg, dbx_txn *txn, uint32_t db, size_t argc, const dbx_s
 enum { START_MS = 1000 };
 
 /* Opens a store with `options` in a new directory, whose name it puts into `dir`. */
-static dbx_store *open_store(char dir[64], dbx_store_options options) {
+static dbx_store *open_store(char dir[SCRATCH_BYTES], dbx_store_options options) {
     dbx_error error;
     dbx_store *store;
-    strcpy(dir, "/tmp/dbx-test-freeze-XXXXXX");
-    if (mkdtemp(dir) == NULL) abort();
+    scratch_make(dir);
     options.path = dir;
     options.durability = DBX_DURABILITY_NONE;
     options.databases = 1;
@@ -36,10 +36,8 @@ static dbx_store *open_store(char dir[64], dbx_store_options options) {
 }
 
 static void close_store(dbx_store *store, const char *dir) {
-    char command[128];
     CHECK_EQ(dbx_store_close(store, NULL), DBX_OK);
-    (void)snprintf(command, sizeof command, "rm -r %s", dir);
-    CHECK_EQ(system(command), 0);
+    scratch_remove(dir);
 }
 
 /* One write that took `us` to execute. */
@@ -67,7 +65,7 @@ static bool frozen(dbx_store *store, int64_t now_ms) {
 
 /* Few bytes can take long to execute, and would again at the next start. */
 TEST(a_log_that_took_long_to_execute_is_frozen_however_short_it_is) {
-    char dir[64];
+    char dir[SCRATCH_BYTES];
     dbx_store *store = open_store(dir, (dbx_store_options){.path = NULL});
     write_one(store, "Vkey", dbx_slice_str("value"), DBX_SPENT_US_MAX / 2);
     CHECK(!frozen(store, START_MS));
@@ -79,7 +77,7 @@ TEST(a_log_that_took_long_to_execute_is_frozen_however_short_it_is) {
 TEST(a_buffer_is_frozen_when_its_entries_take_the_memory_it_may) {
     enum { BOUND = 256 << 10, VALUE = 1000 };
     static const uint8_t value[VALUE];
-    char dir[64], key[16];
+    char dir[SCRATCH_BYTES], key[16];
     dbx_store *store = open_store(dir, (dbx_store_options){.buffer_bytes = BOUND});
     for (unsigned i = 0; i < BOUND / VALUE; i++) {
         if (i == BOUND / VALUE / 2) CHECK(!frozen(store, START_MS));
@@ -94,7 +92,7 @@ TEST(a_buffer_is_frozen_when_its_entries_take_the_memory_it_may) {
 TEST(a_buffer_is_frozen_when_the_log_since_the_last_freeze_is_as_long_as_it_may) {
     enum { BOUND = 1 << 20, VALUE = 1000 };
     static const uint8_t value[VALUE];
-    char dir[64];
+    char dir[SCRATCH_BYTES];
     dbx_store *store = open_store(dir, (dbx_store_options){.journal_bytes = BOUND});
     for (unsigned i = 0; i <= BOUND / VALUE; i++) {
         if (i == BOUND / VALUE / 2) CHECK(!frozen(store, START_MS));
@@ -106,7 +104,7 @@ TEST(a_buffer_is_frozen_when_the_log_since_the_last_freeze_is_as_long_as_it_may)
 
 TEST(a_buffer_is_frozen_when_its_first_write_is_as_old_as_it_may_be) {
     enum { AGE_MS = 500 };
-    char dir[64];
+    char dir[SCRATCH_BYTES];
     dbx_store *store = open_store(dir, (dbx_store_options){.buffer_age_ms = AGE_MS});
     write_one(store, "Vkey", dbx_slice_str("value"), 0);
     CHECK(!frozen(store, START_MS + AGE_MS - 1));

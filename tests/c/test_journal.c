@@ -1,6 +1,7 @@
 /* test_journal.c: the log when writing, syncing or a descriptor fails, and when a sync meets a
  * segment's end. The system calls stand in for the real ones and fail when they are told to. */
 #include "check.h"
+#include "scratch.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -26,25 +27,11 @@ enum {
 /* --- System calls ------------------------------------------------------------------------------
  */
 
-static void pause_ms(void) {
-    struct timespec pause = {.tv_nsec = 1000000};
-    (void)nanosleep(&pause, NULL);
-}
-
 static atomic_int failing_syncs, failing_dups; /* how many of the next ones fail */
 static atomic_int failing_write;               /* the n-th next write to the log fails; 0: none */
 static atomic_bool slow_headers;
 
 static atomic_bool data_waits; /* a sync of data.mdbx does not end; small commits have none */
-
-static bool is_below(int fd, const char *name) {
-    char link[64], path[256];
-    (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    ssize_t n = readlink(link, path, sizeof path - 1);
-    if (n < 0) return false;
-    path[n] = '\0';
-    return strstr(path, name) != NULL;
-}
 
 static bool is_log(int fd) {
     return is_below(fd, "/journal/");
@@ -66,7 +53,7 @@ int fdatasync(int fd) {
         return -1;
     }
     while (atomic_load(&data_waits) && is_below(fd, "/data.mdbx"))
-        pause_ms();
+        pause_ms(1);
     return (int)syscall(SYS_fdatasync, fd);
 }
 
@@ -96,7 +83,7 @@ ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at) {
  */
 
 typedef struct world {
-    char dir[64];
+    char dir[SCRATCH_BYTES];
     dbx_durability durability;
     size_t buffer_bytes;
     dbx_store *store;
@@ -133,8 +120,7 @@ static void start(world *w) {
 
 static void prepare(world *w, dbx_durability durability) {
     memset(w, 0, sizeof *w);
-    strcpy(w->dir, "/tmp/dbx-test-log-XXXXXX");
-    if (mkdtemp(w->dir) == NULL) abort();
+    scratch_make(w->dir);
     w->durability = durability;
     start(w);
 }
@@ -146,11 +132,9 @@ static void restart(world *w) {
 }
 
 static void clean_up(world *w) {
-    char command[128];
     dbx_error error;
     CHECK_EQ(dbx_store_close(w->store, &error), DBX_OK);
-    (void)snprintf(command, sizeof command, "rm -r %s", w->dir);
-    CHECK_EQ(system(command), 0);
+    scratch_remove(w->dir);
 }
 
 /* One turn of `count` commands with effects of `pad` bytes; without `put` they change nothing. */
@@ -188,7 +172,7 @@ static bool becomes_writable(const world *w) {
     for (int ms = 0; ms < WAIT_MS_MAX; ms++) {
         (void)dbx_store_tick(w->store);
         if (dbx_store_writable(w->store, &error) == DBX_OK) return true;
-        pause_ms();
+        pause_ms(1);
     }
     return false;
 }
@@ -200,7 +184,7 @@ static void fail_a_sync(world *w, int syncs, bool put) {
     CHECK_EQ(run_turn(w, 1, 10, put, &error), DBX_OK);
     dbx_store_push(w->store);
     for (int ms = 0; dbx_store_writable(w->store, &error) == DBX_OK && ms < WAIT_MS_MAX; ms++)
-        pause_ms();
+        pause_ms(1);
     CHECK_EQ(dbx_store_writable(w->store, &error), DBX_EREADONLY);
     CHECK(dbx_store_durable(w->store) < dbx_store_position(w->store));
 }
@@ -235,7 +219,7 @@ TEST(a_refused_log_that_cannot_begin_anew_tries_again) {
     for (int ms = 0; info.applied != info.position && ms < WAIT_MS_MAX; ms++) {
         (void)dbx_store_tick(w.store);
         dbx_store_get_info(w.store, &info);
-        pause_ms();
+        pause_ms(1);
     }
     CHECK_EQ(dbx_store_writable(w.store, &error), DBX_EREADONLY);
     atomic_store(&failing_syncs, 0);
@@ -259,7 +243,7 @@ TEST(a_refused_log_does_not_begin_anew_before_all_of_it_is_applied) {
     for (int ms = 0; info.applied == 0 && ms < WAIT_MS_MAX; ms++) {
         (void)dbx_store_tick(w.store);
         dbx_store_get_info(w.store, &info);
-        pause_ms();
+        pause_ms(1);
     }
     CHECK(info.applied > 0);
     CHECK_EQ(dbx_store_writable(w.store, &error), DBX_EREADONLY);
@@ -318,7 +302,7 @@ TEST(running_out_of_descriptors_delays_a_sync_but_does_not_fail_it) {
     dbx_store_push(w.store);
     for (int ms = 0; dbx_store_durable(w.store) < dbx_store_position(w.store) && ms < WAIT_MS_MAX;
          ms++)
-        pause_ms();
+        pause_ms(1);
     CHECK_EQ(dbx_store_durable(w.store), dbx_store_position(w.store));
     CHECK_EQ(atomic_load(&failing_dups), 0);
     CHECK_EQ(dbx_store_writable(w.store, &error), DBX_OK);

@@ -1,6 +1,7 @@
 /* test_journal_print.c: reading a journal whose owner goes on writing, and drops what it needs no
  * more. */
 #include "check.h"
+#include "scratch.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -20,7 +21,7 @@
 enum { PAD = 50000, TURNS = 1500, SEGMENT_BYTES = 2 << 20, WAIT_MS_MAX = 60000 };
 
 typedef struct world {
-    char dir[64];
+    char dir[SCRATCH_BYTES];
     size_t keep_bytes;
     dbx_store *store;
     unsigned next;
@@ -47,18 +48,15 @@ static int try_start(world *w, dbx_error *error) {
 static void prepare(world *w, size_t keep_bytes) {
     dbx_error error = {0};
     memset(w, 0, sizeof *w);
-    strcpy(w->dir, "/tmp/dbx-test-print-XXXXXX");
-    if (mkdtemp(w->dir) == NULL) abort();
+    scratch_make(w->dir);
     w->keep_bytes = keep_bytes;
     CHECK_EQ(try_start(w, &error), DBX_OK);
 }
 
 static void clean_up(world *w) {
-    char command[128];
     dbx_error error;
     if (w->store != NULL) CHECK_EQ(dbx_store_close(w->store, &error), DBX_OK);
-    (void)snprintf(command, sizeof command, "rm -r %s", w->dir);
-    CHECK_EQ(system(command), 0);
+    scratch_remove(w->dir);
 }
 
 /* One turn with one command of `pad` bytes, named by its number. */
@@ -76,11 +74,6 @@ static void write_turn(world *w, size_t pad) {
     CHECK_EQ(dbx_txn_effect(txn, 0, 2, argv), DBX_OK);
     dbx_txn_command_end(txn, savepoint);
     CHECK_EQ(dbx_store_turn_end(w->store, &error), DBX_OK);
-}
-
-static void pause_ms(void) {
-    struct timespec pause = {.tv_nsec = 1000000};
-    (void)nanosleep(&pause, NULL);
 }
 
 /* What was printed: whole commands whose numbers follow one another. */
@@ -162,7 +155,7 @@ static void write_while_reading(size_t keep_bytes) {
     if (pthread_create(&thread, NULL, read_all_the_time, &r) != 0) abort();
     for (int i = 0; i < TURNS; i++) {
         write_turn(&w, PAD);
-        if (i % 16 == 0) pause_ms(); /* let the applier and the reader have their part */
+        if (i % 16 == 0) pause_ms(1); /* let the applier and the reader have their part */
     }
     atomic_store(&r.stop, true);
     (void)pthread_join(thread, NULL);
@@ -201,7 +194,7 @@ static void write_until_dropped(world *w) {
     uint64_t begins = 1;
     for (int ms = 0; begins <= 1 && ms < WAIT_MS_MAX; ms++) {
         write_turn(w, PAD);
-        pause_ms();
+        pause_ms(1);
         int rc = dbx_journal_reader_open(w->dir, DBX_JOURNAL_OLDEST, &reader, &error);
         if (rc != DBX_OK) continue;
         begins = dbx_journal_reader_begins(reader);

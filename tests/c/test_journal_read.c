@@ -1,5 +1,6 @@
 /* test_journal_read.c: what a start makes of a log that was cut off, damaged, or written over. */
 #include "check.h"
+#include "scratch.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -13,7 +14,7 @@
 enum { COMMANDS = 8 };
 
 typedef struct world {
-    char dir[64], log[128];
+    char dir[SCRATCH_BYTES], log[128];
     dbx_store *store;
     unsigned replayed;
     uint64_t position; /* after the last start's end */
@@ -62,8 +63,7 @@ static void write_turns(world *w, unsigned from, unsigned count, size_t pad) {
 static void prepare(world *w) {
     dbx_error error;
     memset(w, 0, sizeof *w);
-    strcpy(w->dir, "/tmp/dbx-test-journal-XXXXXX");
-    if (mkdtemp(w->dir) == NULL) abort();
+    scratch_make(w->dir);
     (void)snprintf(w->log, sizeof w->log, "%s/journal/00000001.log", w->dir);
     CHECK_EQ(open_store(w, &error), DBX_OK);
     write_turns(w, 0, COMMANDS, 10);
@@ -71,9 +71,7 @@ static void prepare(world *w) {
 }
 
 static void clean_up(const world *w) {
-    char command[128];
-    (void)snprintf(command, sizeof command, "rm -r %s", w->dir);
-    CHECK_EQ(system(command), 0);
+    scratch_remove(w->dir);
 }
 
 static void overwrite(const world *w, uint64_t position, const char *bytes, size_t len) {
@@ -271,8 +269,7 @@ TEST(every_frame_of_a_large_turn_is_replayed_into_its_database) {
     static uint8_t bytes[VALUE];
     memset(bytes, 'v', sizeof bytes);
     memset(&w, 0, sizeof w);
-    strcpy(w.dir, "/tmp/dbx-test-journal-XXXXXX");
-    if (mkdtemp(w.dir) == NULL) abort();
+    scratch_make(w.dir);
     dbx_store_options options = {.path = w.dir, .durability = DBX_DURABILITY_NONE, .databases = 8};
     CHECK_EQ(dbx_store_open(&options, &w.store, &error), DBX_OK);
     CHECK_EQ(dbx_store_replay(w.store, &(dbx_replay_calls){.run = check_db, .arg = &w}, &error),

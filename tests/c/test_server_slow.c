@@ -86,7 +86,7 @@ static size_t call(const char *field, size_t argc, const dbx_slice *argv) {
 static void start(void) {
     const dbx_setting settings[] = {
         {"loglevel", "nothing"}, {"write-buffer-size", "1mb"}, {NULL, NULL}};
-    serving_make_directory();
+    scratch_make(serving_directory);
     CHECK(serving_start(settings));
     const dbx_session_options own = {.trusted = true, .fd = -1};
     dbx_engine_lock(engine);

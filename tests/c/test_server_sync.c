@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "engine/state.h"
+#include "scratch.h"
 #include "serving.h"
 
 enum { PATIENCE_S = 60, VALUE_BYTES = 2 << 20 };
@@ -21,20 +22,6 @@ static atomic_int begun, allowed = INT_MAX; /* syncs of the log */
 /* How far the one large value's file is: received, synced, renamed, its name synced. */
 static atomic_int spool_state;
 static atomic_bool named, named_early;
-
-static void pause_ms(long ms) {
-    struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-    (void)nanosleep(&pause, NULL);
-}
-
-static bool is_below(int fd, const char *name) {
-    char link[64], path[256];
-    (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    ssize_t n = readlink(link, path, sizeof path - 1);
-    if (n < 0) return false;
-    path[n] = '\0';
-    return strstr(path, name) != NULL;
-}
 
 static void move_on(int from) {
     (void)atomic_compare_exchange_strong(&spool_state, &from, from + 1);
@@ -75,7 +62,7 @@ ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at) {
 static void start(void) {
     const dbx_setting settings[] = {
         {"appendfsync", "always"}, {"loglevel", "nothing"}, {NULL, NULL}};
-    serving_make_directory();
+    scratch_make(serving_directory);
     CHECK(serving_start(settings));
 }
 

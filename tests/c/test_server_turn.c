@@ -11,7 +11,7 @@
 static void start(const char *appendfsync) {
     const dbx_setting settings[] = {
         {"appendfsync", appendfsync}, {"loglevel", "nothing"}, {NULL, NULL}};
-    serving_make_directory();
+    scratch_make(serving_directory);
     CHECK(serving_start(settings));
 }
 

@@ -1,5 +1,6 @@
 /* test_spool.c: how long a spool's file is, and how long it stays. */
 #include "check.h"
+#include "scratch.h"
 
 #include <dirent.h>
 #include <inttypes.h>
@@ -20,7 +21,7 @@ enum {
 };
 
 typedef struct world {
-    char dir[64];
+    char dir[SCRATCH_BYTES];
     size_t keep_bytes, buffer_bytes;
     dbx_store *store;
     unsigned replayed;
@@ -54,8 +55,7 @@ static void start(world *w) {
 
 static void prepare(world *w, size_t keep_bytes) {
     memset(w, 0, sizeof *w);
-    strcpy(w->dir, "/tmp/dbx-test-spool-XXXXXX");
-    if (mkdtemp(w->dir) == NULL) abort();
+    scratch_make(w->dir);
     w->keep_bytes = keep_bytes;
     start(w);
 }
@@ -67,15 +67,8 @@ static void stop(world *w) {
 }
 
 static void clean_up(world *w) {
-    char command[128];
     if (w->store != NULL) stop(w);
-    (void)snprintf(command, sizeof command, "rm -r %s", w->dir);
-    CHECK_EQ(system(command), 0);
-}
-
-static void pause_ms(void) {
-    struct timespec pause = {.tv_nsec = 1000000};
-    (void)nanosleep(&pause, NULL);
+    scratch_remove(w->dir);
 }
 
 /* The spools' files: how many, and the bytes of all. */
@@ -116,7 +109,7 @@ static dbx_spool *receive(const world *w, unsigned i, dbx_slice *value) {
     memcpy(base, value_of(i).ptr, VALUE);
     *value = dbx_slice_of(base, VALUE);
     for (int ms = 0; dbx_spool_ready(spool) == 0 && ms < WAIT_MS_MAX; ms++)
-        pause_ms();
+        pause_ms(1);
     CHECK_EQ(dbx_spool_ready(spool), 1);
     return spool;
 }
@@ -225,11 +218,11 @@ TEST(values_that_wait_for_an_apply_hold_no_descriptors) {
 }
 
 TEST(a_large_value_waits_while_enough_of_them_wait_for_the_applier) {
-    world w = {.dir = "/tmp/dbx-test-spool-XXXXXX", .buffer_bytes = 2 * VALUE};
+    world w = {.buffer_bytes = 2 * VALUE};
     dbx_slice values[3];
     dbx_spool *spools[3];
     dbx_error error;
-    if (mkdtemp(w.dir) == NULL) abort();
+    scratch_make(w.dir);
     start(&w);
     put_spooled(&w, 1);
     put_spooled(&w, 2);
@@ -243,11 +236,11 @@ TEST(a_large_value_waits_while_enough_of_them_wait_for_the_applier) {
     CHECK(dbx_spool_reserve(spools[2], 0, VALUE, &error) != NULL);
     for (int ms = 0; ms < 20; ms++) {
         CHECK_EQ(dbx_spool_ready(spools[2]), 0);
-        pause_ms();
+        pause_ms(1);
     }
     for (int ms = 0; dbx_spool_ready(spools[2]) == 0 && ms < WAIT_MS_MAX; ms++) {
         (void)dbx_store_tick(w.store); /* takes in what has been applied */
-        pause_ms();
+        pause_ms(1);
     }
     CHECK_EQ(dbx_spool_ready(spools[2]), 1);
     dbx_spool_close(spools[2]);
@@ -260,7 +253,7 @@ static bool comes_down_to(const world *w, unsigned count) {
     uint64_t bytes;
     for (int ms = 0; ms < WAIT_MS_MAX; ms++) {
         if (files(w, &bytes) <= count) return true;
-        pause_ms();
+        pause_ms(1);
     }
     return false;
 }
@@ -275,7 +268,7 @@ static void apply(world *w) {
         CHECK_EQ(dbx_store_turn_end(w->store, &error), DBX_OK);
         dbx_store_get_info(w->store, &info);
         if (info.applied == info.position) return;
-        pause_ms();
+        pause_ms(1);
     }
     CHECK(false);
 }
@@ -406,7 +399,7 @@ TEST(kept_log_is_bounded_by_the_large_values_it_names_too) {
     fill_log(&w, 1);
     apply(&w);
     for (int ms = 0; files(&w, &bytes) > COUNT / 4 * 3 && ms < WAIT_MS_MAX; ms++)
-        pause_ms();
+        pause_ms(1);
     CHECK(files(&w, &bytes) <= COUNT / 4 * 3);
     CHECK(journal_holds(&w, COUNT - 1));
     clean_up(&w);

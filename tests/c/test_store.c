@@ -1,6 +1,7 @@
 /* test_store.c: the map against a sorted array: puts, deletes, appends, undo, walks in both
  * directions, views, freezes, applies and restarts, step by random step. */
 #include "check.h"
+#include "scratch.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -18,7 +19,7 @@ typedef struct item {
 } item;
 
 typedef struct world {
-    char dir[64];
+    char dir[SCRATCH_BYTES];
     dbx_store *store;
     dbx_txn *txn;
     item items[KEYS];
@@ -202,8 +203,7 @@ static void random_steps(uint64_t seed, bool with_views) {
     uint64_t applies = 0;
     memset(&w, 0, sizeof w);
     dbx_rand_seed_with(&w.rand, seed);
-    strcpy(w.dir, "/tmp/dbx-test-store-XXXXXX");
-    if (mkdtemp(w.dir) == NULL) abort();
+    scratch_make(w.dir);
     start(&w);
     dbx_view *view = NULL;
     for (int step = 0; step < STEPS; step++) {
@@ -235,9 +235,7 @@ static void random_steps(uint64_t seed, bool with_views) {
     if (view != NULL) dbx_view_close(view);
     applies += stop(&w);
     CHECK(applies > 0);
-    char command[128];
-    (void)snprintf(command, sizeof command, "rm -r %s", w.dir);
-    CHECK_EQ(system(command), 0);
+    scratch_remove(w.dir);
 }
 
 TEST(the_map_agrees_with_a_sorted_array) {
@@ -280,8 +278,7 @@ static void pop_all(bool from_front, unsigned turn) {
     enum { POPS = 3000 };
     world *w = calloc(1, sizeof *w);
     if (w == NULL) abort();
-    strcpy(w->dir, "/tmp/dbx-test-store-XXXXXX");
-    if (mkdtemp(w->dir) == NULL) abort();
+    scratch_make(w->dir);
     start(w);
     fill(w, POPS);
     for (unsigned i = 0; i < POPS; i++) {
@@ -307,9 +304,7 @@ static void pop_all(bool from_front, unsigned turn) {
     CHECK_EQ(dbx_cursor_next(cursor), DBX_ENOTFOUND);
     dbx_cursor_close(cursor);
     stop(w);
-    char command[128];
-    (void)snprintf(command, sizeof command, "rm -r %s", w->dir);
-    CHECK_EQ(system(command), 0);
+    scratch_remove(w->dir);
     free(w);
 }
 

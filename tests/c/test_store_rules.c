@@ -2,6 +2,7 @@
  * of one file shows it: time, expiry, ids, cursors, the applier's failures, and what INFO is told.
  * The clock is the test's own, and syncs can be held. */
 #include "check.h"
+#include "scratch.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -53,25 +54,11 @@ static atomic_bool log_waits;                  /* a sync of the log does not end
 static pthread_t caller;                       /* the test's own thread, whose syncs are counted: */
 static unsigned synced_segments, synced_names; /* files of the log, and its directory */
 
-static void pause_ms(void) {
-    struct timespec pause = {.tv_nsec = 1000000};
-    (void)nanosleep(&pause, NULL);
-}
-
-static bool is_below(int fd, const char *name) {
-    char link[64], path[256];
-    (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    ssize_t n = readlink(link, path, sizeof path - 1);
-    if (n < 0) return false;
-    path[n] = '\0';
-    return strstr(path, name) != NULL;
-}
-
 int fdatasync(int fd) {
     if (is_below(fd, "/journal/")) {
         if (pthread_equal(caller, pthread_self()) != 0) synced_segments++;
         while (atomic_load(&log_waits))
-            pause_ms();
+            pause_ms(1);
     }
     return (int)syscall(SYS_fdatasync, fd);
 }
@@ -85,7 +72,7 @@ int fsync(int fd) {
  */
 
 typedef struct world {
-    char dir[64];
+    char dir[SCRATCH_BYTES];
     dbx_durability durability;
     size_t buffer_bytes; /* 0: as the machine allows */
     dbx_store *store;
@@ -135,8 +122,7 @@ static void start(world *w) {
 
 static void prepare(world *w, dbx_durability durability) {
     memset(w, 0, sizeof *w);
-    strcpy(w->dir, "/tmp/dbx-test-rules-XXXXXX");
-    if (mkdtemp(w->dir) == NULL) abort();
+    scratch_make(w->dir);
     w->durability = durability;
     caller = pthread_self();
     start(w);
@@ -149,10 +135,8 @@ static void restart(world *w) {
 }
 
 static void clean_up(world *w) {
-    char command[128];
     CHECK_EQ(dbx_store_close(w->store, NULL), DBX_OK);
-    (void)snprintf(command, sizeof command, "rm -r %s", w->dir);
-    CHECK_EQ(system(command), 0);
+    scratch_remove(w->dir);
 }
 
 static void turn_begin(world *w, int64_t later_ms) {
@@ -204,7 +188,7 @@ static void apply(world *w) {
         (void)dbx_store_tick(w->store);
         dbx_store_info info = info_of(w);
         if (info.applied == info.position && info.frozen_entries == 0) return;
-        pause_ms();
+        pause_ms(1);
     }
     check_failed(__FILE__, __LINE__, "nothing was applied");
 }
@@ -284,7 +268,7 @@ TEST(a_freeze_that_is_asked_for_within_a_turn_takes_the_whole_turn) {
     turn_end(&w);
     for (int ms = 0; info_of(&w).applied == 0 && ms < WAIT_MS_MAX; ms++) {
         (void)dbx_store_tick(w.store);
-        pause_ms();
+        pause_ms(1);
     }
     CHECK_EQ(info_of(&w).applied, info_of(&w).position);
     restart(&w);
@@ -374,7 +358,7 @@ TEST(a_namespace_is_never_used_again) {
 static void await_entries(const world *w, uint64_t count) {
     for (int ms = 0; ms < WAIT_MS_MAX && dbx_snapshot_entries(w->store->live.below) > count; ms++) {
         (void)dbx_store_tick(w->store);
-        pause_ms();
+        pause_ms(1);
     }
     CHECK_EQ(dbx_snapshot_entries(w->store->live.below), count);
 }
@@ -441,7 +425,7 @@ TEST(what_a_flushed_database_held_is_reclaimed) {
         if (dbx_snapshot_entries(w.store->live.below) <= full - 2 * KEYS)
             break; /* and their TTLs */
         (void)dbx_store_tick(w.store);
-        pause_ms();
+        pause_ms(1);
     }
     CHECK(dbx_snapshot_entries(w.store->live.below) <= full - 2 * KEYS);
     clean_up(&w);
@@ -501,7 +485,7 @@ TEST(a_refused_commit_is_tried_again_with_pauses_while_reads_go_on) {
     for (int ms = 0; (ms < LOOK_MS || stats.failures < 2) && ms < WAIT_MS_MAX; ms++) {
         (void)dbx_store_tick(w.store);
         dbx_applier_get_stats(w.store->applier, &stats);
-        pause_ms();
+        pause_ms(1);
     }
     CHECK(stats.failures >= 2 && stats.failures <= FAILURES_MAX);
     CHECK(info_of(&w).last_error[0] != '\0');
@@ -567,7 +551,7 @@ TEST(an_apply_keeps_few_of_the_pages_it_changes_in_memory) {
         size_t now = anonymous_bytes();
         if (now > highest) highest = now;
         (void)dbx_store_tick(w.store);
-        pause_ms();
+        pause_ms(1);
     }
     CHECK_EQ(info_of(&w).applies, 1);
     CHECK(highest <= before + GROWTH_MAX);
