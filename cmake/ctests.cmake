@@ -5,7 +5,7 @@
 # tests/c/<name>_main.c: programs for other tests, linked with everything.
 
 set(tests_dir "${CMAKE_CURRENT_SOURCE_DIR}/tests/c")
-set(layers base codec store types commands engine server)
+set(layers base codec store types commands engine server client)
 
 function(dbx_test_layer name out)
   foreach(layer ${layers})

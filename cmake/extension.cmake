@@ -19,7 +19,7 @@ add_custom_command(
   VERBATIM)
 
 Python_add_library(_core MODULE WITH_SOABI "${core_c}")
-target_link_libraries(_core PRIVATE dbx_server)
+target_link_libraries(_core PRIVATE dbx_server dbx_client)
 target_compile_options(_core PRIVATE -Wall ${DBX_SANITIZE_FLAGS})
 target_link_options(_core PRIVATE -Wl,--gc-sections)
 set_target_properties(_core PROPERTIES INTERPROCEDURAL_OPTIMIZATION ${DBX_USE_LTO})

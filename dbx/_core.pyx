@@ -1,6 +1,9 @@
 # cython: binding=False, boundscheck=False, wraparound=False, initializedcheck=False
 """The binding: the C core's engine, server and codec, as thin as can be. No Redis semantics."""
 
+import os
+import time
+from _thread import allocate_lock
 from _weakref import ref
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
@@ -26,13 +29,18 @@ from dbx._c.commands cimport (
 )
 from dbx._c.engine cimport (
     dbx_call, dbx_engine, dbx_engine_close, dbx_engine_open, dbx_engine_options, dbx_local,
-    dbx_local_close, dbx_local_forked, dbx_local_open, dbx_local_result, dbx_local_run,
-    dbx_local_session_close, dbx_local_session_open, dbx_local_settle, dbx_local_spool,
-    dbx_local_unspool, dbx_session, dbx_setting, DBX_ENGINE_SPOOL_MIN,
+    dbx_local_close, dbx_local_engine, dbx_local_forked, dbx_local_on_fork, dbx_local_open,
+    dbx_local_result, dbx_local_run, dbx_local_session_close, dbx_local_session_open,
+    dbx_local_settle, dbx_local_spool, dbx_local_unspool, dbx_session, dbx_setting,
+)
+from dbx._c.client cimport (
+    DBX_LINK_INTERRUPTED, DBX_LINK_LOST, DBX_LINK_UNSENT, dbx_link, dbx_link_close,
+    dbx_link_exchange, dbx_link_open, dbx_link_put,
 )
 from dbx._c.server cimport (
-    dbx_server, dbx_server_create, dbx_server_free, dbx_server_listen, dbx_server_options,
-    dbx_server_port, dbx_server_run, dbx_server_stop, dbx_server_wake,
+    dbx_server, dbx_server_create, dbx_server_free, dbx_server_join, dbx_server_let_go,
+    dbx_server_listen, dbx_server_options, dbx_server_port, dbx_server_run, dbx_server_start,
+    dbx_server_stop, dbx_server_wake,
 )
 from dbx._c.store cimport dbx_journal_print
 from dbx import errors
@@ -119,132 +127,10 @@ cdef class _Settings:
         PyMem_Free(self.rows)
 
 
-# --- The engine in this process -------------------------------------------------------------------
-
-class Refused(Exception):
-    """Nothing was executed: which command (from 0) there is no way to execute, and its error."""
+include "_engine.pxi"
 
 
-
-cdef class Engine:
-    """An open database. Any thread may use it; close() waits for calls that are under way."""
-    cdef dbx_local *_local
-    cdef Py_ssize_t _inside  # calls in the core, counted under the GIL
-    cdef bint _closing
-    cdef dict _sessions  # id -> weak reference: a session ends with its thread
-
-    def __cinit__(self, path, dict settings not None):
-        """`path` is bytes, or None for a database in memory; `settings` are CONFIG's names."""
-        cdef dbx_engine_options options
-        cdef dbx_error error
-        cdef _Settings held = _Settings(settings)
-        cdef int rc
-        memset(&options, 0, sizeof(options))
-        options.settings = held.rows
-        if path is not None:
-            options.path = path
-        self._sessions = {}
-        with nogil:
-            rc = dbx_local_open(&options, &self._local, &error)
-        _check(rc, &error)
-
-    @property
-    def closed(self):
-        return self._local == NULL or self._closing
-
-    cdef int _enter(self) except -1:
-        if self._local == NULL or self._closing:
-            raise errors.ConnectionError("the database is closed")
-        if dbx_local_forked(self._local):
-            raise errors.ForkedError(
-                "the database was opened before this process was forked: open it again here")
-        self._inside += 1
-        return 0
-
-    cdef void _leave(self) noexcept:
-        self._inside -= 1
-
-    def close(self):
-        """Closes the database; a second call does nothing."""
-        cdef dbx_local *local = self._local
-        cdef dbx_error error
-        cdef Session session
-        cdef int rc
-        if local == NULL or self._closing:
-            return
-        self._closing = True
-        while self._inside > 0 and not dbx_local_forked(local):
-            with nogil:
-                usleep(_CLOSE_POLL_US)
-        for reference in list(self._sessions.values()):
-            session = reference()
-            if session is not None:
-                session._end()
-        self._local = NULL
-        with nogil:
-            rc = dbx_local_close(local, &error)
-        _check(rc, &error)
-
-    def __dealloc__(self):
-        # Sessions keep their engine alive, so none is left here.
-        if self._local != NULL:
-            with nogil:
-                dbx_local_close(self._local, NULL)
-
-
-cdef class Session:
-    """One connection's state, and the buffer that its replies are built in."""
-    cdef Engine engine
-    cdef dbx_session *_session
-    cdef dbx_buf out
-    cdef bint busy  # a reply is being read: a finalizer that calls meanwhile needs another session
-    cdef object __weakref__
-
-    def __cinit__(self, Engine engine not None):
-        self.engine = engine
-        engine._enter()
-        with nogil:
-            self._session = dbx_local_session_open(engine._local)
-        engine._leave()
-        if self._session == NULL:
-            raise MemoryError
-        engine._sessions[id(self)] = ref(self)
-
-    cdef void _end(self) noexcept:
-        cdef dbx_session *session = self._session
-        self._session = NULL
-        if session != NULL and self.engine._local != NULL:
-            with nogil:
-                dbx_local_session_close(self.engine._local, session)
-
-    def __del__(self):
-        self.engine._sessions.pop(id(self), None)
-        self._end()
-
-    def __dealloc__(self):
-        dbx_buf_free(&self.out)
-
-
-cdef int _run(dbx_local *local, Session session, dbx_call *calls, size_t count, bint together,
-              dbx_local_result *result, dbx_error *error) except? -1:
-    """Commands into the core and their replies into session.out, without the GIL."""
-    cdef int rc = DBX_OK
-    cdef size_t i
-    session.engine._enter()
-    with nogil:
-        for i in range(count):
-            rc = dbx_local_spool(local, &calls[i], error)
-            if rc != DBX_OK:
-                break
-        if rc == DBX_OK:
-            error.text[0] = 0
-            rc = dbx_local_run(local, session._session, calls, count, together, &session.out,
-                               result)
-        for i in range(count):
-            dbx_local_unspool(local, &calls[i])
-    session.engine._leave()
-    return rc
-
+# --- Calls ---------------------------------------------------------------------------------------
 
 cdef class Caller:
     """Calls on an engine for one client: how it encodes, what it makes of replies, its sessions.
@@ -280,9 +166,12 @@ cdef class Caller:
     # --- Sessions ---
 
     cdef Session _new_session(self):
+        """In the database that was selected last: nobody has to know that the owner has changed."""
         cdef Session session = Session(self.engine)
-        if self.db != 0:
-            self._one(session, ("SELECT", self.db), None)
+        cdef int db = self.db if self.last is None else self.last.db
+        if db != 0:
+            self._one(session, ("SELECT", db), None)
+        session.db = db
         return session
 
     cdef Session _session(self):
@@ -291,7 +180,7 @@ cdef class Caller:
             thread = PyThreadState_GetID(PyThreadState_Get())
             if thread != self.last_thread:
                 self._find_session(thread)
-        if self.last is None or self.last._session == NULL:
+        if self.last is None or not self.last.usable():
             self._replace_session()
         return self._new_session() if self.last.busy else self.last
 
@@ -313,11 +202,19 @@ cdef class Caller:
 
     def call(self, *args):
         """Executes one command; what the codec gives, through the command's parser."""
-        return self._one(self._session(), args, None)
+        while True:
+            try:
+                return self._one(self._session(), args, None)
+            except OwnerGone:
+                pass
 
     def call_with(self, tuple args, dict options):
         """call, with options for the parser."""
-        return self._one(self._session(), args, options)
+        while True:
+            try:
+                return self._one(self._session(), args, options)
+            except OwnerGone:
+                pass
 
     def run(self, list commands, bint together):
         """Executes (args, options) commands in order and returns their results, errors among them.
@@ -325,26 +222,35 @@ cdef class Caller:
         With `together` nothing else comes between them, they share one journal write, and either
         all are commands that can be executed or Refused is raised, as EXEC does with EXECABORT.
         """
-        cdef Session session = self._session()
         cdef _Batch batch = _Batch(self.encoder, commands)
+        while commands:
+            try:
+                return self._all(self._session(), batch, commands, together)
+            except OwnerGone:
+                pass
+        return []
+
+    cdef list _all(self, Session session, _Batch batch, list commands, bint together):
         cdef dbx_local_result result
         cdef dbx_error error
         cdef int rc
         cdef size_t at = 0
+        cdef size_t i = 0
         cdef list results = []
-        if not commands:
-            return results
         session.busy = True
         try:
             if together:
                 self._refuse(session, batch, commands)
-            rc = _run(self.engine._local, session, batch.calls, batch.count, together, &result,
-                      &error)
+            rc = _run(session, batch.calls, batch.count, together, &result, &error)
             self._arrived(session, rc, &result, &error)
+            if together and session._link != NULL:
+                self._unwrap(session, batch.count, &at)
             for args, options in commands:
                 if result.shutdown and at == session.out.len:
                     raise errors.ConnectionError("a command of the pipeline shut the database down")
                 reply = _reply_read(session.out.ptr, session.out.len, &at, self.encoder)
+                session.follow(&batch.calls[i], reply)
+                i += 1
                 if not isinstance(reply, Exception):
                     reply = self._parsed(args[0], reply, options)
                 elif options is not None and "empty" in options:
@@ -353,6 +259,22 @@ cdef class Caller:
         finally:
             self._done(session)
         return results
+
+    cdef int _unwrap(self, Session session, size_t count, size_t *at) except -1:
+        """Moves `at` behind what MULTI, the queued commands and EXEC's array begin with."""
+        cdef size_t i
+        refusal = None
+        for i in range(count + 1):
+            reply = _reply_read(session.out.ptr, session.out.len, at, self.encoder)
+            if refusal is None and isinstance(reply, Exception):
+                refusal = reply
+        if session.out.ptr[at[0]] != b"*":
+            reply = _reply_read(session.out.ptr, session.out.len, at, self.encoder)
+            raise reply if refusal is None else refusal
+        while session.out.ptr[at[0]] != b"\n":
+            at[0] += 1
+        at[0] += 1
+        return 0
 
     cdef int _refuse(self, Session session, _Batch batch, list commands) except -1:
         """Raises what the engine says to the first command that it does not even begin."""
@@ -364,7 +286,7 @@ cdef class Caller:
         for i in range(batch.count):
             if batch.possible(i) or "empty" in (commands[i][1] or ()):
                 continue
-            rc = _run(self.engine._local, session, &batch.calls[i], 1, False, &result, &error)
+            rc = _run(session, &batch.calls[i], 1, False, &result, &error)
             self._arrived(session, rc, &result, &error)
             raise Refused(i, _reply_read(session.out.ptr, session.out.len, &at, self.encoder))
         return 0
@@ -385,11 +307,12 @@ cdef class Caller:
         session.busy = True
         try:
             keep = _encode(self.encoder, words, call.argv, &scratch)
-            rc = _run(self.engine._local, session, &call, 1, False, &result, &error)
+            rc = _run(session, &call, 1, False, &result, &error)
             self._arrived(session, rc, &result, &error)
             if result.shutdown:
                 return None
             reply = _reply_read(session.out.ptr, session.out.len, &at, self.encoder)
+            session.follow(&call, reply)
         finally:
             self._done(session)
             if call.argv != &few[0]:
@@ -452,18 +375,6 @@ cdef class Caller:
         if isinstance(name, (str, bytes)) and len(self.known) < _KNOWN_NAMES_MAX:
             self.known[name] = parser
         return parser
-
-
-cdef int _settle(Engine engine, dbx_local_result *result) except -1:
-    cdef int rc
-    engine._enter()
-    with nogil:
-        rc = dbx_local_settle(engine._local, result)
-    engine._leave()
-    if rc < 0:
-        raise errors.ConnectionError(
-            "the journal could not be synced: whether the last writes survive is unknown")
-    return 0
 
 
 cdef class _Settling:
@@ -554,8 +465,10 @@ cdef class Server:
     cdef dbx_server *_server
     cdef dbx_engine *_engine
 
-    def __cinit__(self, path, dict settings not None, socket=None):
-        """Opens the engine; `socket` is the path that others will find in the lock's owner line."""
+    cdef bytes _directory  # its socket; None: in memory
+
+    def __cinit__(self, path, dict settings not None):
+        """Opens the engine."""
         global _signalled
         cdef dbx_engine_options options
         cdef dbx_error error
@@ -565,8 +478,8 @@ cdef class Server:
         options.settings = held.rows
         if path is not None:
             options.path = path
-        if socket is not None:
-            options.socket = socket
+            self._directory = _socket_in(path)
+            options.socket = self._directory
         _check(dbx_server_create(&self._server, &error), &error)
         _signalled = self._server
         signal(SIGTERM, _on_signal)
@@ -598,6 +511,8 @@ cdef class Server:
             options.tcp_backlog = backlog
             if unixsocket is not None:
                 options.unixsocket = unixsocket
+            if self._directory is not None:
+                options.directory = self._directory
             _check(dbx_server_listen(self._server, self._engine, &options, &error), &error)
         finally:
             PyMem_Free(binds)

@@ -49,7 +49,7 @@ class _Turnstile:
     async def enter(self, long: bool, function: Any, *args: Any) -> Any:
         while self._busy is not None and not self._busy.done():
             await asyncio.wait([self._busy])
-        if long:
+        if long or self.caller.engine.joined:  # its owner may take its time
             result = await self._in_thread(function, *args)
         else:
             result = function(*args)
@@ -92,6 +92,10 @@ class DBX(Commands):
     @property
     def closed(self) -> bool:
         return self._engine.closed
+
+    @property
+    def joined(self) -> bool:
+        return self._engine.joined
 
     async def aclose(self) -> None:
         await asyncio.get_running_loop().run_in_executor(None, self._engine.close)

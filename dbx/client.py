@@ -73,6 +73,11 @@ class DBX(Commands):
     def closed(self) -> bool:
         return self._engine.closed
 
+    @property
+    def joined(self) -> bool:
+        """Whether another process owns the database; it can change from call to call."""
+        return self._engine.joined
+
     def close(self) -> None:
         """Syncs and closes the database; a second call does nothing."""
         self._engine.close()
@@ -108,7 +113,10 @@ def open(
     """Opens the database in directory `path` (made when missing), or one in memory: ":memory:".
 
     `settings` are CONFIG's names with underscores: durability="always", databases=4,
-    write_buffer="64mb". A directory that another process owns raises LockedError, which names it.
+    write_buffer="64mb". When another process has the directory open, this one joins it: commands
+    go through the directory's socket, with the owner's settings, and when the owner ends one of
+    those who have joined takes over. A call that was under way then raises ConnectionError: whether
+    it was executed is unknown. An owner that does not answer raises LockedError, which names it.
     """
     engine = open_engine(path, settings)
     caller = _core.Caller(engine, PARSERS, encoding, encoding_errors, decode_responses, db)

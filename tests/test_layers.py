@@ -28,6 +28,7 @@ INCLUDES: dict[str, set[str]] = {
     },
     "engine": {"base", "codec", "store", "commands"},
     "server": {"base", "codec", "engine"},
+    "client": {"base", "codec"},
 }
 
 # Python module (longest name wins) -> the dbx modules it may import when it is loaded or run.

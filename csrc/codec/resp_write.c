@@ -262,6 +262,11 @@ void dbx_resp_sink(dbx_reply *r, int version, dbx_buf *out) {
 
 /* --- Commands -------------------------------------------------------------------------------- */
 
+void dbx_resp_length(dbx_buf *out, char type, size_t n) {
+    uint8_t *at = room(out, 1 + DBX_NUM_U64_TEXT_MAX + 2);
+    if (at != NULL) wrote_up_to(out, put_number(at, type, n));
+}
+
 size_t dbx_resp_command_len(size_t argc, const dbx_slice *argv) {
     enum { AROUND_NUMBER = 3, AFTER_BULK = 2 };
     size_t len = AROUND_NUMBER + dbx_num_digits(argc);

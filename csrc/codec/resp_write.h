@@ -13,6 +13,10 @@ void dbx_resp_sink(dbx_reply *r, int version, dbx_buf *out);
 /* dbx_resp_command appends a command as an array of bulk strings. */
 void dbx_resp_command(dbx_buf *out, size_t argc, const dbx_slice *argv);
 
+/* dbx_resp_length appends the line that begins an array ('*') of n elements or a bulk string ('$')
+ * of n bytes. */
+void dbx_resp_length(dbx_buf *out, char type, size_t n);
+
 /* dbx_resp_command_len is how many bytes that is, or SIZE_MAX when they are more than
  * DBX_BUF_BYTES_MAX; dbx_resp_command_put writes exactly so many to `at` and returns the end. */
 size_t dbx_resp_command_len(size_t argc, const dbx_slice *argv);

@@ -165,6 +165,7 @@ int dbx_engine_open(const dbx_engine_options *options, dbx_engine **out, dbx_err
     pthread_mutex_init(&engine->lock, NULL); /* cannot fail without attributes */
     engine->wake = options->wake;
     engine->wake_arg = options->wake_arg;
+    engine->embedded = options->embedded;
     engine->in_memory = options->path == NULL;
     engine->expire_unknown = true;
     engine->tick_at_ms = INT64_MAX;
@@ -188,8 +189,8 @@ int dbx_engine_close(dbx_engine *engine, dbx_error *error) {
 }
 
 void dbx_engine_close_forked(dbx_engine *engine) {
-    /* The lock may be held by a thread that does not exist here, and what it guards may be half
-     * changed: only the store's descriptors are closed, the rest is left as it is. */
+    /* The store's threads do not exist here, and what they were at is half done: only descriptors
+     * are closed, the rest is left as it is. */
     dbx_store_close_forked(engine->store);
 }
 

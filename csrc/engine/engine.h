@@ -32,6 +32,7 @@ typedef struct dbx_engine_options {
     const dbx_setting
         *settings;      /* ended by a NULL name; what CONFIG SET takes, plus start-up ones */
     const char *socket; /* Unix socket to tell others of, or NULL */
+    bool embedded;      /* in somebody's program: whoever comes by a socket cannot end it */
     void (*wake)(
         void *arg); /* called by background threads and by calls of other threads that need the
                        transport's attention (output for a session, durability): must only wake */

@@ -1,7 +1,7 @@
 /* local.c: the in-process transport, see local.h.
  *
- * Order of locks: the engine's, then local->lock (the timer thread's, a leaf). all_lock guards the
- * list of open ones for the fork handler and is taken alone.
+ * Order of locks: all_lock, which guards the list of open ones for the fork handlers; the engine's;
+ * local->lock (the timer thread's).
  */
 #include "engine/local.h"
 
@@ -24,9 +24,12 @@ struct dbx_local {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    bool woken, stopping; /* under lock */
-    bool forked;          /* set by the fork handler, in a process with one thread */
-    dbx_local *next;      /* in `all` */
+    bool timed;                /* the thread is there */
+    bool woken, stopping;      /* under lock */
+    bool forked;               /* set by the fork handler, in a process with one thread */
+    void (*let_go)(void *arg); /* see dbx_local_on_fork; under all_lock */
+    void *let_go_arg;
+    dbx_local *next; /* in `all` */
 };
 
 /* --- Forks
@@ -36,17 +39,23 @@ static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t all_once = PTHREAD_ONCE_INIT;
 static dbx_local *all;
 
+/* With the engines' locks, so that no thread is in the middle of what the child looks at. */
 static void before_fork(void) {
     pthread_mutex_lock(&all_lock);
+    for (dbx_local *local = all; local != NULL; local = local->next)
+        dbx_engine_lock(local->engine);
 }
 
 static void after_fork_parent(void) {
+    for (dbx_local *local = all; local != NULL; local = local->next)
+        dbx_engine_unlock(local->engine);
     pthread_mutex_unlock(&all_lock);
 }
 
 static void after_fork_child(void) {
     for (dbx_local *local = all; local != NULL; local = local->next) {
         local->forked = true;
+        if (local->let_go != NULL) local->let_go(local->let_go_arg);
         dbx_engine_close_forked(local->engine);
         local->engine = NULL;
     }
@@ -74,6 +83,13 @@ static void list_remove(dbx_local *local) {
             break;
         }
     }
+    pthread_mutex_unlock(&all_lock);
+}
+
+void dbx_local_on_fork(dbx_local *local, void (*let_go)(void *arg), void *arg) {
+    pthread_mutex_lock(&all_lock);
+    local->let_go = let_go;
+    local->let_go_arg = arg;
     pthread_mutex_unlock(&all_lock);
 }
 
@@ -144,19 +160,31 @@ static void init_timer(dbx_local *local) {
     pthread_condattr_destroy(&attr);
 }
 
+static void end_timer(dbx_local *local) {
+    pthread_mutex_lock(&local->lock);
+    local->stopping = true;
+    pthread_cond_signal(&local->changed);
+    pthread_mutex_unlock(&local->lock);
+    pthread_join(local->thread, NULL);
+}
+
 int dbx_local_open(const dbx_engine_options *options, dbx_local **out, dbx_error *error) {
     dbx_local *local = dbx_alloc_zero(1, sizeof *local);
     if (local == NULL) return dbx_error_set(error, DBX_ENOMEM, "out of memory");
     init_timer(local);
     dbx_engine_options opts = *options;
-    opts.wake = wake;
-    opts.wake_arg = local;
+    opts.embedded = true;
+    local->timed = options->wake == NULL;
+    if (local->timed) {
+        opts.wake = wake;
+        opts.wake_arg = local;
+    }
     int rc = dbx_engine_open(&opts, &local->engine, error);
     if (rc < 0) {
         dbx_alloc_free(local);
         return rc;
     }
-    if (pthread_create(&local->thread, NULL, timer_main, local) != 0) {
+    if (local->timed && pthread_create(&local->thread, NULL, timer_main, local) != 0) {
         (void)dbx_engine_close(local->engine, NULL);
         dbx_alloc_free(local);
         return dbx_error_set(error, DBX_ENOMEM, "cannot start a thread");
@@ -170,11 +198,7 @@ int dbx_local_close(dbx_local *local, dbx_error *error) {
     int rc = DBX_OK;
     if (!local->forked) {
         list_remove(local);
-        pthread_mutex_lock(&local->lock);
-        local->stopping = true;
-        pthread_cond_signal(&local->changed);
-        pthread_mutex_unlock(&local->lock);
-        pthread_join(local->thread, NULL);
+        if (local->timed) end_timer(local);
         rc = dbx_engine_close(local->engine, error);
         pthread_cond_destroy(&local->changed);
         pthread_mutex_destroy(&local->lock);

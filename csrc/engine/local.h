@@ -22,8 +22,11 @@
 
 typedef struct dbx_local dbx_local;
 
-/* dbx_local_open opens an engine (its wake fields are set here) and starts its timer thread. */
+/* dbx_local_open opens an engine. With options->wake whoever is woken does its timed work
+ * (dbx_engine_tick); without, a thread that is started here does. */
 int dbx_local_open(const dbx_engine_options *options, dbx_local **out, dbx_error *error);
+/* dbx_local_on_fork names what the child of a fork calls before anything else runs in it. */
+void dbx_local_on_fork(dbx_local *local, void (*let_go)(void *arg), void *arg);
 /* dbx_local_close ends the thread, closes the engine and frees `local`, whatever it returns; in a
  * forked child it only frees. All sessions must have been closed. */
 int dbx_local_close(dbx_local *local, dbx_error *error);

@@ -67,6 +67,7 @@ struct dbx_engine {
     dbx_sessions sessions;
     dbx_session *saved_sessions; /* those the turn has changed */
     bool shutdown_wanted;
+    bool embedded; /* see dbx_engine_options */
     bool in_memory;
     char *listeners; /* owned: INFO server's listener lines */
 

@@ -45,14 +45,19 @@ static void unlink_conn(dbx_conn *conn) {
     server->conn_count--;
 }
 
-dbx_conn *dbx_conn_open(dbx_server *server, int fd, const char *peer, const char *local) {
+dbx_conn *dbx_conn_open(dbx_server *server, int fd, const char *peer, const char *local,
+                        bool trusted) {
     dbx_conn *conn = dbx_alloc_zero(1, sizeof *conn);
     if (conn == NULL) {
         (void)close(fd);
         return NULL;
     }
-    const dbx_session_options options = {
-        .peer = peer, .local = local, .fd = fd, .transport = conn, .kill = on_kill};
+    const dbx_session_options options = {.peer = peer,
+                                         .local = local,
+                                         .trusted = trusted,
+                                         .fd = fd,
+                                         .transport = conn,
+                                         .kill = on_kill};
     conn->server = server;
     conn->watch.kind = DBX_WATCH_CONN;
     conn->watch.fd = fd;

@@ -100,8 +100,10 @@ typedef struct dbx_conn {
 
 /* --- conn.c: life
  * --------------------------------------------------------------------------------- */
-/* dbx_conn_open takes over `fd`; under the lock. NULL: out of memory, and `fd` is closed. */
-dbx_conn *dbx_conn_open(dbx_server *server, int fd, const char *peer, const char *local);
+/* dbx_conn_open takes over `fd`; `trusted` needs no password; under the lock. NULL: out of memory,
+ * and `fd` is closed. */
+dbx_conn *dbx_conn_open(dbx_server *server, int fd, const char *peer, const char *local,
+                        bool trusted);
 /* dbx_conn_kill marks it for the end of the iteration; nothing more is done with it. */
 void dbx_conn_kill(dbx_conn *conn);
 /* dbx_conn_free closes everything; under the lock. */

@@ -12,38 +12,53 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
+#include "base/sockpath.h"
 #include "server/loop.h"
 
-enum { NAME_MAX_BYTES = 160 }; /* "[ipv6]:port", or a socket's path and ":0" */
+enum {
+    NAME_MAX_BYTES = 160, /* "[ipv6]:port", or a socket's path and ":0" */
+    DIRECTORY_MODE = 0700
+};
 
 typedef union address {
     struct sockaddr any;
     struct sockaddr_in v4;
     struct sockaddr_in6 v6;
-    struct sockaddr_un un;
     struct sockaddr_storage storage;
 } address;
 
 /* --- Opening
  * --------------------------------------------------------------------------------------- */
 
-static int add_listener(dbx_server *server, int fd, bool is_unix, dbx_error *error) {
-    if (server->listener_count == DBX_LISTENERS_MAX) {
-        (void)close(fd);
-        return dbx_error_set(error, DBX_ELIMIT, "at most %d addresses can be listened on",
-                             DBX_LISTENERS_MAX);
-    }
+/* Takes over `fd`, and a copy of `path`. */
+static int add_listener(dbx_server *server, int fd, const char *path, bool trusted,
+                        dbx_error *error) {
     dbx_listener *listener = &server->listeners[server->listener_count];
-    *listener = (dbx_listener){.watch = {.kind = DBX_WATCH_LISTENER, .fd = fd}, .is_unix = is_unix};
-    if (dbx_loop_watch(server, &listener->watch, EPOLLIN) != 0) {
-        (void)close(fd);
-        return dbx_error_set(error, DBX_EIO, "cannot watch a listener: %s", strerror(errno));
+    char *own = NULL;
+    int rc = DBX_OK;
+    if (server->listener_count == DBX_LISTENERS_MAX) {
+        rc = dbx_error_set(error, DBX_ELIMIT, "at most %d addresses can be listened on",
+                           DBX_LISTENERS_MAX);
+    } else if (path != NULL && (own = strdup(path)) == NULL) {
+        rc = dbx_error_set(error, DBX_ENOMEM, "out of memory");
     }
-    server->listener_count++;
-    return DBX_OK;
+    if (rc == DBX_OK) {
+        *listener = (dbx_listener){
+            .watch = {.kind = DBX_WATCH_LISTENER, .fd = fd}, .path = own, .trusted = trusted};
+        if (dbx_loop_watch(server, &listener->watch, EPOLLIN) != 0)
+            rc = dbx_error_set(error, DBX_EIO, "cannot watch a listener: %s", strerror(errno));
+    }
+    if (rc == DBX_OK) {
+        server->listener_count++;
+        return DBX_OK;
+    }
+    dbx_alloc_free(own);
+    if (path != NULL) (void)unlink(path);
+    (void)close(fd);
+    return rc;
 }
 
 static void set_option(int fd, int level, int option, int value) {
@@ -105,52 +120,70 @@ int dbx_listener_tcp(dbx_server *server, const char *name, int *port, int backlo
             code == EADDRINUSE ? "the port is in use: choose another" : strerror(code));
     }
     *port = port_of(fd);
-    return add_listener(server, fd, false, error);
+    return add_listener(server, fd, NULL, false, error);
 }
 
 /* Whether somebody answers there; a file nobody listens on is left over from a crash. */
-static bool somebody_listens(const address *at) {
+static bool somebody_listens(const dbx_sockpath *at) {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) return true;
-    bool answered = connect(fd, &at->any, sizeof at->un) == 0 || errno == EAGAIN;
+    bool answered = connect(fd, (const struct sockaddr *)&at->address, sizeof at->address) == 0 ||
+                    errno == EAGAIN;
     (void)close(fd);
     return answered;
 }
 
+/* Makes room for the socket file: one that is left over goes. */
+static int make_way(const char *path, const dbx_sockpath *at, dbx_error *error) {
+    struct stat file;
+    if (lstat(path, &file) != 0) return DBX_OK;
+    if (!S_ISSOCK(file.st_mode))
+        return dbx_error_set(error, DBX_EIO, "%s is there and not a socket", path);
+    if (at != NULL && somebody_listens(at))
+        return dbx_error_set(error, DBX_EIO, "cannot listen on %s: another server does", path);
+    (void)unlink(path);
+    return DBX_OK;
+}
+
+/* The mode must hold from the first moment: bind takes it from the descriptor, less the umask. */
+static int open_unix(const char *path, const dbx_sockpath *at, unsigned mode, int backlog,
+                     dbx_error *error) {
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && fchmod(fd, mode) == 0 &&
+        bind(fd, (const struct sockaddr *)&at->address, sizeof at->address) == 0 &&
+        chmod(path, mode) == 0 && listen(fd, backlog) == 0)
+        return fd;
+    int code = errno;
+    if (fd >= 0) (void)close(fd);
+    return dbx_error_set(error, DBX_EIO, "cannot listen on %s: %s", path, strerror(code));
+}
+
+static int listen_at(dbx_server *server, const char *path, unsigned mode, int backlog, bool trusted,
+                     dbx_error *error) {
+    dbx_sockpath at;
+    int rc = dbx_sockpath_open(path, &at, error);
+    if (rc != DBX_OK) return rc;
+    rc = make_way(path, trusted ? NULL : &at, error);
+    int fd = rc == DBX_OK ? open_unix(path, &at, mode, backlog, error) : -1;
+    dbx_sockpath_close(&at);
+    if (rc != DBX_OK) return rc;
+    return fd >= 0 ? add_listener(server, fd, path, trusted, error) : fd;
+}
+
 int dbx_listener_unix(dbx_server *server, const char *path, unsigned mode, int backlog,
                       dbx_error *error) {
-    address at = {.un = {.sun_family = AF_UNIX}};
-    struct stat file;
-    if (strlen(path) >= sizeof at.un.sun_path) {
-        return dbx_error_set(error, DBX_EINVAL, "the socket's path is longer than %zu bytes: %s",
-                             sizeof at.un.sun_path - 1, path);
-    }
-    strcpy(at.un.sun_path, path);
-    if (lstat(path, &file) == 0) {
-        if (!S_ISSOCK(file.st_mode))
-            return dbx_error_set(error, DBX_EIO, "%s is there and not a socket", path);
-        if (somebody_listens(&at)) {
-            return dbx_error_set(error, DBX_EIO, "cannot listen on %s: another server does", path);
-        }
-        (void)unlink(path);
-    }
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    /* The mode must hold from the first moment: bind takes it from the descriptor, less the umask.
-     */
-    if (fd < 0 || fchmod(fd, mode) != 0 || bind(fd, &at.any, sizeof at.un) != 0 ||
-        chmod(path, mode) != 0 || listen(fd, backlog) != 0) {
-        int code = errno;
-        if (fd >= 0) (void)close(fd);
-        return dbx_error_set(error, DBX_EIO, "cannot listen on %s: %s", path, strerror(code));
-    }
-    return add_listener(server, fd, true, error);
+    return listen_at(server, path, mode, backlog, false, error);
+}
+
+int dbx_listener_directory(dbx_server *server, const char *path, int backlog, dbx_error *error) {
+    return listen_at(server, path, DIRECTORY_MODE, backlog, true, error);
 }
 
 void dbx_listener_keepalive(dbx_server *server, int64_t seconds) {
     int idle = (int)(seconds < 32767 ? seconds : 32767), step = idle / 3 > 0 ? idle / 3 : 1;
     for (size_t i = 0; i < server->listener_count; i++) {
         int fd = server->listeners[i].watch.fd;
-        if (server->listeners[i].is_unix) continue;
+        if (server->listeners[i].path != NULL) continue;
         set_option(fd, SOL_SOCKET, SO_KEEPALIVE, seconds > 0);
         if (seconds == 0) continue;
         set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, idle);
@@ -159,9 +192,13 @@ void dbx_listener_keepalive(dbx_server *server, int64_t seconds) {
     }
 }
 
-void dbx_listener_close_all(dbx_server *server) {
-    for (size_t i = 0; i < server->listener_count; i++)
-        (void)close(server->listeners[i].watch.fd);
+void dbx_listener_close_all(dbx_server *server, bool forked) {
+    for (size_t i = 0; i < server->listener_count; i++) {
+        dbx_listener *listener = &server->listeners[i];
+        if (listener->path != NULL && !forked) (void)unlink(listener->path);
+        (void)close(listener->watch.fd);
+        dbx_alloc_free(listener->path);
+    }
     server->listener_count = 0;
 }
 
@@ -255,9 +292,9 @@ void dbx_listener_accept(dbx_server *server, dbx_listener *listener) {
         address own = {0};
         socklen_t len = sizeof own;
         (void)getsockname(arrivals[i].fd, &own.any, &len);
-        print_address(listener->is_unix ? &own : &arrivals[i].peer, server->unixsocket, peer);
-        print_address(&own, server->unixsocket, local);
-        (void)dbx_conn_open(server, arrivals[i].fd, peer, local);
+        print_address(listener->path != NULL ? &own : &arrivals[i].peer, listener->path, peer);
+        print_address(&own, listener->path, local);
+        (void)dbx_conn_open(server, arrivals[i].fd, peer, local, listener->trusted);
     }
     dbx_engine_unlock(server->engine);
 }

@@ -333,7 +333,7 @@ int dbx_server_run(dbx_server *server, dbx_error *error) {
     while (rc == 0 && !server->stopping && !atomic_load(&server->stop))
         rc = iterate(server, INT64_MAX);
     int code = errno;
-    dbx_listener_close_all(server);
+    dbx_listener_close_all(server, false);
     if (rc == 0) flush(server);
     close_conns(server);
     dbx_engine_lock(server->engine);

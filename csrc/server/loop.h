@@ -2,6 +2,7 @@
 #ifndef DBX_SERVER_LOOP_H
 #define DBX_SERVER_LOOP_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -35,6 +36,8 @@ typedef struct dbx_conn_queue { /* by next_ready */
 } dbx_conn_queue;
 
 struct dbx_server {
+    pthread_t thread; /* where it runs, when it has one of its own */
+    bool started;
     atomic_bool stop;
     int epoll_fd;
     dbx_watch wake; /* eventfd */
@@ -43,7 +46,6 @@ struct dbx_server {
     dbx_listener listeners[DBX_LISTENERS_MAX];
     size_t listener_count;
     int port;
-    char *unixsocket; /* owned; to be removed at the end */
 
     dbx_conn *conns; /* all */
     size_t conn_count;

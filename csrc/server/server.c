@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -39,9 +40,7 @@ int dbx_server_create(dbx_server **out, dbx_error *error) {
 }
 
 void dbx_server_free(dbx_server *server) {
-    dbx_listener_close_all(server);
-    if (server->unixsocket != NULL) (void)unlink(server->unixsocket);
-    dbx_alloc_free(server->unixsocket);
+    dbx_listener_close_all(server, false);
     while (server->pool_count > 0)
         dbx_buf_free(&server->pool[--server->pool_count]);
     dbx_request_free(&server->request);
@@ -136,18 +135,12 @@ static int listen_unix(dbx_server *server, const dbx_server_options *options, in
                        dbx_error *error) {
     char mode_text[16];
     unsigned mode = options->unixsocketperm == 0 ? 0700 : options->unixsocketperm;
-    char *path = strdup(options->unixsocket);
-    if (path == NULL) return dbx_error_set(error, DBX_ENOMEM, "out of memory");
-    int rc = dbx_listener_unix(server, path, mode, backlog, error);
-    if (rc != DBX_OK) {
-        dbx_alloc_free(path);
-        return rc;
-    }
-    server->unixsocket = path;
-    publish_listener(server, "unix", path, 0);
+    int rc = dbx_listener_unix(server, options->unixsocket, mode, backlog, error);
+    if (rc != DBX_OK) return rc;
+    publish_listener(server, "unix", options->unixsocket, 0);
     (void)snprintf(mode_text, sizeof mode_text, "%o", mode);
     rc = publish(server, "unixsocketperm", mode_text, error);
-    return rc == DBX_OK ? publish(server, "unixsocket", path, error) : rc;
+    return rc == DBX_OK ? publish(server, "unixsocket", options->unixsocket, error) : rc;
 }
 
 int dbx_server_listen(dbx_server *server, dbx_engine *engine, const dbx_server_options *options,
@@ -161,9 +154,51 @@ int dbx_server_listen(dbx_server *server, dbx_engine *engine, const dbx_server_o
     }
     if (rc == DBX_OK && options->unixsocket != NULL)
         rc = listen_unix(server, options, backlog, error);
+    if (rc == DBX_OK && options->directory != NULL)
+        rc = dbx_listener_directory(server, options->directory, backlog, error);
     if (rc != DBX_OK) return rc;
     dbx_engine_lock(engine);
     dbx_loop_read_settings(server);
     dbx_engine_unlock(engine);
     return DBX_OK;
+}
+
+/* --- A thread of its own
+ * --------------------------------------------------------------------------- */
+
+static void *run(void *arg) {
+    dbx_error error;
+    if (dbx_server_run(arg, &error) != DBX_OK) dbx_log(DBX_LOG_WARNING, "%s", error.text);
+    return NULL;
+}
+
+int dbx_server_start(dbx_server *server, dbx_error *error) {
+    sigset_t all, before;
+    sigfillset(&all); /* signals are for the process's own threads */
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    int rc = pthread_create(&server->thread, NULL, run, server);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (rc != 0) return dbx_error_set(error, DBX_ENOMEM, "cannot start a thread");
+    server->started = true;
+    return DBX_OK;
+}
+
+void dbx_server_join(dbx_server *server) {
+    if (!server->started) return;
+    dbx_server_stop(server);
+    (void)pthread_join(server->thread, NULL);
+    server->started = false;
+}
+
+void dbx_server_let_go(void *arg) {
+    dbx_server *server = arg;
+    dbx_listener_close_all(server, true);
+    for (dbx_conn *conn = server->conns; conn != NULL; conn = conn->next)
+        (void)close(conn->watch.fd);
+    int *const own[] = {&server->spare_fd, &server->wake.fd, &server->epoll_fd};
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+        if (*own[i] >= 0) (void)close(*own[i]);
+        *own[i] = -1;
+    }
+    server->started = false;
 }

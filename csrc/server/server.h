@@ -21,6 +21,8 @@ typedef struct dbx_server_options {
     int port;               /* 0: no TCP; -1: any free port, see dbx_server_port */
     const char *unixsocket; /* path or NULL; a stale socket file is replaced */
     unsigned unixsocketperm; /* file mode of the socket; 0: 0700 */
+    const char *directory;   /* path or NULL: the socket in the data directory, for other processes
+                                that open it; they need no password */
     int tcp_backlog;
 } dbx_server_options;
 
@@ -39,5 +41,14 @@ int dbx_server_run(dbx_server *server, dbx_error *error);
 /* dbx_server_stop asks the loop to stop; any thread, async-signal-safe. */
 void dbx_server_stop(dbx_server *server);
 void dbx_server_free(dbx_server *server);
+
+/* dbx_server_start runs the loop in a thread of its own, beside calls of other threads on the same
+ * engine (engine/local.h). */
+int dbx_server_start(dbx_server *server, dbx_error *error);
+/* dbx_server_join ends that thread; before the engine is closed. */
+void dbx_server_join(dbx_server *server);
+/* dbx_server_let_go is for the child of a fork: closes descriptors, so that the clients see it when
+ * the parent ends, and touches no file. Only dbx_server_free may follow. */
+void dbx_server_let_go(void *server);
 
 #endif

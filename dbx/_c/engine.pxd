@@ -36,6 +36,8 @@ cdef extern from "engine/local.h" nogil:
         bint shutdown
     int dbx_local_open(const dbx_engine_options *options, dbx_local **out, dbx_error *error)
     int dbx_local_close(dbx_local *local, dbx_error *error)
+    void dbx_local_on_fork(dbx_local *local, void (*let_go)(void *arg) noexcept nogil, void *arg)
+    dbx_engine *dbx_local_engine(dbx_local *local)
     bint dbx_local_forked(const dbx_local *local)
     dbx_session *dbx_local_session_open(dbx_local *local)
     void dbx_local_session_close(dbx_local *local, dbx_session *session)
@@ -44,5 +46,3 @@ cdef extern from "engine/local.h" nogil:
     int dbx_local_run(dbx_local *local, dbx_session *session, const dbx_call *calls, size_t count,
                       bint together, dbx_buf *out, dbx_local_result *result)
     int dbx_local_settle(dbx_local *local, const dbx_local_result *result)
-    enum:
-        DBX_ENGINE_SPOOL_MIN

@@ -10,6 +10,7 @@ cdef extern from "server/server.h" nogil:
         int port
         const char *unixsocket
         unsigned int unixsocketperm
+        const char *directory
         int tcp_backlog
     int dbx_server_create(dbx_server **out, dbx_error *error)
     void dbx_server_wake(void *server)
@@ -19,3 +20,6 @@ cdef extern from "server/server.h" nogil:
     int dbx_server_run(dbx_server *server, dbx_error *error)
     void dbx_server_stop(dbx_server *server)
     void dbx_server_free(dbx_server *server)
+    int dbx_server_start(dbx_server *server, dbx_error *error)
+    void dbx_server_join(dbx_server *server)
+    void dbx_server_let_go(void *server)

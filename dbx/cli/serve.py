@@ -36,9 +36,8 @@ def run(flags: Mapping[str, Any]) -> int:
 
 def _open(config: ServerConfig) -> _core.Server:
     path = None if config.data == MEMORY else os.fsencode(config.data)
-    socket = os.fsencode(config.unixsocket) if config.unixsocket else None
     try:
-        return _core.Server(path, config.settings, socket)
+        return _core.Server(path, config.settings)
     except DataError as error:
         where = [o for name, o in config.origins.items() if f"setting '{name}'" in str(error)]
         raise DataError(f"{error} ({where[0]})" if where else str(error)) from None

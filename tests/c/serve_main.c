@@ -3,6 +3,7 @@
  * setting `unixsocket` opens that socket too. Prints "ready PORT" and serves until SIGTERM, SIGINT
  * or SHUTDOWN.
  */
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,10 +43,15 @@ static const char *find(const dbx_setting *settings, const char *name) {
     return NULL;
 }
 
-static int serve(dbx_engine *engine, int port, const dbx_setting *settings, dbx_error *error) {
+static int serve(dbx_engine *engine, const char *dir, int port, const dbx_setting *settings,
+                 dbx_error *error) {
     static const char *const bind[] = {"127.0.0.1", "-::1", NULL};
-    const dbx_server_options options = {
-        .bind = bind, .port = port == 0 ? -1 : port, .unixsocket = find(settings, "unixsocket")};
+    char socket[PATH_MAX];
+    (void)snprintf(socket, sizeof socket, "%s/socket", dir);
+    const dbx_server_options options = {.bind = bind,
+                                        .port = port == 0 ? -1 : port,
+                                        .unixsocket = find(settings, "unixsocket"),
+                                        .directory = strcmp(dir, ":memory:") != 0 ? socket : NULL};
     int rc = dbx_server_listen(running, engine, &options, error);
     if (rc != DBX_OK) return rc;
     (void)printf("ready %d\n", dbx_server_port(running));
@@ -73,7 +79,7 @@ int main(int argc, char **argv) {
     int rc = dbx_engine_open(&options, &engine, &error);
     if (rc == DBX_OK) {
         dbx_error closing = {0};
-        rc = serve(engine, atoi(argv[2]), settings, &error);
+        rc = serve(engine, argv[1], atoi(argv[2]), settings, &error);
         int closed = dbx_engine_close(engine, &closing);
         if (rc == DBX_OK && closed != DBX_OK) {
             rc = closed;

@@ -5,11 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -179,51 +176,7 @@ def test_a_finalizer_may_call_while_a_reply_is_read() -> None:
         gc.collect()  # none is left for after the database is closed
 
 
-# --- Forks and owners --------------------------------------------------------------------------
-
-
-def _in_child(work: Callable[[], None]) -> int:
-    """Exit status of a forked child that runs `work`: 0 when nothing was raised."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            work()
-        except BaseException:
-            os._exit(1)
-        os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # fork beside threads: that is the point
-def test_a_forked_child_gets_a_clear_error_and_leaves_the_store_alone(tmp_path: Path) -> None:
-    with dbx.open(tmp_path / "d") as db:
-        db.set("k", "v")
-
-        def child() -> None:
-            with pytest.raises(errors.ForkedError, match="forked"):
-                db.set("k", "child")
-            with pytest.raises(errors.LockedError):
-                dbx.open(tmp_path / "d")
-            db.close()
-
-        assert _in_child(child) == 0
-        assert db.get("k") == b"v"
-        assert db.set("k", "w") is True
-
-
-def test_a_directory_in_use_names_its_owner(tmp_path: Path) -> None:
-    script = "import dbx, sys; db = dbx.open(sys.argv[1]); print('open', flush=True); input()"
-    with subprocess.Popen(
-        [sys.executable, "-c", script, str(tmp_path / "d")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as owner:
-        assert owner.stdout is not None
-        assert owner.stdout.readline() == b"open\n"
-        with pytest.raises(errors.LockedError, match=str(owner.pid)):
-            dbx.open(tmp_path / "d")
-        owner.communicate(b"\n")
-    dbx.open(tmp_path / "d").close()
+# --- Paths ---------------------------------------------------------------------------------------
 
 
 def test_a_file_in_place_of_the_directory_is_a_clear_error(tmp_path: Path) -> None:
