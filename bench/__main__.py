@@ -13,6 +13,7 @@ SUITES = {
     "latency": suites.latency,
     "always": suites.always,
     "inprocess": local.inprocess,
+    "joined": local.joined,
     "codec": local.codec,
     "footprint": suites.footprint,
     "restart": suites.restart,

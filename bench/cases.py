@@ -96,6 +96,47 @@ def inprocess() -> Iterator[list[Case]]:
         ]
 
 
+@contextlib.contextmanager
+def joined() -> Iterator[list[Case]]:
+    """A process that joined `dbx serve` against redis-py with redis-server over a Unix socket."""
+    import redis
+
+    import dbx
+    from bench.contenders import pair
+
+    with pair() as servers, contextlib.ExitStack() as stack:
+        ours, real = servers["dbx"], servers["redis"]
+        clients: dict[str, dbx.DBX | redis.Redis] = {
+            "dbx": stack.enter_context(dbx.open(ours.data)),
+            "redis-py": stack.enter_context(redis.Redis(unix_socket_path=f"{real.data}/socket")),
+        }
+        names = _keys()
+        numbers = itertools.count(1)
+        turn = itertools.cycle(range(KEYS))
+
+        def get(client: dbx.DBX | redis.Redis) -> object:
+            return client.get(names[next(turn)])
+
+        def put(client: dbx.DBX | redis.Redis) -> object:
+            return client.set(names[next(turn)], b"v:%012d" % next(numbers))
+
+        def pipeline(client: dbx.DBX | redis.Redis) -> object:
+            with client.pipeline(transaction=False) as pipe:
+                for _ in range(PIPELINE):
+                    pipe.set(names[next(turn)], b"v:%012d" % next(numbers))
+                return pipe.execute()
+
+        works: dict[str, tuple[Callable[..., object], int]] = {
+            "get": (get, 1),
+            "set": (put, 1),
+            f"pipeline of {PIPELINE} sets": (pipeline, PIPELINE),
+        }
+        yield [
+            Case(f"joined, {name}", {w: partial(work, c) for w, c in clients.items()}, count, 0.8)
+            for name, (work, count) in works.items()
+        ]
+
+
 def codec() -> list[Case]:
     """dbx.resp against hiredis."""
     import hiredis

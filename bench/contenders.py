@@ -31,6 +31,7 @@ class DurableRedis(RedisServer):
     def argv(self) -> Sequence[str]:
         return [*self.program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
                 "--appendonly", "yes", "--appendfsync", self.appendfsync,
+                "--unixsocket", str(self.data / "socket"),
                 "--dir", str(self.data)]  # fmt: skip
 
     def close(self) -> None:

@@ -20,6 +20,12 @@ def inprocess(report: Report, quick: bool, rounds: int) -> None:
         _run(report, found, quick, rounds)
 
 
+def joined(report: Report, quick: bool, rounds: int) -> None:
+    """A process that joined `dbx serve` against redis-py over a Unix socket."""
+    with cases.joined() as found:
+        _run(report, found, quick, rounds)
+
+
 def codec(report: Report, quick: bool, rounds: int) -> None:
     """dbx.resp against hiredis."""
     _run(report, cases.codec(), quick, rounds)
