@@ -64,7 +64,7 @@ cdef class _Encoder:
         return self._other(value, out)
 
     cdef object _other(self, object value, dbx_slice *out):
-        cdef bytes encoded
+        cdef object encoded  # not `bytes`: a subclass of it is one, too
         cdef _View view
         if isinstance(value, (bytearray, memoryview)):
             view = _View(value)

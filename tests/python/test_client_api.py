@@ -80,6 +80,10 @@ def test_set_refuses_options_that_exclude_each_other(client: Any, errors: Any) -
         client.getex("k", ex=1, persist=True)
 
 
+class Raw(bytes):
+    """What libraries call signed or encrypted bytes, for instance."""
+
+
 def test_values_of_every_kind_are_sent_as_redis_py_sends_them(client: Any, t: Any) -> None:
     for value, text in [
         (1, "1"),
@@ -90,6 +94,7 @@ def test_values_of_every_kind_are_sent_as_redis_py_sends_them(client: Any, t: An
         (b"raw", "raw"),
         (bytearray(b"ba"), "ba"),
         (memoryview(b"mv"), "mv"),
+        (Raw(b"sub"), "sub"),
     ]:
         client.set("k", value)
         assert client.get("k") == t(text)
