@@ -139,7 +139,11 @@ static int cmd_incrbyfloat(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     int64_t expire_ms = k.exists ? k.meta.expire_ms : DBX_NO_EXPIRY;
     rc = dbx_string_set_text(ctx->txn, &k, text, expire_ms);
     if (rc != DBX_OK) return rc;
-    return dbx_effect_words(ctx, dbx_slice_str("SET"), name, text, dbx_slice_str("KEEPTTL"));
+    rc = dbx_effect_words(ctx, dbx_slice_str("SET"), name, text, dbx_slice_str("KEEPTTL"));
+    int64_t number;
+    if (rc != DBX_OK || !dbx_num_from_slice(text, &number)) return rc;
+    /* SET alone makes a number of digits, which here stay text. */
+    return dbx_effect_words(ctx, dbx_slice_str("INCRBYFLOAT"), name, dbx_slice_str("0"));
 }
 
 /* --- Rows ------------------------------------------------------------------------------------ */

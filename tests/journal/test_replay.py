@@ -222,3 +222,23 @@ def test_expiry_and_relative_times_are_journalled_as_absolute_effects(dbx_proces
     assert b"$6\r\nEXPIRE\r\n" not in stream
     assert b"INCRBYFLOAT" not in stream
     assert b"GETDEL" not in stream
+
+
+def test_digits_that_incrbyfloat_left_as_text_are_text_after_a_replay(
+    dbx_process: Start, redis8: RedisServer
+) -> None:
+    server = dbx_process(settings=KEEP)
+    with server.raw() as client:
+        for key, by in (("whole", "3"), ("long", "12345678901234567"), ("part", "0.5")):
+            client.value("INCRBYFLOAT", key, by)
+        client.value("EXPIRE", "whole", 1000)
+        client.value("INCRBYFLOAT", "whole", "-4")
+        before = keyspace(client, DATABASES)
+    server.kill()
+    server.start()
+    with server.raw() as client, redis8.raw() as real:
+        assert client.value("OBJECT", "ENCODING", "whole") == b"embstr"
+        assert not keyspace_differences(before, keyspace(client, DATABASES))
+        real.value("FLUSHALL")
+        pipe(journal(server), redis8.port)
+        assert_same_keys(real, client)
