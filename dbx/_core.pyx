@@ -165,38 +165,37 @@ cdef class Caller:
 
     # --- Sessions ---
 
-    cdef Session _new_session(self):
+    cdef Session _new_session(self, Session before):
         """In the database that was selected last: nobody has to know that the owner has changed."""
         cdef Session session = Session(self.engine)
-        cdef int db = self.db if self.last is None else self.last.db
+        cdef int db = self.db if before is None else before.db
         if db != 0:
             self._one(session, ("SELECT", db), None)
         session.db = db
         return session
 
     cdef Session _session(self):
-        cdef uint64_t thread
+        cdef uint64_t thread = 0
+        cdef Session session
         if self.per_thread:
             thread = PyThreadState_GetID(PyThreadState_Get())
-            if thread != self.last_thread:
-                self._find_session(thread)
-        if self.last is None or not self.last.usable():
-            self._replace_session()
-        return self._new_session() if self.last.busy else self.last
+        if thread == self.last_thread:
+            session = self.last
+        else:
+            session = (<dict>PyThreadState_GetDict()).get(self.key)
+        if session is None or not session.usable():
+            session = self._new_session(session)
+            if self.per_thread:
+                (<dict>PyThreadState_GetDict())[self.key] = session
+        if session is not self.last:
+            self._remember(session, thread)
+        return self._new_session(session) if session.busy else session
 
-    cdef int _find_session(self, uint64_t thread) except -1:
-        self.last = (<dict>PyThreadState_GetDict()).get(self.key)
-        self.last_thread = thread
-        return 0
-
-    cdef int _replace_session(self) except -1:
-        cdef uint64_t thread = self.last_thread
-        cdef Session session = self._new_session()
-        if self.per_thread:
-            (<dict>PyThreadState_GetDict())[self.key] = session
+    cdef void _remember(self, Session session, uint64_t thread) noexcept:
+        """Both or neither: a session that goes lets other threads run, so it goes at the end."""
+        cdef Session before = self.last
         self.last = session
         self.last_thread = thread
-        return 0
 
     # --- Calls ---
 

@@ -162,6 +162,13 @@ cdef class Engine:
     cdef void _leave(self) noexcept:
         self._inside -= 1
 
+    cdef int _wait(self) except -1:
+        while self._inside > 0:
+            with nogil:
+                usleep(_CLOSE_POLL_US)
+            PyErr_CheckSignals()
+        return 0
+
     def close(self):
         """Closes the database; a second call does nothing."""
         cdef dbx_error error
@@ -172,10 +179,7 @@ cdef class Engine:
         if self._closing:
             return
         self._closing = True
-        while self._inside > 0:
-            with nogil:
-                usleep(_CLOSE_POLL_US)
-            PyErr_CheckSignals()
+        self._wait()
         for reference in list(self._sessions.values()):
             session = reference()
             if session is not None:
@@ -183,6 +187,7 @@ cdef class Engine:
         local, server = self._local, self._server
         self._local = NULL
         self._server = NULL
+        self._wait()  # for sessions that end now because their threads do
         with nogil:
             rc = _give_up(server, local, &error)
         _check(rc, &error)
@@ -232,7 +237,6 @@ cdef class Session:
         self.engine = engine
         while not self._begin():
             engine._move(self.generation)
-        engine._sessions[id(self)] = ref(self)
 
     cdef bint _begin(self) except? -1:
         """False: there is no owner now."""
@@ -250,6 +254,7 @@ cdef class Session:
                 self._session = dbx_local_session_open(local)
             else:
                 rc = dbx_link_open(socket, &self._link, &error)
+        self.engine._sessions[id(self)] = ref(self)  # before close() looks for sessions to end
         self.engine._leave()
         if rc == DBX_ENOTFOUND:
             return False
@@ -298,13 +303,15 @@ cdef class Session:
     cdef void _end(self) noexcept:
         cdef dbx_session *session = self._session
         cdef dbx_link *link = self._link
+        cdef dbx_local *local = self.engine._local
         self._session = NULL
         self._link = NULL
         dbx_link_close(link)
-        if session != NULL and self.engine._local != NULL and \
-                self.generation == self.engine.generation:
+        if session != NULL and local != NULL and self.generation == self.engine.generation:
+            self.engine._inside += 1  # close() waits for it, and calls it
             with nogil:
-                dbx_local_session_close(self.engine._local, session)
+                dbx_local_session_close(local, session)
+            self.engine._leave()
 
     def __del__(self):
         self.engine._sessions.pop(id(self), None)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -157,6 +159,39 @@ def test_closing_waits_for_the_calls_of_other_threads(tmp_path: Path) -> None:
     started.wait()
     db.close()
     thread.join()
+
+
+_THREADS_END = """
+import sys, threading, dbx
+
+def call(db):
+    try:
+        db.incr("n")
+    except dbx.errors.ConnectionError:
+        pass
+
+def start_threads(db):
+    while not db.closed:
+        thread = threading.Thread(target=call, args=(db,))
+        thread.start()
+        thread.join()
+
+for _ in range(15):
+    db = dbx.open(sys.argv[1])
+    threads = [threading.Thread(target=start_threads, args=(db,)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    db.incr("n")
+    db.close()
+    for thread in threads:
+        thread.join()
+"""
+
+
+def test_threads_may_end_while_the_database_is_closed(tmp_path: Path) -> None:
+    """A process of its own: what this is about would end ours."""
+    argv = [sys.executable, "-c", _THREADS_END, str(tmp_path / "d")]
+    assert subprocess.run(argv, check=False).returncode == 0
 
 
 def test_a_finalizer_may_call_while_a_reply_is_read() -> None:
