@@ -11,6 +11,8 @@ SERVE ?=
 TESTS ?= tests
 FUZZ_SECONDS ?= 600
 SOAK ?= 10
+COUNT ?= 1000
+SEED ?=
 
 export CMAKE_BUILD_PARALLEL_LEVEL = $(JOBS)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
@@ -108,11 +110,11 @@ fuzz: $(VENV)/.tools ## the libFuzzer targets, FUZZ_SECONDS each
 	$(CMAKE) --build $(BUILD)/fuzz
 	tools/fuzz.sh $(BUILD)/fuzz/bin $(FUZZ_SECONDS)
 
-soak: packages-test build $(VENV)/.tests ## random commands and crashes beside a real Redis, SOAK times as many
+soak: packages-test build $(VENV)/.tests ## random commands and restarts beside a real Redis, SOAK times as many
 	DBX_SOAK=$(SOAK) $(PY) -m pytest -q -rA tests/differential tests/journal tests/store
 
-crash: build $(VENV)/.tests ## kill -9 under load and start again, SOAK times as often
-	DBX_SOAK=$(SOAK) $(PY) -m pytest -q -rA tests/store/test_crash.py
+crash: build $(VENV)/.tests ## kill -9 under random commands and start again, COUNT times; SEED=n draws the same commands
+	DBX_CRASH_COUNT=$(COUNT) DBX_CRASH_SEED=$(SEED) $(PY) -m pytest -q -s -rA tests/crash/test_cycles.py
 
 clients: packages-test build $(VENV)/.tests ## other people's clients and tools, unmodified
 	$(PY) -m pytest -q -rA tests/clients

@@ -7,6 +7,7 @@ hash and print as they are. It shares no code with DBX's own codec: a bug there 
 
 from __future__ import annotations
 
+import select
 import socket
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -71,6 +72,21 @@ class RawClient:
 
     def send_bytes(self, data: bytes | bytearray | memoryview) -> None:
         self.socket.sendall(data)
+
+    def send_while_reading(self, data: bytes) -> None:
+        """send_while_reading takes replies in while it sends: DBX reads no further from a client
+        that fetches nothing."""
+        view = memoryview(data)
+        while view:
+            readable, writable, _ = select.select(
+                [self.socket], [self.socket], [], self.socket.gettimeout()
+            )
+            if not readable and not writable:
+                raise TimeoutError("the server neither reads nor answers")
+            if readable:
+                self._fill()
+            if writable:
+                view = view[self.socket.send(view[:RECV_BYTES]) :]
 
     def send(self, *args: Arg) -> None:
         self.send_bytes(encode(*args))

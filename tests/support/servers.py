@@ -67,12 +67,17 @@ class Server:
 
     # --- Life ---------------------------------------------------------------------------------
 
-    def start(self) -> Server:
+    def spawn(self) -> None:
+        """spawn begins to start the server, and waits for nothing."""
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 self.argv(), stdout=log, stderr=log, stdin=subprocess.DEVNULL,
                 env=self.environment(),
             )  # fmt: skip
+
+    def start(self) -> Server:
+        self.spawn()
+        assert self.process is not None
         deadline = time.monotonic() + START_SECONDS_MAX
         while not self._answers():
             if (code := self.process.poll()) is not None:

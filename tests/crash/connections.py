@@ -1,0 +1,107 @@
+"""The two ways in: RESP over a socket, and the Python API of a process of its own (child.py).
+
+Both take units, several at once, and give the results of one unit after the other.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import socket
+import sys
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from tests.crash.calls import receive_object, send_object
+from tests.crash.model import Results, Unit, from_wire
+from tests.differential.commands import Command
+from tests.support.resp import RawClient, encode
+from tests.support.servers import DbxServer
+
+TIMEOUT_SECONDS = 30.0
+SOCKET_NAME = "child"
+
+
+class Connection(Protocol):
+    def send(self, units: Sequence[Unit]) -> None: ...
+    def receive(self) -> Results: ...
+    def close(self) -> None: ...
+
+
+def ask(connection: Connection, commands: Sequence[Command]) -> Results:
+    """ask executes commands one by one, their errors being results: what state.read wants."""
+    connection.send([Unit((), (command,)) for command in commands])
+    return [result for _ in commands for result in connection.receive()]
+
+
+class RespConnection:
+    """RESP has no units but commands, until there are transactions."""
+
+    def __init__(self, client: RawClient) -> None:
+        self._client = client
+
+    def send(self, units: Sequence[Unit]) -> None:
+        data = b"".join(encode(*command) for unit in units for command in unit.commands)
+        self._client.send_while_reading(data)
+
+    def receive(self) -> Results:
+        return [from_wire(self._client.read())]
+
+    def close(self) -> None:
+        self._client.close()
+
+
+class ChildConnection:
+    """A thread of the child. Neighbours that are not transactions go into one pipeline; a call
+    waits for the one before it, as calls of a thread do."""
+
+    def __init__(self, path: Path) -> None:
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.settimeout(TIMEOUT_SECONDS)
+        self._socket.connect(os.fspath(path))
+        self._calls: deque[tuple[list[Command], bool]] = deque()
+        self._results: deque[Results] = deque()
+
+    def send(self, units: Sequence[Unit]) -> None:
+        for together, alike in itertools.groupby(units, lambda unit: unit.together):
+            each = [[tuple(map(bytes, c)) for c in unit.commands] for unit in alike]
+            neighbours = [[command for commands in each for command in commands]]
+            self._calls += ((c, together) for c in (each if together else neighbours))
+
+    def receive(self) -> Results:
+        if not self._results:
+            commands, together = self._calls.popleft()
+            send_object(self._socket, (commands, together))
+            results = receive_object(self._socket)
+            self._results += [results] if together else [[result] for result in results]
+        return self._results.popleft()
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class RespServer(DbxServer):
+    def connect(self) -> Connection:
+        return RespConnection(self.raw(3, timeout=TIMEOUT_SECONDS))
+
+
+class Child(DbxServer):
+    """child.py, which opens the directory in its own process."""
+
+    def connect(self) -> Connection:
+        return ChildConnection(self.directory / SOCKET_NAME)
+
+    def argv(self) -> Sequence[str]:
+        settings = [f"{name.replace('-', '_')}={value}" for name, value in self.settings.items()]
+        path = os.fspath(self.directory / SOCKET_NAME)
+        return [sys.executable, "-m", "tests.crash.child", os.fspath(self.data), path,
+                *self.flags[1::2], *settings]  # fmt: skip
+
+    def _answers(self) -> bool:
+        try:
+            self.connect().close()
+        except OSError:
+            return False
+        return True

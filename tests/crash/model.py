@@ -1,0 +1,95 @@
+"""The model of what a client must find: an engine in memory that executes what the client sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from dbx import DBX, _core
+from dbx.config import open_settings
+from tests.crash.calls import Failure, execute
+from tests.crash.state import TOLERANCE_MS, State, read
+from tests.crash.table import Row
+from tests.differential.commands import Command
+from tests.support.resp import Reply
+
+FAR_AWAY = 10**5  # seconds or milliseconds: no other number that says how long a key lives
+
+
+class Unit(NamedTuple):
+    """What is there as a whole or not at all: a command, or several in one transaction."""
+
+    rows: tuple[Row, ...]
+    commands: tuple[Command, ...]
+    together: bool = False
+
+    def __repr__(self) -> str:
+        text = "; ".join(" ".join(repr(word) for word in command) for command in self.commands)
+        return f"[{text}]" if self.together else text
+
+
+Results = list[Any]  # one for each command of a unit
+
+
+class Model:
+    """`parsers` are those of the API that the replies to be compared come from."""
+
+    def __init__(self, parsers: dict[str, Callable[..., Any]], databases: Sequence[int]) -> None:
+        self._engine = _core.Engine(None, open_settings({}))
+        self._parsers = parsers
+        self.databases = databases
+        self._reader = self._session({})
+        self.begin()
+
+    def _session(self, parsers: dict[str, Callable[..., Any]]) -> DBX:
+        return DBX(self._engine, _core.Caller(self._engine, parsers, per_thread=False))
+
+    def begin(self) -> None:
+        """begin is a new connection."""
+        self._client = self._session(self._parsers)
+
+    def run(self, unit: Unit) -> Results:
+        return execute(self._client, unit.commands, unit.together)
+
+    def state(self) -> State:
+        return read(lambda commands: execute(self._reader, commands, False), self.databases)
+
+    def close(self) -> None:
+        self._engine.close()
+
+
+def from_wire(reply: Reply) -> Any:
+    """from_wire is a RESP3 reply as the API without parsers returns it, made comparable."""
+    tag, value = reply
+    if tag in ("error", "blob-error"):
+        return Failure(value.decode(errors="replace"))
+    if tag == "map":
+        return {from_wire(key): from_wire(each) for key, each in value}
+    if tag == "set":
+        return sorted(map(from_wire, value), key=repr)
+    if tag in ("array", "push"):
+        return [from_wire(each) for each in value]
+    if tag == "double":
+        return float(value)
+    return value[4:] if tag == "verbatim" else value
+
+
+def same_result(row: Row, expected: Any, found: Any) -> bool:
+    """same_result compares two replies as exactly as the command's tips allow."""
+    if expected == found or "admin" in row.flags:  # whether an apply goes on already is timing
+        return True
+    if "nondeterministic_output" in row.tips:
+        return isinstance(expected, Failure) == isinstance(found, Failure)
+    if "nondeterministic_output_order" in row.tips and isinstance(found, list):
+        return sorted(expected, key=repr) == sorted(found, key=repr)
+    if row.name.endswith(("ttl", "expiretime")):
+        return _about_same(expected, found)
+    return False
+
+
+def _about_same(expected: Any, found: Any) -> bool:
+    if isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
+        return all(map(_about_same, expected, found))
+    if isinstance(expected, int) and isinstance(found, int) and min(expected, found) > FAR_AWAY:
+        return abs(expected - found) <= TOLERANCE_MS
+    return bool(expected == found)

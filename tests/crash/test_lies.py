@@ -1,0 +1,117 @@
+"""The crash tests would notice: they fail when something is lost, is there in part, or is extra."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.crash.client import Wrong
+from tests.crash.connections import Connection, RespServer
+from tests.crash.harness import SETTINGS, Harness
+from tests.crash.model import Model, Results, Unit
+
+SEED = 1
+CYCLES = 3
+LAG = 40  # units that the lying proxy holds back
+DEFAULTS = dict.fromkeys(SETTINGS, (0,))
+FRAME_HEADER_BYTES = 48
+
+Damage = Callable[[Path], None]
+
+
+@pytest.fixture
+def run() -> Iterator[Callable[..., None]]:
+    """run(damage=..., between=...) is a few cycles of a harness that is lied to. All that they
+    write is in the log alone."""
+    made = []
+
+    def start(**lies: Any) -> None:
+        harness = Harness(RespServer(), SEED, settings=DEFAULTS, **lies)
+        harness.rows = [row for row in harness.rows if row.name not in ("save", "bgsave")]
+        made.append(harness)
+        harness.run(CYCLES)
+
+    yield start
+    for harness in made:
+        harness.figures["failures"] = 0  # the copies are of no interest
+        harness.close()
+
+
+class Lying:
+    """A proxy that answers by itself, rightly, and passes on what it acknowledged later."""
+
+    def __init__(self, behind: Connection) -> None:
+        self._behind = behind
+        self._asked: deque[Unit] = deque()
+        self._held: deque[Unit] = deque()
+        self._model = Model({}, ())
+
+    def send(self, units: Sequence[Unit]) -> None:
+        self._asked += units
+
+    def receive(self) -> Results:
+        unit = self._asked.popleft()
+        self._held.append(unit)
+        if len(self._held) > LAG:
+            self._behind.send([self._held.popleft()])
+            self._behind.receive()
+        return self._model.run(unit)
+
+    def close(self) -> None:
+        self._behind.close()
+        self._model.close()
+
+
+def segments(data: Path) -> list[Path]:
+    """segments of the log that have a frame, oldest first."""
+    with_frames = []
+    for path in (data / "journal").glob("*.log"):
+        content = path.read_bytes()
+        if content[:8] == b"DBXJRNL\n" and any(content[64 : 64 + FRAME_HEADER_BYTES]):
+            with_frames.append((int.from_bytes(content[24:32], "little"), path))
+    return [path for _, path in sorted(with_frames)]
+
+
+def remove_last_segment(data: Path) -> None:
+    segments(data)[-1].unlink()
+
+
+def flip_a_byte(data: Path) -> None:
+    """In the effects of the last segment's first frame."""
+    path = segments(data)[-1]
+    content = bytearray(path.read_bytes())
+    content[64 + FRAME_HEADER_BYTES + 10] ^= 1
+    path.write_bytes(content)
+
+
+def test_writes_acknowledged_before_the_server_had_them_are_reported(
+    run: Callable[..., None],
+) -> None:
+    with pytest.raises(Wrong, match="do not make what it holds"):
+        run(between=Lying)
+
+
+def test_a_segment_of_the_log_that_is_gone_is_reported(run: Callable[..., None]) -> None:
+    with pytest.raises(Wrong, match="do not make what it holds"):
+        run(damage=remove_last_segment)
+
+
+def test_a_changed_byte_of_the_log_is_reported(run: Callable[..., None]) -> None:
+    with pytest.raises(Wrong, match=r"do not make what it holds|exited with 1"):
+        run(damage=flip_a_byte)
+
+
+def test_a_report_says_seed_cycle_and_what_was_in_flight_and_keeps_the_directory(
+    run: Callable[..., None],
+) -> None:
+    with pytest.raises(Wrong) as failure:
+        run(damage=remove_last_segment)
+    text = str(failure.value)
+    assert f"seed {SEED}, cycle 1" in text
+    assert "In flight:\n  client " in text
+    (line,) = [line for line in text.splitlines() if line.startswith("The directory")]
+    assert segments(Path(line.rpartition(" ")[2]))
