@@ -102,7 +102,7 @@ tsan: build $(VENV)/.tests ## C tests, a loaded server and tests of servers unde
 	$(CTEST) --test-dir $(BUILD)/tsan
 	tools/tsan.sh $(BUILD)/tsan/bin/serve_main
 	DBX_TEST_SERVER=$(CURDIR)/$(BUILD)/tsan/bin/serve_main TSAN_OPTIONS=exitcode=66 \
-	    $(PY) -m pytest -q tests/server tests/store --ways resp2,resp3,resp2-tiny,resp3-tiny
+	    $(PY) -m pytest -q tests/server tests/store tests/crash --ways resp2,resp3,resp2-tiny,resp3-tiny
 
 fuzz: $(VENV)/.tools ## the libFuzzer targets, FUZZ_SECONDS each
 	@tools/packages.sh clang

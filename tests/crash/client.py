@@ -100,12 +100,12 @@ class Client:
 
     # --- After a start ------------------------------------------------------------------------
 
-    def settle(self, found: State) -> int:
-        """settle finds how many of the pending units happened; what is found must be some of them,
-        in order, on top of all that was acknowledged."""
+    def settle(self, found: State, least: int = 0) -> int:
+        """settle finds how many of the pending units happened, and takes them as done: what is
+        found must be `least` or more of them, in order, on top of all that was acknowledged."""
         first = wrong = differences(self.model.state(), found)
         happened = 0
-        while wrong and happened < len(self.pending):
+        while (wrong or happened < least) and happened < len(self.pending):
             self.model.run(self.pending[happened])
             happened += 1
             wrong = differences(self.model.state(), found)
@@ -117,4 +117,6 @@ class Client:
                 + "\nand with all:\n"
                 + "\n".join(wrong[:SHOWN])
             )
+        for _ in range(happened):
+            self.pending.popleft()
         return happened

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
-from tests.crash.client import Wrong
+from tests.crash.client import Client, Wrong
 from tests.crash.connections import Connection, RespServer
 from tests.crash.harness import SETTINGS, Harness
 from tests.crash.model import Model, Results, Unit
+from tests.crash.state import read
+from tests.crash.table import load_table
 
 SEED = 1
 CYCLES = 3
@@ -115,3 +117,85 @@ def test_a_report_says_seed_cycle_and_what_was_in_flight_and_keeps_the_directory
     assert "In flight:\n  client " in text
     (line,) = [line for line in text.splitlines() if line.startswith("The directory")]
     assert segments(Path(line.rpartition(" ")[2]))
+
+
+# --- What a client may find -------------------------------------------------------------------
+
+ROW = next(row for row in load_table() if row.name == "set")  # it is of no interest which
+ACKNOWLEDGED = ("SET a 1", "SET b 2 PXAT 33177117420000", "SET c 3 EX 2000000")
+IN_FLIGHT = ("MSET a 5 d 6", "INCRBYFLOAT e 7")
+
+
+@pytest.fixture
+def model() -> Iterator[Callable[..., Model]]:
+    """model("SET a 1", ...) has executed that."""
+    made = []
+
+    def start(*texts: str) -> Model:
+        made.append(Model({}, (0, 1)))
+        for text in texts:
+            made[-1].run(unit(text))
+        return made[-1]
+
+    yield start
+    for each in made:
+        each.close()
+
+
+def unit(text: str) -> Unit:
+    return Unit((ROW,), (tuple(text.encode().split()),))
+
+
+@pytest.mark.parametrize("happened", range(len(IN_FLIGHT) + 1))
+def test_a_client_may_find_any_part_of_what_was_in_flight_in_its_order(
+    model: Callable[..., Model], happened: int
+) -> None:
+    client = Client("client", (0, 1), model(*ACKNOWLEDGED))
+    client.pending += map(unit, IN_FLIGHT)
+    found = model(*ACKNOWLEDGED, *IN_FLIGHT[:happened])
+    assert client.settle(found.state()) == happened
+    assert client.model.state().keys() == found.state().keys()
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        ACKNOWLEDGED[:2],  # an acknowledged write is missing
+        (*ACKNOWLEDGED, "SET a 5"),  # half a command
+        (*ACKNOWLEDGED, IN_FLIGHT[1]),  # the second without the first
+        (*ACKNOWLEDGED, "SET f 8"),  # nobody's
+        (*ACKNOWLEDGED, "SELECT 1", "SET a 1"),  # in another database
+        (*ACKNOWLEDGED, "SET b 2 PXAT 33177117420001"),  # an absolute time is exact
+        (*ACKNOWLEDGED, "PERSIST b"),
+        (*ACKNOWLEDGED, "SET c 3 EX 3000000"),
+        (*ACKNOWLEDGED, *IN_FLIGHT, "SET e 7"),  # another encoding
+    ],
+)
+def test_a_client_may_find_nothing_else(
+    model: Callable[..., Model], found: tuple[str, ...]
+) -> None:
+    client = Client("client", (0, 1), model(*ACKNOWLEDGED))
+    client.pending += map(unit, IN_FLIGHT)
+    with pytest.raises(Wrong):
+        client.settle(model(*found).state())
+
+
+def test_a_command_of_all_databases_must_have_happened_when_it_did_to_another_client(
+    model: Callable[..., Model],
+) -> None:
+    client = Client("client", (0, 1), model(*ACKNOWLEDGED))
+    client.pending.append(unit("FLUSHALL"))
+    found = model(*ACKNOWLEDGED).state()
+    assert client.settle(found) == 0
+    with pytest.raises(Wrong):
+        client.settle(found, least=1)
+
+
+def test_a_type_that_cannot_be_read_is_a_clear_error() -> None:
+    def ask(commands: Sequence[tuple[bytes, ...]]) -> list[Any]:
+        if commands[0][0] == b"SELECT":
+            return [b"OK", [b"k"], 1]
+        return [b"hyperlog", b"raw", -1]
+
+    with pytest.raises(NotImplementedError, match="READ needs a line"):
+        read(ask, (0,))
