@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bench import instructions, local, suites
+from bench import device, instructions, local, suites
 from bench.report import Report
 
 SUITES = {
@@ -16,6 +16,7 @@ SUITES = {
     "joined": local.joined,
     "codec": local.codec,
     "footprint": suites.footprint,
+    "device": device.device_bytes,
     "restart": suites.restart,
     "sustained": suites.sustained,
     "instructions": instructions.instructions,

@@ -81,6 +81,18 @@ def _generator() -> Path:
     return program
 
 
+def _generate(arguments: tuple[float, ...]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([str(_generator()), *map(str, arguments)], stdout=subprocess.PIPE)
+
+
+def offer(
+    server: Server, *, seconds: float, keys: int, rate: float, clients: int, value_bytes: int
+) -> subprocess.Popen[bytes]:
+    """offer is openloop's SETs at a fixed rate in the background; the caller waits for their
+    end."""
+    return _generate((server.port, clients, rate, 1, seconds, keys, 100, value_bytes))
+
+
 def openloop(
     server: Server,
     *,
@@ -95,10 +107,7 @@ def openloop(
     """openloop offers `rate` operations a second; 0: as many as a closed loop of clients gets."""
     cpu = proc.cpu_seconds(server.pid)
     arguments = (server.port, clients, rate, pipeline, seconds, keys, set_percent, value_bytes)
-    done = subprocess.run(
-        [str(_generator()), *map(str, arguments)], capture_output=True, text=True, check=True
-    )
-    result = json.loads(done.stdout)
+    result = json.loads(_generate(arguments).communicate()[0])
     if result["errors"] or result["unanswered"]:
         raise AssertionError(f"{server.name}: {result}")
     cpu = proc.cpu_seconds(server.pid) - cpu

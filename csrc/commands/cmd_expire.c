@@ -34,26 +34,28 @@ static bool parse_condition(dbx_args *args, uint32_t *flags, dbx_reply *out) {
     return dbx_args_ok(args, out);
 }
 
-/* No expiry counts as infinitely late. */
-static bool condition_holds(uint32_t flags, int64_t now, int64_t wanted) {
-    bool some = now != DBX_NO_EXPIRY;
+/* Later and earlier by what is left, each on its own clock; no expiry counts as infinitely late. */
+static bool condition_holds(uint32_t flags, dbx_expiry present, int64_t wanted_ms,
+                            dbx_times times) {
+    bool some = dbx_expiry_set(present);
+    int64_t left_ms = dbx_expiry_left_ms(present, times);
     if ((flags & ONLY_NONE) && some) return false;
     if ((flags & ONLY_SOME) && !some) return false;
-    if ((flags & ONLY_LATER) && (!some || wanted <= now)) return false;
-    return !((flags & ONLY_EARLIER) && some && wanted >= now);
+    if ((flags & ONLY_LATER) && (!some || wanted_ms <= left_ms)) return false;
+    return !((flags & ONLY_EARLIER) && some && wanted_ms >= left_ms);
 }
 
 /* expire_time reads the time, as EXPIRE takes it: unlike SET's it may be past or negative. */
 static bool expire_time(dbx_ctx *ctx, dbx_slice text, bool seconds, bool relative,
-                        int64_t *expire_ms, dbx_reply *out) {
-    if (!dbx_num_from_slice(text, expire_ms)) {
+                        dbx_expiry *expiry, dbx_reply *out) {
+    int64_t ms;
+    if (!dbx_num_from_slice(text, &ms)) {
         dbx_reply_error(out, DBX_NOT_AN_INTEGER);
         return false;
     }
-    bool overflows = seconds && __builtin_mul_overflow(*expire_ms, (int64_t)1000, expire_ms);
-    if (!overflows && relative) {
-        overflows = __builtin_add_overflow(*expire_ms, ctx->now_ms, expire_ms);
-    }
+    bool overflows = seconds && __builtin_mul_overflow(ms, (int64_t)1000, &ms);
+    if (!overflows && relative) overflows = __builtin_add_overflow(ms, ctx->times.now_ms, &ms);
+    *expiry = (dbx_expiry){ms, relative};
     if (!overflows) return true;
     dbx_reply_errorf(out, "ERR invalid expire time in '%s' command", ctx->command->name);
     return false;
@@ -62,18 +64,19 @@ static bool expire_time(dbx_ctx *ctx, dbx_slice text, bool seconds, bool relativ
 static int expire(dbx_ctx *ctx, dbx_args *args, dbx_reply *out, bool seconds, bool relative) {
     dbx_key k;
     uint32_t flags = 0;
-    int64_t expire_ms;
+    dbx_expiry expiry;
     dbx_slice name = dbx_args_next(args), time = dbx_args_next(args);
     if (!parse_condition(args, &flags, out)) return DBX_OK;
-    if (!expire_time(ctx, time, seconds, relative, &expire_ms, out)) return DBX_OK;
+    if (!expire_time(ctx, time, seconds, relative, &expiry, out)) return DBX_OK;
     int rc = dbx_key_find(ctx->txn, ctx->db, name, &k);
     if (rc != DBX_OK) return rc;
-    bool sets = k.exists && condition_holds(flags, k.meta.expire_ms, expire_ms);
+    int64_t left_ms = dbx_expiry_left_ms(expiry, ctx->times);
+    bool sets = k.exists && condition_holds(flags, k.meta.expiry, left_ms, ctx->times);
     out->ops->integer(out, sets ? 1 : 0);
     if (!sets) return DBX_OK;
-    if (expire_ms <= ctx->now_ms) return dbx_effect_remove(ctx, &k);
-    rc = dbx_key_set_expiry(ctx->txn, &k, expire_ms);
-    return rc != DBX_OK ? rc : dbx_effect_pexpireat(ctx, name, expire_ms);
+    if (left_ms <= 0) return dbx_effect_remove(ctx, &k);
+    rc = dbx_key_set_expiry(ctx->txn, &k, expiry);
+    return rc != DBX_OK ? rc : dbx_effect_expiry(ctx, name, expiry);
 }
 
 static int cmd_expire(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
@@ -96,9 +99,9 @@ static int cmd_persist(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     dbx_key k;
     int rc = dbx_key_find(ctx->txn, ctx->db, dbx_args_next(args), &k);
     if (rc != DBX_OK) return rc;
-    bool expires = k.exists && k.meta.expire_ms != DBX_NO_EXPIRY;
+    bool expires = k.exists && dbx_expiry_set(k.meta.expiry);
     out->ops->integer(out, expires ? 1 : 0);
-    return expires ? dbx_key_set_expiry(ctx->txn, &k, DBX_NO_EXPIRY) : DBX_OK;
+    return expires ? dbx_key_set_expiry(ctx->txn, &k, dbx_expiry_never()) : DBX_OK;
 }
 
 /* --- Asking ---------------------------------------------------------------------------------- */
@@ -110,8 +113,9 @@ static int reply_time(dbx_ctx *ctx, dbx_args *args, dbx_reply *out, bool seconds
     int rc = dbx_key_find(ctx->txn, ctx->db, dbx_args_next(args), &k);
     if (rc != DBX_OK) return rc;
     int64_t time = k.exists ? NEVER : NO_KEY;
-    if (k.exists && k.meta.expire_ms != DBX_NO_EXPIRY) {
-        time = k.meta.expire_ms - (relative ? ctx->now_ms : 0);
+    if (k.exists && dbx_expiry_set(k.meta.expiry)) {
+        time = dbx_expiry_left_ms(k.meta.expiry, ctx->times);
+        if (!relative && __builtin_add_overflow(time, ctx->times.wall_ms, &time)) time = INT64_MAX;
         if (time < 0) time = 0;
         if (seconds) time = time / 1000 + (time % 1000 >= 500);
     }

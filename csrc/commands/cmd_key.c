@@ -184,7 +184,7 @@ static int cmd_object_idletime(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     dbx_key k;
     int rc;
     if (!object_find(ctx, args, &k, out, &rc)) return rc;
-    int64_t idle_ms = ctx->now_ms - k.meta.updated_ms;
+    int64_t idle_ms = ctx->times.now_ms - k.meta.updated_ms;
     out->ops->integer(out, idle_ms > 0 ? idle_ms / 1000 : 0);
     return DBX_OK;
 }

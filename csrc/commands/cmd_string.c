@@ -31,28 +31,20 @@ static bool take_expiry(dbx_args *args, const char *bare, expiry *e) {
     return true;
 }
 
-static bool expiry_time(dbx_ctx *ctx, const expiry *e, int64_t *expire_ms, dbx_reply *out) {
+static bool expiry_time(dbx_ctx *ctx, const expiry *e, dbx_expiry *expiry_out, dbx_reply *out) {
     bool seconds = e->how == EX || e->how == EXAT, relative = e->how == EX || e->how == PX;
     if (e->how == NO_OPTION || e->how == BARE) return true;
-    return dbx_expiry_ms(ctx, e->time, seconds, relative, expire_ms, out);
+    return dbx_expiry_of(ctx, e->time, seconds, relative, expiry_out, out);
 }
 
 /* --- SET and its relatives ------------------------------------------------------------------- */
 
 /* put stores `value` with the expiry given and journals it as a SET that can be replayed at any
  * time. */
-static int put(dbx_ctx *ctx, dbx_key *k, dbx_slice value, int64_t expire_ms) {
-    if (expire_ms != DBX_NO_EXPIRY && expire_ms <= ctx->now_ms) {
-        return k->exists ? dbx_effect_remove(ctx, k) : DBX_OK;
-    }
-    int rc = dbx_string_set(ctx->txn, k, value, expire_ms);
-    if (rc != DBX_OK) return rc;
-    if (expire_ms == DBX_NO_EXPIRY) {
-        return dbx_effect_words(ctx, dbx_slice_str("SET"), k->name, value);
-    }
-    char text[DBX_NUM_TEXT_MAX];
-    dbx_slice time = dbx_slice_of(text, dbx_num_to_text(expire_ms, text));
-    return dbx_effect_words(ctx, dbx_slice_str("SET"), k->name, value, dbx_slice_str("PXAT"), time);
+static int put(dbx_ctx *ctx, dbx_key *k, dbx_slice value, dbx_expiry at) {
+    if (dbx_expiry_over(at, ctx->times)) return k->exists ? dbx_effect_remove(ctx, k) : DBX_OK;
+    int rc = dbx_string_set(ctx->txn, k, value, at);
+    return rc != DBX_OK ? rc : dbx_effect_set(ctx, k->name, value, at);
 }
 
 typedef struct set_options {
@@ -80,9 +72,9 @@ static bool set_parse(dbx_args *args, set_options *o, dbx_reply *out) {
 static int cmd_set(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     dbx_key k;
     set_options o = {.nx = false};
-    int64_t expire_ms = DBX_NO_EXPIRY;
+    dbx_expiry at = dbx_expiry_never();
     dbx_slice name = dbx_args_next(args), value = dbx_args_next(args);
-    if (!set_parse(args, &o, out) || !expiry_time(ctx, &o.expiry, &expire_ms, out)) return DBX_OK;
+    if (!set_parse(args, &o, out) || !expiry_time(ctx, &o.expiry, &at, out)) return DBX_OK;
     int rc = dbx_key_find(ctx->txn, ctx->db, name, &k);
     if (rc != DBX_OK) return rc;
     if (o.get) {
@@ -98,8 +90,8 @@ static int cmd_set(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
         return DBX_OK;
     }
     if (!o.get) dbx_reply_ok(out);
-    if (o.expiry.how == BARE && k.exists) expire_ms = k.meta.expire_ms;
-    return put(ctx, &k, value, expire_ms);
+    if (o.expiry.how == BARE && k.exists) at = k.meta.expiry;
+    return put(ctx, &k, value, at);
 }
 
 static uint32_t set_key_flags(size_t argc, const dbx_slice *argv) {
@@ -113,13 +105,13 @@ static uint32_t set_key_flags(size_t argc, const dbx_slice *argv) {
 
 static int set_expiring(dbx_ctx *ctx, dbx_args *args, dbx_reply *out, bool seconds) {
     dbx_key k;
-    int64_t expire_ms;
+    dbx_expiry at;
     dbx_slice name = dbx_args_next(args), time = dbx_args_next(args), value = dbx_args_next(args);
-    if (!dbx_expiry_ms(ctx, time, seconds, true, &expire_ms, out)) return DBX_OK;
+    if (!dbx_expiry_of(ctx, time, seconds, true, &at, out)) return DBX_OK;
     int rc = dbx_key_find(ctx->txn, ctx->db, name, &k);
     if (rc != DBX_OK) return rc;
     dbx_reply_ok(out);
-    return put(ctx, &k, value, expire_ms);
+    return put(ctx, &k, value, at);
 }
 
 static int cmd_setex(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
@@ -136,7 +128,7 @@ static int cmd_setnx(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     int rc = dbx_key_find(ctx->txn, ctx->db, name, &k);
     if (rc != DBX_OK) return rc;
     out->ops->integer(out, k.exists ? 0 : 1);
-    return k.exists ? DBX_OK : put(ctx, &k, value, DBX_NO_EXPIRY);
+    return k.exists ? DBX_OK : put(ctx, &k, value, dbx_expiry_never());
 }
 
 /* --- GET and its relatives ------------------------------------------------------------------- */
@@ -154,7 +146,7 @@ static int cmd_getset(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     dbx_slice name = dbx_args_next(args), value = dbx_args_next(args);
     if (!dbx_lookup(ctx, name, DBX_STRING, &k, out, &rc)) return rc;
     rc = dbx_string_reply_value(ctx, &k, out);
-    return rc != DBX_OK ? rc : put(ctx, &k, value, DBX_NO_EXPIRY);
+    return rc != DBX_OK ? rc : put(ctx, &k, value, dbx_expiry_never());
 }
 
 static int cmd_getdel(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
@@ -169,24 +161,24 @@ static int cmd_getex(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     dbx_key k;
     int rc;
     expiry e = {.how = NO_OPTION};
-    int64_t expire_ms = DBX_NO_EXPIRY;
+    dbx_expiry at = dbx_expiry_never();
     dbx_slice name = dbx_args_next(args);
     while (args->error == NULL && take_expiry(args, "PERSIST", &e)) {
     }
     if (!dbx_args_end(args, out)) return DBX_OK;
     if (!dbx_lookup(ctx, name, DBX_STRING, &k, out, &rc)) return rc;
     /* As in Redis: the time is only looked at when there is a value. */
-    if (k.exists && !expiry_time(ctx, &e, &expire_ms, out)) return DBX_OK;
+    if (k.exists && !expiry_time(ctx, &e, &at, out)) return DBX_OK;
     rc = dbx_string_reply_value(ctx, &k, out);
     if (rc != DBX_OK || !k.exists || e.how == NO_OPTION) return rc;
     if (e.how == BARE) {
-        if (k.meta.expire_ms == DBX_NO_EXPIRY) return DBX_OK;
-        rc = dbx_key_set_expiry(ctx->txn, &k, DBX_NO_EXPIRY);
+        if (!dbx_expiry_set(k.meta.expiry)) return DBX_OK;
+        rc = dbx_key_set_expiry(ctx->txn, &k, dbx_expiry_never());
         return rc != DBX_OK ? rc : dbx_effect_words(ctx, dbx_slice_str("PERSIST"), name);
     }
-    if (expire_ms <= ctx->now_ms) return dbx_effect_remove(ctx, &k);
-    rc = dbx_key_set_expiry(ctx->txn, &k, expire_ms);
-    return rc != DBX_OK ? rc : dbx_effect_pexpireat(ctx, name, expire_ms);
+    if (dbx_expiry_over(at, ctx->times)) return dbx_effect_remove(ctx, &k);
+    rc = dbx_key_set_expiry(ctx->txn, &k, at);
+    return rc != DBX_OK ? rc : dbx_effect_expiry(ctx, name, at);
 }
 
 static int cmd_strlen(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
@@ -214,7 +206,7 @@ static int set_pairs(dbx_ctx *ctx, const dbx_args *args) {
     for (size_t i = args->at; i < args->argc; i += 2) {
         dbx_key k;
         int rc = dbx_key_find(ctx->txn, ctx->db, args->argv[i], &k);
-        if (rc == DBX_OK) rc = dbx_string_set(ctx->txn, &k, args->argv[i + 1], DBX_NO_EXPIRY);
+        if (rc == DBX_OK) rc = dbx_string_set(ctx->txn, &k, args->argv[i + 1], dbx_expiry_never());
         if (rc != DBX_OK) return rc;
     }
     return DBX_OK;

@@ -29,7 +29,7 @@ static int cmd_append(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     if (!fits(ctx, len, bytes.len, out)) return DBX_OK;
     out->ops->integer(out, (int64_t)(len + bytes.len));
     if (k.exists) return dbx_string_append(ctx->txn, &k, bytes);
-    return dbx_string_set(ctx->txn, &k, bytes, DBX_NO_EXPIRY);
+    return dbx_string_set(ctx->txn, &k, bytes, dbx_expiry_never());
 }
 
 static int cmd_setrange(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
@@ -136,8 +136,8 @@ static int cmd_incrbyfloat(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     if (!dbx_args_ok(args, out)) return DBX_OK;
     text = dbx_slice_of(digits, dbx_num_long_real_to_text(value, digits));
     out->ops->bulk(out, text);
-    int64_t expire_ms = k.exists ? k.meta.expire_ms : DBX_NO_EXPIRY;
-    rc = dbx_string_set_text(ctx->txn, &k, text, expire_ms);
+    dbx_expiry expiry = k.exists ? k.meta.expiry : dbx_expiry_never();
+    rc = dbx_string_set_text(ctx->txn, &k, text, expiry);
     if (rc != DBX_OK) return rc;
     rc = dbx_effect_words(ctx, dbx_slice_str("SET"), name, text, dbx_slice_str("KEEPTTL"));
     int64_t number;

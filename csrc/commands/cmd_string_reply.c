@@ -13,9 +13,9 @@ typedef struct string_source {
     dbx_string_parts parts; /* of the open bulk */
     bool array;             /* close the array after the last */
     uint32_t db;
-    uint64_t ns;    /* keys are looked up where they were when the command ran */
-    int64_t now_ms; /* and as of then */
-    dbx_buf names;  /* [length][bytes] of each */
+    uint64_t ns;     /* keys are looked up where they were when the command ran */
+    dbx_times times; /* and as of then */
+    dbx_buf names;   /* [length][bytes] of each */
     size_t name_at;
     dbx_key key;
 } string_source;
@@ -33,7 +33,7 @@ static int next_key(string_source *source, dbx_reply *out) {
     dbx_slice name = dbx_slice_of(at + NAME_LEN_BYTES, (size_t)dbx_load64(at));
     source->name_at += NAME_LEN_BYTES + name.len;
     dbx_key *k = &source->key;
-    int rc = dbx_key_find_in(source->view, source->ns, name, source->now_ms, k);
+    int rc = dbx_key_find_in(source->view, source->ns, name, source->times, k);
     if (rc != DBX_OK) return rc;
     if (!k->exists || k->meta.type != DBX_STRING) {
         out->ops->null(out);
@@ -72,7 +72,7 @@ static string_source *source_new(dbx_ctx *ctx) {
     if (source == NULL) return NULL;
     source->base = (dbx_source){source_produce, source_destroy};
     source->ns = dbx_db_namespace(ctx->txn, ctx->db);
-    source->now_ms = ctx->now_ms;
+    source->times = ctx->times;
     source->view = dbx_view_open(ctx->txn);
     if (source->view != NULL) return source;
     source_destroy(&source->base);

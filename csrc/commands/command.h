@@ -26,7 +26,7 @@ typedef struct dbx_ctx {
     struct dbx_engine *engine;   /* opaque to commands/ */
     const dbx_command *command;
     uint32_t db;               /* the session's selected database */
-    int64_t now_ms;            /* database time */
+    dbx_times times;           /* of the turn */
     uint64_t string_bytes_max; /* proto-max-bulk-len: how long a command may make a string */
     int resp; /* protocol version, for HELLO-like introspection only; never for shapes */
 } dbx_ctx;

@@ -57,10 +57,25 @@ int dbx_effect_renamed(dbx_ctx *ctx, const char *name, const dbx_args *args) {
     return rc;
 }
 
-int dbx_effect_pexpireat(dbx_ctx *ctx, dbx_slice key, int64_t expire_ms) {
+/* The number that stands for an expiry in an effect. */
+static dbx_slice expiry_text(const dbx_ctx *ctx, dbx_expiry expiry, char text[DBX_NUM_TEXT_MAX]) {
+    int64_t ms = expiry.relative ? dbx_expiry_left_ms(expiry, ctx->times) : expiry.ms;
+    return dbx_slice_of(text, dbx_num_to_text(ms, text));
+}
+
+int dbx_effect_expiry(dbx_ctx *ctx, dbx_slice key, dbx_expiry expiry) {
     char text[DBX_NUM_TEXT_MAX];
-    dbx_slice time = dbx_slice_of(text, dbx_num_to_text(expire_ms, text));
-    return dbx_effect_words(ctx, dbx_slice_str("PEXPIREAT"), key, time);
+    const char *name = expiry.relative ? "PEXPIRE" : "PEXPIREAT";
+    return dbx_effect_words(ctx, dbx_slice_str(name), key, expiry_text(ctx, expiry, text));
+}
+
+int dbx_effect_set(dbx_ctx *ctx, dbx_slice key, dbx_slice value, dbx_expiry expiry) {
+    char text[DBX_NUM_TEXT_MAX];
+    const char *option = expiry.relative ? "PX" : "PXAT";
+    dbx_slice set = dbx_slice_str("SET");
+    if (!dbx_expiry_set(expiry)) return dbx_effect_words(ctx, set, key, value);
+    return dbx_effect_words(ctx, set, key, value, dbx_slice_str(option),
+                            expiry_text(ctx, expiry, text));
 }
 
 int dbx_effect_remove(dbx_ctx *ctx, dbx_key *k) {
@@ -68,7 +83,7 @@ int dbx_effect_remove(dbx_ctx *ctx, dbx_key *k) {
     return rc != DBX_OK ? rc : dbx_effect_words(ctx, dbx_slice_str("DEL"), k->name);
 }
 
-bool dbx_expiry_ms(dbx_ctx *ctx, dbx_slice text, bool seconds, bool relative, int64_t *expire_ms,
+bool dbx_expiry_of(dbx_ctx *ctx, dbx_slice text, bool seconds, bool relative, dbx_expiry *expiry,
                    dbx_reply *out) {
     int64_t time;
     if (!dbx_num_from_slice(text, &time)) {
@@ -77,8 +92,8 @@ bool dbx_expiry_ms(dbx_ctx *ctx, dbx_slice text, bool seconds, bool relative, in
     }
     if (time <= 0 || (seconds && time > INT64_MAX / 1000)) goto invalid;
     if (seconds) time *= 1000;
-    if (relative && __builtin_add_overflow(time, ctx->now_ms, &time)) goto invalid;
-    *expire_ms = time;
+    if (relative && __builtin_add_overflow(time, ctx->times.now_ms, &time)) goto invalid;
+    *expiry = (dbx_expiry){time, relative};
     return true;
 invalid:
     dbx_reply_errorf(out, "ERR invalid expire time in '%s' command", ctx->command->name);

@@ -30,16 +30,20 @@ bool dbx_lookup_db(dbx_ctx *ctx, dbx_slice text, uint32_t *db, dbx_reply *out);
 
 /* dbx_effect_renamed journals the arguments as they came, under another command's name. */
 int dbx_effect_renamed(dbx_ctx *ctx, const char *name, const dbx_args *args);
-int dbx_effect_pexpireat(dbx_ctx *ctx, dbx_slice key, int64_t expire_ms);
+/* dbx_effect_expiry journals that the key expires then. A time to live counts from the frame's
+ * time, which a replay has as well. */
+int dbx_effect_expiry(dbx_ctx *ctx, dbx_slice key, dbx_expiry expiry);
+/* dbx_effect_set journals a SET of a string with that expiry. */
+int dbx_effect_set(dbx_ctx *ctx, dbx_slice key, dbx_slice value, dbx_expiry expiry);
 /* dbx_effect_remove removes the key and journals it as DEL. */
 int dbx_effect_remove(dbx_ctx *ctx, dbx_key *k);
 
 /* --- Expiry options
  * -------------------------------------------------------------------------------- */
 
-/* dbx_expiry_ms turns the argument of EX, PX, EXAT or PXAT into an absolute time: `seconds` is its
- * unit, `relative` whether it counts from now. On failure an error is replied. */
-bool dbx_expiry_ms(dbx_ctx *ctx, dbx_slice text, bool seconds, bool relative, int64_t *expire_ms,
+/* dbx_expiry_of turns the argument of EX, PX, EXAT or PXAT into an expiry: `seconds` is its unit,
+ * `relative` whether it counts from now. On failure an error is replied. */
+bool dbx_expiry_of(dbx_ctx *ctx, dbx_slice text, bool seconds, bool relative, dbx_expiry *expiry,
                    dbx_reply *out);
 
 #endif

@@ -179,7 +179,7 @@ static int run_row(dbx_engine *engine, dbx_session *session, const dbx_command *
                    .engine = engine,
                    .command = row,
                    .db = session->state.db,
-                   .now_ms = dbx_txn_now_ms(engine->txn),
+                   .times = dbx_txn_times(engine->txn),
                    .string_bytes_max = engine->limits.bulk_bytes_max,
                    .resp = session->state.resp};
     session->last = slot;
@@ -263,7 +263,7 @@ int dbx_dispatch_replay(void *arg, dbx_txn *txn, uint32_t db, size_t argc, const
                    .engine = replayer->engine,
                    .command = row,
                    .db = db,
-                   .now_ms = dbx_txn_now_ms(txn),
+                   .times = dbx_txn_times(txn),
                    .string_bytes_max = UINT64_MAX, /* what was accepted once is accepted again */
                    .resp = 2};
     replayer->text.len = 0;

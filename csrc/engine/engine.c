@@ -211,6 +211,12 @@ void dbx_engine_unlock(dbx_engine *engine) {
 /* --- Turns
  * ----------------------------------------------------------------------------------------- */
 
+/* The machine's clock was set since the next expiry was asked for: by more than rounding. */
+static bool clock_was_set(const dbx_engine *engine) {
+    int64_t step_ms = dbx_store_wall_ahead_ms(engine->store) - engine->expire_ahead_ms;
+    return engine->expire_at_ms != DBX_NO_EXPIRY && (step_ms < -1 || step_ms > 1);
+}
+
 void dbx_engine_turn_begin(dbx_engine *engine) {
     dbx_turn *turn = &engine->turn;
     turn->number++;
@@ -222,6 +228,8 @@ void dbx_engine_turn_begin(dbx_engine *engine) {
     turn->must_be_durable = false;
     turn->delay_us = dbx_store_write_delay_us(engine->store);
     engine->txn = dbx_store_turn_begin(engine->store, dbx_store_now_ms(engine->store));
+    if (clock_was_set(engine))
+        engine->wake_on_unlock = true; /* whoever waits, waits for too long */
     dbx_stats_sample(&engine->stats, turn->now_us);
 }
 
@@ -242,10 +250,15 @@ static void make_reply(dbx_error *error) {
     (void)dbx_error_set(error, error->code, "MISCONF %.*s", DBX_ERROR_TEXT_MAX - 16, text);
 }
 
+static void plan_expiry(dbx_engine *engine) {
+    engine->expire_at_ms = dbx_expire_next_ms(engine->txn);
+    engine->expire_ahead_ms = dbx_store_wall_ahead_ms(engine->store);
+}
+
 int dbx_engine_turn_end(dbx_engine *engine, uint64_t *position, dbx_error *error) {
     dbx_error own = {0};
     if (engine->in_memory || dbx_txn_effect_bytes(engine->txn) > 0) { /* memory has no effects */
-        engine->expire_at_ms = dbx_expire_next_ms(engine->txn);
+        plan_expiry(engine);
         if (engine->expire_at_ms != DBX_NO_EXPIRY && engine->expire_at_ms < engine->tick_at_ms) {
             engine->wake_on_unlock = true;
         }
@@ -308,7 +321,7 @@ static int expire_some(dbx_engine *engine) {
     uint64_t position;
     dbx_engine_turn_begin(engine);
     int done = dbx_expire_step(engine->txn, DBX_EXPIRE_STEP_KEYS, NULL, NULL);
-    engine->expire_at_ms = dbx_expire_next_ms(engine->txn);
+    plan_expiry(engine);
     engine->expire_unknown = false;
     int rc = dbx_engine_turn_end(engine, &position, NULL);
     return rc < 0 ? rc : done;
@@ -318,6 +331,7 @@ static int expire_some(dbx_engine *engine) {
 static int64_t tick_expiry(dbx_engine *engine) {
     if (engine->expire_at_ms == DBX_NO_EXPIRY && !engine->expire_unknown) return -1;
     int64_t now_ms = dbx_store_now_ms(engine->store);
+    if (clock_was_set(engine)) engine->expire_unknown = true;
     if (engine->expire_at_ms <= now_ms || engine->expire_unknown) {
         int64_t now_us = dbx_clock_mono_us();
         if (now_us < engine->expire_retry_us) return (engine->expire_retry_us - now_us) / 1000 + 1;

@@ -76,6 +76,7 @@ struct dbx_engine {
 
     /* timed work: see dbx_engine_tick */
     int64_t expire_at_ms;    /* when the next key expires, database time; DBX_NO_EXPIRY: never */
+    int64_t expire_ahead_ms; /* the distance of the clocks for which that holds */
     bool expire_unknown;     /* expire_at_ms has to be asked for */
     int64_t expire_retry_us; /* after a failure: not before */
     int64_t timeouts_at_us;  /* next look at idle clients */

@@ -219,10 +219,10 @@ static void on_conn(dbx_server *server, dbx_conn *conn, uint32_t events) {
     }
 }
 
-static void on_wake(dbx_server *server) {
+static void on_wake(dbx_server *server, const dbx_watch *watch) {
     uint64_t count;
-    ssize_t n = read(server->wake.fd, &count, sizeof count);
-    (void)n; /* nothing to read: somebody else was woken by it */
+    ssize_t n = read(watch->fd, &count, sizeof count);
+    (void)n; /* nothing to read: somebody else was woken by it; the clock was set: ECANCELED */
     server->woken = true;
 }
 
@@ -237,7 +237,7 @@ static void on_events(dbx_server *server, const struct epoll_event *events, int 
             if (!server->stopping) dbx_listener_accept(server, (dbx_listener *)watch);
             break;
         default:
-            on_wake(server);
+            on_wake(server, watch);
         }
     }
 }

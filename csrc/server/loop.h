@@ -40,8 +40,9 @@ struct dbx_server {
     bool started;
     atomic_bool stop;
     int epoll_fd;
-    dbx_watch wake; /* eventfd */
-    int spare_fd;   /* given up to turn a client away when there are no descriptors left */
+    dbx_watch wake;  /* eventfd */
+    dbx_watch clock; /* timerfd: readable when the machine's clock was set */
+    int spare_fd;    /* given up to turn a client away when there are no descriptors left */
     dbx_engine *engine;
     dbx_listener listeners[DBX_LISTENERS_MAX];
     size_t listener_count;

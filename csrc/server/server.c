@@ -10,6 +10,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -18,6 +19,21 @@
 
 enum { SETTING_TEXT_MAX = 512, BACKLOG_DEFAULT = 511 };
 
+/* A timer on the machine's clock whose end does not matter, since it is cancelled whenever the
+ * clock is set: who waits for a date hears of it at once, without polling. */
+static int clock_watch(void) {
+    const struct itimerspec far = {.it_value = {.tv_sec = INT32_MAX}};
+    int fd = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (fd < 0) return fd;
+    if (timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &far, NULL) == 0) {
+        return fd;
+    }
+    int saved = errno;
+    (void)close(fd);
+    errno = saved;
+    return -1;
+}
+
 int dbx_server_create(dbx_server **out, dbx_error *error) {
     dbx_server *server = dbx_alloc_zero(1, sizeof *server);
     *out = NULL;
@@ -25,12 +41,15 @@ int dbx_server_create(dbx_server **out, dbx_error *error) {
     server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     server->wake.kind = DBX_WATCH_WAKE;
     server->wake.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    server->clock.kind = DBX_WATCH_WAKE;
+    server->clock.fd = clock_watch();
     server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     server->arena = dbx_alloc(DBX_ARENA_BYTES);
     server->settings.maxclients = 1;
     dbx_request_init(&server->request);
-    if (server->epoll_fd < 0 || server->wake.fd < 0 || server->arena == NULL ||
-        dbx_loop_watch(server, &server->wake, EPOLLIN) != 0) {
+    if (server->epoll_fd < 0 || server->wake.fd < 0 || server->clock.fd < 0 ||
+        server->arena == NULL || dbx_loop_watch(server, &server->wake, EPOLLIN) != 0 ||
+        dbx_loop_watch(server, &server->clock, EPOLLIN) != 0) {
         int rc = dbx_error_set(error, DBX_EIO, "cannot set up the event loop: %s", strerror(errno));
         dbx_server_free(server);
         return rc;
@@ -46,6 +65,7 @@ void dbx_server_free(dbx_server *server) {
     dbx_request_free(&server->request);
     dbx_alloc_free(server->arena);
     if (server->spare_fd >= 0) (void)close(server->spare_fd);
+    if (server->clock.fd >= 0) (void)close(server->clock.fd);
     if (server->wake.fd >= 0) (void)close(server->wake.fd);
     if (server->epoll_fd >= 0) (void)close(server->epoll_fd);
     dbx_alloc_free(server);

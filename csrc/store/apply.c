@@ -21,7 +21,7 @@ enum {
     RETRY_MS_MIN = 100,
     RETRY_MS_MAX = 10000,
     RECLAIM_ENTRIES_MAX = 20000, /* deleted in one commit: bounds how long a new apply waits */
-    POSITION_BYTES = 24,
+    POSITION_BYTES = 32,
     NICENESS = 5,
     GRAVES_MAX = 16
 };
@@ -96,7 +96,8 @@ static int put_position(MDBX_cursor *cursor, const dbx_applied *applied) {
     uint8_t key[2] = {DBX_TABLE_META, DBX_META_POSITION}, value[POSITION_BYTES];
     dbx_store64(value, applied->position);
     dbx_store64(value + 8, applied->run);
-    dbx_store64(value + 16, (uint64_t)applied->time_ms);
+    dbx_store64(value + 16, (uint64_t)applied->times.now_ms);
+    dbx_store64(value + 24, (uint64_t)applied->times.wall_ms);
     MDBX_val k = {key, sizeof key}, v = {value, sizeof value};
     return mdbx_cursor_put(cursor, &k, &v, MDBX_UPSERT);
 }
@@ -326,7 +327,8 @@ int dbx_apply_read_position(dbx_snapshot *snapshot, dbx_applied *applied) {
     if (value.len != POSITION_BYTES) return DBX_ECORRUPT;
     applied->position = dbx_load64(value.ptr);
     applied->run = dbx_load64(value.ptr + 8);
-    applied->time_ms = (int64_t)dbx_load64(value.ptr + 16);
+    applied->times.now_ms = (int64_t)dbx_load64(value.ptr + 16);
+    applied->times.wall_ms = (int64_t)dbx_load64(value.ptr + 24);
     return DBX_OK;
 }
 

@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "store/buffer.h"
 #include "store/env.h"
+#include "store/times.h"
 
 typedef struct dbx_applier dbx_applier;
 
@@ -21,7 +22,7 @@ typedef struct dbx_applier dbx_applier;
 typedef struct dbx_applied {
     uint64_t position; /* of the journal */
     uint64_t run;
-    int64_t time_ms; /* database time at the freeze */
+    dbx_times times; /* at the freeze */
 } dbx_applied;
 
 /* dbx_applier_open starts the thread. It touches nothing before dbx_applier_release: a replay comes

@@ -128,7 +128,7 @@ int dbx_db_random(dbx_txn *txn, uint32_t db, dbx_buf *name) {
             rc = DBX_ECORRUPT;
             break;
         }
-        if (meta.expire_ms != DBX_NO_EXPIRY && meta.expire_ms <= txn->now_ms) {
+        if (dbx_expiry_over(meta.expiry, dbx_txn_times(txn))) {
             rc = DBX_ENOTFOUND; /* drawn again; when all are expired, there is none */
             continue;
         }
@@ -150,9 +150,9 @@ struct dbx_keys {
     dbx_txn *txn;
     size_t head; /* bytes before the name in an encoded key */
     bool started;
-    int64_t now_ms; /* when it was opened: a streamed reply has promised a number of names */
-    dbx_buf seek;   /* encoded key to start after; empty: from the first */
-    dbx_buf prefix; /* names must begin with it: long names are checked in full */
+    dbx_times times; /* when it was opened: a streamed reply has promised a number of names */
+    dbx_buf seek;    /* encoded key to start after; empty: from the first */
+    dbx_buf prefix;  /* names must begin with it: long names are checked in full */
 };
 
 dbx_keys *dbx_keys_open(dbx_txn *txn, dbx_view *view, uint32_t db, dbx_slice prefix,
@@ -163,7 +163,7 @@ dbx_keys *dbx_keys_open(dbx_txn *txn, dbx_view *view, uint32_t db, dbx_slice pre
     dbx_keys *keys = dbx_alloc_zero(1, sizeof *keys);
     if (keys == NULL) return NULL;
     keys->txn = txn;
-    keys->now_ms = txn->now_ms;
+    keys->times = dbx_txn_times(txn);
     keys->head =
         dbx_format_key(key, store->dbs[db].ns, (dbx_slice){NULL, 0}, store->seed, &long_name);
     dbx_buf_add(&keys->prefix, prefix.ptr, prefix.len);
@@ -207,8 +207,7 @@ int dbx_keys_next(dbx_keys *keys, dbx_slice *name, dbx_meta *meta) {
         dbx_slice prefix = dbx_buf_slice(&keys->prefix);
         if (name->len < prefix.len) continue;
         if (prefix.len > 0 && memcmp(name->ptr, prefix.ptr, prefix.len) != 0) continue;
-        bool expired = meta->expire_ms != DBX_NO_EXPIRY && meta->expire_ms <= keys->now_ms;
-        if (!expired || keys->txn->replaying) return DBX_OK;
+        if (!dbx_expiry_over(meta->expiry, keys->times) || keys->txn->replaying) return DBX_OK;
     }
 }
 

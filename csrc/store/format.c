@@ -68,9 +68,9 @@ size_t dbx_format_key(uint8_t out[DBX_ENCODED_KEY_MAX], uint64_t ns, dbx_slice n
     return at + prefix + DBX_NAME_HASH_BYTES;
 }
 
-size_t dbx_format_ttl_key(uint8_t out[DBX_ENCODED_KEY_MAX], int64_t expire_ms, dbx_slice encoded) {
-    out[0] = DBX_TABLE_TTL;
-    dbx_store64_be(out + 1, (uint64_t)expire_ms);
+size_t dbx_format_ttl_key(uint8_t out[DBX_ENCODED_KEY_MAX], dbx_expiry expiry, dbx_slice encoded) {
+    out[0] = expiry.relative ? DBX_TABLE_LIFE : DBX_TABLE_TTL;
+    dbx_store64_be(out + 1, (uint64_t)expiry.ms);
     memcpy(out + 9, encoded.ptr + 1, encoded.len - 1);
     return encoded.len + 8;
 }

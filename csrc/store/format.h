@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/slice.h"
+#include "store/times.h"
 
 enum {
     DBX_FORMAT_VERSION = 1,
@@ -28,7 +29,8 @@ enum {
 enum dbx_table {
     DBX_TABLE_META = 'M',   /* format version, counters, database map, SCAN cursors */
     DBX_TABLE_KEY = 'K',    /* [ns][name] -> record */
-    DBX_TABLE_TTL = 'T',    /* [expire_ms BE64][ns][name] -> empty */
+    DBX_TABLE_TTL = 'T',    /* [wall ms BE64][ns][name] -> empty: expires at a date */
+    DBX_TABLE_LIFE = 't',   /* [database ms BE64][ns][name] -> empty: had a time to live */
     DBX_TABLE_CHUNK = 'V',  /* [cid][chunk BE32] -> bytes of a long string */
     DBX_TABLE_RETIRED = 'X' /* [kind][id BE64] -> empty: what is to be reclaimed */
 };
@@ -38,7 +40,7 @@ enum dbx_retired_kind { DBX_RETIRED_COLLECTION = 'c', DBX_RETIRED_NAMESPACE = 'n
 /* Second byte of DBX_TABLE_META keys. Values are little-endian. */
 enum dbx_meta_key {
     DBX_META_FORMAT = 'f',   /* version u32, page bytes u32, created_ms u64, seed 16 bytes */
-    DBX_META_POSITION = 'p', /* journal position u64, time_ms u64: what this commit contains */
+    DBX_META_POSITION = 'p', /* journal position u64, run u64, time_ms u64, wall_ms u64 */
     DBX_META_NEXT_ID = 'i',  /* u64 */
     DBX_META_SPOOL = 'l',    /* u64: the highest id a spool has had */
     DBX_META_DB = 'd',       /* [number BE32] -> namespace u64, keys u64, expires u64 */
@@ -85,8 +87,8 @@ bool dbx_format_read_varint(dbx_slice *in, uint64_t *value);
  * the length. *long_name: the record has to keep the name. */
 size_t dbx_format_key(uint8_t out[DBX_ENCODED_KEY_MAX], uint64_t ns, dbx_slice name,
                       const uint8_t seed[16], bool *long_name);
-/* dbx_format_ttl_key writes the TTL index's key for an encoded key. */
-size_t dbx_format_ttl_key(uint8_t out[DBX_ENCODED_KEY_MAX], int64_t expire_ms, dbx_slice encoded);
+/* dbx_format_ttl_key writes the key for an encoded key in the TTL index of the expiry's clock. */
+size_t dbx_format_ttl_key(uint8_t out[DBX_ENCODED_KEY_MAX], dbx_expiry expiry, dbx_slice encoded);
 /* dbx_format_retired_key writes the key under which an id waits for reclaim, and returns it. */
 dbx_slice dbx_format_retired_key(uint8_t out[DBX_RETIRED_KEY_BYTES], enum dbx_retired_kind kind,
                                  uint64_t id);

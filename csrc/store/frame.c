@@ -17,6 +17,7 @@ void dbx_frame_seal(uint8_t *header, const dbx_frame *frame) {
     dbx_store64(header + 32, frame->durable);
     dbx_store32(header + 40, frame->flags);
     dbx_store32(header + 44, frame->effects);
+    dbx_store64(header + 48, frame->wall_ms);
     size_t covered = DBX_FRAME_HEADER_BYTES - 4 + (size_t)frame->len;
     dbx_store32(header, dbx_crc32c(0, header + 4, covered));
 }
@@ -29,6 +30,7 @@ bool dbx_frame_read(const uint8_t header[DBX_FRAME_HEADER_BYTES], dbx_frame *fra
     frame->durable = dbx_load64(header + 32);
     frame->flags = dbx_load32(header + 40);
     frame->effects = dbx_load32(header + 44);
+    frame->wall_ms = dbx_load64(header + 48);
     return frame->len > 0 && frame->len <= DBX_FRAME_BYTES_MAX - DBX_FRAME_HEADER_BYTES &&
            frame->run != 0;
 }

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 enum {
-    DBX_FRAME_HEADER_BYTES = 48,
+    DBX_FRAME_HEADER_BYTES = 56,
     DBX_FRAME_POSITION_AT = 16,    /* where the position stands in the header */
     DBX_FRAME_BYTES_MAX = 1 << 20, /* header and effects */
     DBX_SEGMENT_HEADER_BYTES = 64,
@@ -30,7 +30,8 @@ typedef struct dbx_frame {
     uint32_t flags;
     uint64_t run; /* which start of the store wrote it */
     uint64_t position;
-    uint64_t time_ms;
+    uint64_t time_ms; /* database time */
+    uint64_t wall_ms;
     uint64_t durable; /* position known to be synced when this was written */
 } dbx_frame;
 

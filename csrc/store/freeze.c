@@ -171,7 +171,7 @@ static void freeze(dbx_store *store) {
     }
     dbx_undo_settle(&store->txn.undo, store->live.active);
     dbx_applied applied = {
-        .position = position_now(store), .run = store->run, .time_ms = store->txn.now_ms};
+        .position = position_now(store), .run = store->run, .times = dbx_txn_times(&store->txn)};
     store->live.frozen = store->live.active;
     store->live.active = next;
     store->freeze_wanted = false;

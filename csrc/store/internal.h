@@ -33,14 +33,20 @@ typedef struct dbx_db {
     uint64_t expires; /* keys with an expiry */
 } dbx_db;
 
+/* When the next key expires on one clock. */
+typedef struct dbx_next_expiry {
+    bool known;
+    int64_t ms; /* when known: no entry of the index is earlier (one later may be the first) */
+} dbx_next_expiry;
+
 struct dbx_txn {
     dbx_store *store;
-    int64_t now_ms;
-    bool writing;     /* the current command may change data */
-    bool replaying;   /* effects are being executed again: none is recorded */
-    uint64_t writes;  /* grows with every change: what dbx_txn_changed compares */
-    dbx_spool *input; /* where the command's long arguments, or what it makes itself, lie */
-    dbx_spool *room;  /* the command's own, see dbx_txn_room */
+    int64_t now_ms, wall_ms; /* see times.h */
+    bool writing;            /* the current command may change data */
+    bool replaying;          /* effects are being executed again: none is recorded */
+    uint64_t writes;         /* grows with every change: what dbx_txn_changed compares */
+    dbx_spool *input;        /* where the command's long arguments, or what it makes itself, lie */
+    dbx_spool *room;         /* the command's own, see dbx_txn_room */
     size_t room_used;
     dbx_undo undo;
     dbx_buf head;        /* scratch: the header of a record with a long name or an extension */
@@ -73,16 +79,19 @@ struct dbx_store {
     atomic_bool keep_spools; /* closing: the next start needs what the journal names */
     size_t buffer_bytes_max, filter_bytes;
     bool freeze_wanted;
-    int64_t anew_at_ms;        /* when a refused journal may next be begun anew */
-    bool finish_wanted;        /* an apply is done but could not be taken in yet */
-    uint64_t frozen_position;  /* end of the log at the last freeze */
-    int64_t spent_us;          /* on what the log holds since then */
-    uint64_t applied_position; /* what MDBX holds */
-    uint64_t replay_position;  /* end of the log, until the journal is open */
-    uint64_t run;              /* of this start */
-    bool next_expiry_known;
-    int64_t next_expiry_ms; /* when known: no TTL entry is earlier (one later may be the first) */
-    int64_t clock_base_ms;  /* database time never runs back below this */
+    int64_t anew_at_ms;             /* when a refused journal may next be begun anew */
+    bool finish_wanted;             /* an apply is done but could not be taken in yet */
+    uint64_t frozen_position;       /* end of the log at the last freeze */
+    int64_t spent_us;               /* on what the log holds since then */
+    uint64_t applied_position;      /* what MDBX holds */
+    uint64_t replay_position;       /* end of the log, until the journal is open */
+    uint64_t run;                   /* of this start */
+    dbx_next_expiry next_expiry[2]; /* wall time, database time */
+    dbx_times last;                 /* of the last commit or frame before the start; or 0 */
+    int64_t boot_ahead_ms;          /* database time less CLOCK_BOOTTIME, from the start on */
+    int64_t clock_base_ms;          /* database time never runs back below this */
+    int64_t wall_ahead_ms;          /* wall time less database time, when last read */
+    int64_t noted_ahead_ms;         /* as the last frame has it: see note_step() */
     uint64_t expired, hits, misses, write_stalls, turns, effects;
     uint64_t replay_ms, replay_effects;
     char last_error[128];

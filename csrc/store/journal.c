@@ -225,7 +225,7 @@ static bool names_enough(const dbx_journal *j) {
 
 /* Writes one frame whose header room is at `frame`, effects behind it. */
 static int write_frame(dbx_journal *j, uint8_t *frame, uint32_t len, uint32_t flags,
-                       uint32_t effects, int64_t time_ms, dbx_error *error) {
+                       uint32_t effects, dbx_times times, dbx_error *error) {
     size_t bytes = DBX_FRAME_HEADER_BYTES + (size_t)len;
     if (j->at + bytes > j->options.segment_bytes || names_enough(j)) {
         int rc = next_segment(j, j->position, error);
@@ -237,7 +237,8 @@ static int write_frame(dbx_journal *j, uint8_t *frame, uint32_t len, uint32_t fl
                         .flags = flags,
                         .run = j->options.run,
                         .position = j->position,
-                        .time_ms = (uint64_t)time_ms,
+                        .time_ms = (uint64_t)times.now_ms,
+                        .wall_ms = (uint64_t)times.wall_ms,
                         .durable = dbx_journal_durable(j)};
     dbx_frame_seal(frame, &header);
     int rc = dbx_file_write(j->current.fd, frame, bytes, j->at, j->dir, error);
@@ -250,7 +251,7 @@ static int write_frame(dbx_journal *j, uint8_t *frame, uint32_t len, uint32_t fl
 
 /* A turn of more than one frame: cut at the ends of groups where possible. */
 static int write_frames(dbx_journal *j, const dbx_buf *effects, const dbx_journal_group *groups,
-                        size_t group_count, int64_t time_ms, dbx_error *error) {
+                        size_t group_count, dbx_times times, dbx_error *error) {
     const uint8_t *from = effects->ptr + DBX_FRAME_HEADER_BYTES;
     size_t total = effects->len - DBX_FRAME_HEADER_BYTES, at = 0, group = 0;
     bool inside = false; /* a group that went on from the frame before */
@@ -273,7 +274,7 @@ static int write_frames(dbx_journal *j, const dbx_buf *effects, const dbx_journa
         if (inside) flags |= DBX_FRAME_CONTINUES;
         dbx_buf_add(&j->scratch, from + at, upto - at);
         int rc = write_frame(j, j->scratch.ptr, (uint32_t)(j->scratch.len - DBX_FRAME_HEADER_BYTES),
-                             flags, (uint32_t)(group - first), time_ms, error);
+                             flags, (uint32_t)(group - first), times, error);
         if (rc != DBX_OK) return rc;
         at = upto;
     }
@@ -322,7 +323,7 @@ static int take_back(dbx_journal *j, const turn_start *turn, dbx_error *error) {
 }
 
 int dbx_journal_append(dbx_journal *j, dbx_buf *effects, const dbx_journal_group *groups,
-                       size_t group_count, uint64_t effect_count, int64_t time_ms,
+                       size_t group_count, uint64_t effect_count, dbx_times times,
                        dbx_error *error) {
     turn_start turn = {j->position, j->at, j->live_count};
     j->turn = j->position;
@@ -330,9 +331,9 @@ int dbx_journal_append(dbx_journal *j, dbx_buf *effects, const dbx_journal_group
     int rc;
     if (dbx_journal_refused(j, error)) return DBX_EREADONLY;
     if (len <= FRAME_EFFECTS_MAX) {
-        rc = write_frame(j, effects->ptr, (uint32_t)len, 0, (uint32_t)effect_count, time_ms, error);
+        rc = write_frame(j, effects->ptr, (uint32_t)len, 0, (uint32_t)effect_count, times, error);
     } else {
-        rc = write_frames(j, effects, groups, group_count, time_ms, error);
+        rc = write_frames(j, effects, groups, group_count, times, error);
     }
     if (rc != DBX_OK) {
         dbx_error why;

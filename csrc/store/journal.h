@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "store/frame.h"
 #include "store/store.h"
+#include "store/times.h"
 
 typedef struct dbx_journal dbx_journal;
 
@@ -47,7 +48,7 @@ typedef struct dbx_journal_group {
 /* dbx_journal_append writes a turn: `effects` begins with DBX_FRAME_HEADER_BYTES of room, effects
  * follow. Returns DBX_OK, or a failure with the log as it was before. */
 int dbx_journal_append(dbx_journal *journal, dbx_buf *effects, const dbx_journal_group *groups,
-                       size_t group_count, uint64_t effect_count, int64_t time_ms,
+                       size_t group_count, uint64_t effect_count, dbx_times times,
                        dbx_error *error);
 
 uint64_t dbx_journal_position(const dbx_journal *journal);

@@ -7,10 +7,12 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/num.h"
 #include "store/effect.h"
 #include "store/file.h"
 #include "store/journal_read.h"
 #include "store/spool.h"
+#include "store/times.h"
 
 enum { OUT_BYTES = 1 << 16, OLDEST_TRIES = 4 };
 
@@ -23,6 +25,7 @@ typedef struct printer {
     dbx_buf out;
     uint64_t db_printed; /* the database the reader of our output has selected */
     uint64_t db;         /* the one the frame has selected */
+    int64_t wall_ms;     /* when it was written */
 } printer;
 
 static int flush(printer *p, dbx_error *error) {
@@ -77,10 +80,34 @@ static int print_spooled(printer *p, const dbx_effect_arg *arg, dbx_error *error
     return rc;
 }
 
-static int print_effect(printer *p, const dbx_effect_reader *effect, dbx_error *error) {
+/* A time to live counts from the frame's time, which whoever replays the output does not have: it
+ * becomes a date. `text` holds its digits. */
+static int give_date(const printer *p, dbx_effect_reader *effect, char text[DBX_NUM_TEXT_MAX]) {
+    dbx_effect_arg *args = effect->args, *word = NULL;
+    int64_t ms;
+    if (effect->argc == 3 && dbx_slice_eq(args[0].bytes, dbx_slice_str("PEXPIRE"))) {
+        args[0].bytes = dbx_slice_str("PEXPIREAT");
+        word = &args[1];
+    } else if (effect->argc == 5 && dbx_slice_eq(args[0].bytes, dbx_slice_str("SET")) &&
+               dbx_slice_eq(args[3].bytes, dbx_slice_str("PX"))) {
+        args[3].bytes = dbx_slice_str("PXAT");
+        word = &args[3];
+    }
+    if (word == NULL) return DBX_OK;
+    if (!dbx_num_from_slice(word[1].bytes, &ms)) return DBX_ECORRUPT;
+    if (__builtin_add_overflow(ms, p->wall_ms, &ms)) ms = INT64_MAX;
+    word[1].bytes = dbx_slice_of(text, dbx_num_to_text(ms, text));
+    return DBX_OK;
+}
+
+static int print_effect(printer *p, dbx_effect_reader *effect, dbx_error *error) {
+    char text[DBX_NUM_TEXT_MAX];
     int rc = dbx_effect_selects(effect, &p->db);
     if (rc == 1) return DBX_OK;
     if (rc < 0) return dbx_error_set(error, rc, "the journal selects no database");
+    if (give_date(p, effect, text) != DBX_OK) {
+        return dbx_error_set(error, DBX_ECORRUPT, "the journal holds a time to live of no length");
+    }
     rc = open_spool(p, effect, error);
     if (rc != DBX_OK) return rc;
     if (p->db != p->db_printed) dbx_effect_select(&p->out, p->db);
@@ -103,8 +130,10 @@ static int print_effect(printer *p, const dbx_effect_reader *effect, dbx_error *
     return rc == DBX_OK && p->out.len >= OUT_BYTES ? flush(p, error) : rc;
 }
 
-static int print_group(printer *p, dbx_effect_reader *effect, dbx_error *error) {
+static int print_group(printer *p, const dbx_frame *frame, dbx_effect_reader *effect,
+                       dbx_error *error) {
     int rc;
+    p->wall_ms = dbx_times_date_ms((dbx_times){(int64_t)frame->time_ms, (int64_t)frame->wall_ms});
     p->db = 0;
     while ((rc = dbx_effect_next(effect)) == 1) {
         rc = print_effect(p, effect, error);
@@ -143,7 +172,7 @@ static int print_log(printer *p, uint64_t from, dbx_error *error) {
     bool late = from != DBX_JOURNAL_OLDEST && from < dbx_journal_reader_begins(reader);
     if (late && p->position == from) rc = DBX_ENOTFOUND;
     while (rc == DBX_OK && (rc = dbx_journal_reader_next(reader, &frame, &effect.in, error)) == 1) {
-        rc = print_group(p, &effect, error);
+        rc = print_group(p, &frame, &effect, error);
         if (rc == DBX_OK) p->position = dbx_journal_reader_end(reader);
     }
     dbx_effect_reader_free(&effect);

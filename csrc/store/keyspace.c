@@ -29,25 +29,25 @@ static int count(dbx_txn *txn, uint32_t db, int keys, int expires) {
  */
 
 /* Moves the key's TTL entry from the expiry the store has to the one the record is getting. */
-static int index_expiry(dbx_txn *txn, dbx_key *k, int64_t expire_ms) {
+static int index_expiry(dbx_txn *txn, dbx_key *k, dbx_expiry expiry) {
     uint8_t key[DBX_ENCODED_KEY_MAX];
     dbx_slice none = {NULL, 0};
     int rc = DBX_OK;
-    if (k->old_expire_ms == expire_ms) return DBX_OK;
-    if (k->old_expire_ms != DBX_NO_EXPIRY) {
-        size_t n = dbx_format_ttl_key(key, k->old_expire_ms, encoded(k));
+    if (dbx_expiry_same(k->old_expiry, expiry)) return DBX_OK;
+    if (dbx_expiry_set(k->old_expiry)) {
+        size_t n = dbx_format_ttl_key(key, k->old_expiry, encoded(k));
         rc = dbx_txn_del(txn, dbx_slice_of(key, n));
     }
-    if (rc == DBX_OK && expire_ms != DBX_NO_EXPIRY) {
-        size_t n = dbx_format_ttl_key(key, expire_ms, encoded(k));
+    if (rc == DBX_OK && dbx_expiry_set(expiry)) {
+        size_t n = dbx_format_ttl_key(key, expiry, encoded(k));
         rc = dbx_txn_put(txn, dbx_slice_of(key, n), none, none);
-        if (expire_ms < txn->store->next_expiry_ms) txn->store->next_expiry_ms = expire_ms;
+        dbx_next_expiry *next = &txn->store->next_expiry[expiry.relative];
+        if (expiry.ms < next->ms) next->ms = expiry.ms;
     }
     if (rc == DBX_OK) {
-        rc = count(txn, k->db, 0,
-                   (expire_ms != DBX_NO_EXPIRY) - (k->old_expire_ms != DBX_NO_EXPIRY));
+        rc = count(txn, k->db, 0, dbx_expiry_set(expiry) - dbx_expiry_set(k->old_expiry));
     }
-    if (rc == DBX_OK) k->old_expire_ms = expire_ms;
+    if (rc == DBX_OK) k->old_expiry = expiry;
     return rc;
 }
 
@@ -58,7 +58,7 @@ static int read_record(dbx_key *k) {
     dbx_slice name;
     if (!dbx_record_read(k->probe.value, &k->meta, &name, &k->payload)) return DBX_ECORRUPT;
     if (k->name.len > DBX_NAME_INLINE_MAX && !dbx_slice_eq(name, k->name)) return DBX_ECORRUPT;
-    k->old_expire_ms = k->meta.expire_ms;
+    k->old_expiry = k->meta.expiry;
     k->old_cid = k->meta.cid;
     return DBX_OK;
 }
@@ -81,7 +81,7 @@ int dbx_key_find(dbx_txn *txn, uint32_t db, dbx_slice name, dbx_key *k) {
     k->db = db;
     k->name = name;
     k->exists = false;
-    k->old_expire_ms = DBX_NO_EXPIRY;
+    k->old_expiry = dbx_expiry_never();
     k->old_cid = 0;
     k->encoded_len = dbx_format_key(k->encoded, store->dbs[db].ns, name, store->seed, &long_name);
     int rc = dbx_txn_probe(txn, encoded(k), &k->probe);
@@ -92,8 +92,7 @@ int dbx_key_find(dbx_txn *txn, uint32_t db, dbx_slice name, dbx_key *k) {
     }
     rc = read_record(k);
     if (rc != DBX_OK) return rc;
-    bool expired =
-        k->meta.expire_ms != DBX_NO_EXPIRY && k->meta.expire_ms <= txn->now_ms && !txn->replaying;
+    bool expired = dbx_expiry_over(k->meta.expiry, dbx_txn_times(txn)) && !txn->replaying;
     k->exists = !expired;
     if (!txn->writing) {
         store->hits += k->exists;
@@ -102,7 +101,7 @@ int dbx_key_find(dbx_txn *txn, uint32_t db, dbx_slice name, dbx_key *k) {
     return expired && txn->writing ? remove_expired(txn, k) : DBX_OK;
 }
 
-int dbx_key_find_in(dbx_view *view, uint64_t ns, dbx_slice name, int64_t now_ms, dbx_key *k) {
+int dbx_key_find_in(dbx_view *view, uint64_t ns, dbx_slice name, dbx_times times, dbx_key *k) {
     bool long_name;
     k->name = name;
     k->exists = false;
@@ -111,14 +110,14 @@ int dbx_key_find_in(dbx_view *view, uint64_t ns, dbx_slice name, int64_t now_ms,
     if (rc == DBX_ENOTFOUND) return DBX_OK;
     if (rc == DBX_OK) rc = read_record(k);
     if (rc != DBX_OK) return rc;
-    k->exists = k->meta.expire_ms == DBX_NO_EXPIRY || k->meta.expire_ms > now_ms;
+    k->exists = !dbx_expiry_over(k->meta.expiry, times);
     return DBX_OK;
 }
 
 void dbx_key_reset(dbx_key *k, uint8_t type, uint8_t encoding) {
     int64_t created_ms = k->exists ? k->meta.created_ms : 0;
     k->meta = (dbx_meta){
-        .type = type, .encoding = encoding, .created_ms = created_ms, .expire_ms = DBX_NO_EXPIRY};
+        .type = type, .encoding = encoding, .created_ms = created_ms, .expiry = dbx_expiry_never()};
 }
 
 /* --- Writing -------------------------------------------------------------------------------------
@@ -155,7 +154,7 @@ int dbx_key_write(dbx_txn *txn, dbx_key *k, dbx_slice payload) {
     k->meta.updated_ms = txn->now_ms;
     int rc = put_record(txn, k, payload);
     if (rc == DBX_OK && is_new) rc = count(txn, k->db, 1, 0);
-    if (rc == DBX_OK) rc = index_expiry(txn, k, k->meta.expire_ms);
+    if (rc == DBX_OK) rc = index_expiry(txn, k, k->meta.expiry);
     if (rc == DBX_OK && k->old_cid != 0 && k->old_cid != k->meta.cid) {
         rc = dbx_txn_retire(txn, k->old_cid);
     }
@@ -180,13 +179,13 @@ int dbx_key_append(dbx_txn *txn, dbx_key *k, dbx_slice bytes) {
     return rc;
 }
 
-int dbx_key_set_expiry(dbx_txn *txn, dbx_key *k, int64_t expire_ms) {
-    k->meta.expire_ms = expire_ms;
+int dbx_key_set_expiry(dbx_txn *txn, dbx_key *k, dbx_expiry expiry) {
+    k->meta.expiry = expiry;
     return dbx_key_write(txn, k, k->payload);
 }
 
 int dbx_key_remove(dbx_txn *txn, dbx_key *k) {
-    int rc = index_expiry(txn, k, DBX_NO_EXPIRY);
+    int rc = index_expiry(txn, k, dbx_expiry_never());
     if (rc == DBX_OK) rc = dbx_txn_del_probed(txn, encoded(k), &k->probe);
     if (rc == DBX_OK) rc = count(txn, k->db, -1, 0);
     if (rc == DBX_OK && k->old_cid != 0) rc = dbx_txn_retire(txn, k->old_cid);
@@ -205,7 +204,7 @@ int dbx_key_move(dbx_txn *txn, dbx_key *from, dbx_key *to) {
     to->meta.created_ms = created_ms;
     int rc = put_record(txn, to, from->payload);
     if (rc == DBX_OK && is_new) rc = count(txn, to->db, 1, 0);
-    if (rc == DBX_OK) rc = index_expiry(txn, to, to->meta.expire_ms);
+    if (rc == DBX_OK) rc = index_expiry(txn, to, to->meta.expiry);
     if (rc == DBX_OK && to->old_cid != 0) rc = dbx_txn_retire(txn, to->old_cid);
     if (rc != DBX_OK) return rc;
     to->old_cid = to->meta.cid;

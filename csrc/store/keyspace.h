@@ -15,17 +15,15 @@
 #include "store/format.h"
 #include "store/txn.h"
 
-enum { DBX_NO_EXPIRY = -1 };
-
 typedef struct dbx_meta {
     uint8_t type;       /* enum dbx_type */
     uint8_t encoding;   /* of that type */
     int64_t created_ms; /* set by dbx_key_write for a new key */
     int64_t updated_ms; /* set by dbx_key_write */
-    int64_t expire_ms;  /* database time, or DBX_NO_EXPIRY */
-    uint64_t cid;       /* collection id, 0: none */
-    uint64_t count;     /* elements, or bytes of a chunked string */
-    dbx_slice ext;      /* versioned extension, opaque here; usually empty */
+    dbx_expiry expiry;
+    uint64_t cid;   /* collection id, 0: none */
+    uint64_t count; /* elements, or bytes of a chunked string */
+    dbx_slice ext;  /* versioned extension, opaque here; usually empty */
 } dbx_meta;
 
 /* One key, looked up. `name` must outlive it. `payload` dies as slices of txn.h do. */
@@ -37,7 +35,7 @@ typedef struct dbx_key {
     dbx_slice payload;
     /* private to keyspace.c */
     dbx_probe probe;
-    int64_t old_expire_ms; /* as it is in the store */
+    dbx_expiry old_expiry; /* as it is in the store */
     uint64_t old_cid;
     size_t encoded_len;
     uint8_t encoded[DBX_ENCODED_KEY_MAX];
@@ -47,10 +45,10 @@ typedef struct dbx_key {
  * failure. In a writing command an expired key is removed and the removal journalled. */
 int dbx_key_find(dbx_txn *txn, uint32_t db, dbx_slice name, dbx_key *k);
 
-/* dbx_key_find_in looks a name up in a view, as of `now_ms`, in the namespace that dbx_db_namespace
+/* dbx_key_find_in looks a name up in a view, as of `times`, in the namespace that dbx_db_namespace
  * gave when the view was opened: for replies streamed from it. Removes nothing; *k is for reading
  * only. */
-int dbx_key_find_in(dbx_view *view, uint64_t ns, dbx_slice name, int64_t now_ms, dbx_key *k);
+int dbx_key_find_in(dbx_view *view, uint64_t ns, dbx_slice name, dbx_times times, dbx_key *k);
 
 /* dbx_key_write stores k->meta and `payload` as the key's record; created_ms, updated_ms, the TTL
  * index and counts are kept up. When meta.cid differs from the cid found, the old one is retired.
@@ -65,8 +63,8 @@ void dbx_key_reset(dbx_key *k, uint8_t type, uint8_t encoding);
 /* dbx_key_append adds bytes to the payload in place (meta unchanged but updated_ms). */
 int dbx_key_append(dbx_txn *txn, dbx_key *k, dbx_slice bytes);
 
-/* dbx_key_set_expiry changes only the expiry (DBX_NO_EXPIRY: none). */
-int dbx_key_set_expiry(dbx_txn *txn, dbx_key *k, int64_t expire_ms);
+/* dbx_key_set_expiry changes only the expiry. */
+int dbx_key_set_expiry(dbx_txn *txn, dbx_key *k, dbx_expiry expiry);
 
 /* dbx_key_remove deletes the record, its TTL entry, and retires its collection: O(1). */
 int dbx_key_remove(dbx_txn *txn, dbx_key *k);
@@ -107,7 +105,8 @@ bool dbx_scan_load(dbx_txn *txn, uint64_t cursor, dbx_buf *name);
 
 /* --- Expiry --------------------------------------------------------------------------------------
  */
-/* dbx_expire_next_ms is when the next key expires (database time), or DBX_NO_EXPIRY. */
+/* dbx_expire_next_ms is when the next key expires, or DBX_NO_EXPIRY: in database time, and right
+ * until the wall clock is set (dbx_store_wall_ahead_ms changes). */
 int64_t dbx_expire_next_ms(dbx_txn *txn);
 /* Called for each key removed because its time had come. */
 typedef void dbx_expired_fn(void *arg, uint32_t db, dbx_slice name);

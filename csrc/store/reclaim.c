@@ -38,8 +38,8 @@ static int drop_record(reclaimer *r, dbx_slice key, dbx_slice record) {
     MDBX_val k, none = {NULL, 0};
     if (key.len > sizeof copy || !dbx_record_read(record, &meta, &name, &payload)) return 0;
     memcpy(copy, key.ptr, key.len);
-    if (meta.expire_ms != DBX_NO_EXPIRY) {
-        size_t n = dbx_format_ttl_key(other, meta.expire_ms, dbx_slice_of(copy, key.len));
+    if (dbx_expiry_set(meta.expiry)) {
+        size_t n = dbx_format_ttl_key(other, meta.expiry, dbx_slice_of(copy, key.len));
         k = val_of(other, n);
         int rc = mdbx_del(r->txn, r->dbi, &k, NULL);
         if (rc != 0 && rc != MDBX_NOTFOUND) return rc;

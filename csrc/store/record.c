@@ -6,7 +6,8 @@ enum record_fields {
     HAS_CID = 1u << 1,
     HAS_COUNT = 1u << 2,
     HAS_EXT = 1u << 3,
-    HAS_NAME = 1u << 4
+    HAS_NAME = 1u << 4,
+    RELATIVE = 1u << 5 /* the expiry is in database time */
 };
 
 size_t dbx_record_fixed(uint8_t out[DBX_RECORD_FIXED_MAX], const dbx_meta *meta, bool long_name) {
@@ -16,9 +17,9 @@ size_t dbx_record_fixed(uint8_t out[DBX_RECORD_FIXED_MAX], const dbx_meta *meta,
     out[0] = (uint8_t)(meta->type << 4 | (meta->encoding & 15));
     n += dbx_format_varint(out + n, (uint64_t)meta->created_ms);
     n += dbx_format_varint(out + n, age_ms > 0 ? (uint64_t)age_ms : 0);
-    if (meta->expire_ms != DBX_NO_EXPIRY) {
-        fields |= HAS_EXPIRY;
-        n += dbx_format_varint(out + n, (uint64_t)meta->expire_ms);
+    if (dbx_expiry_set(meta->expiry)) {
+        fields |= HAS_EXPIRY | (meta->expiry.relative ? RELATIVE : 0);
+        n += dbx_format_varint(out + n, (uint64_t)meta->expiry.ms);
     }
     if (meta->cid != 0) {
         fields |= HAS_CID;
@@ -55,10 +56,10 @@ bool dbx_record_read(dbx_slice record, dbx_meta *meta, dbx_slice *name, dbx_slic
     }
     meta->created_ms = (int64_t)created_ms;
     meta->updated_ms = (int64_t)(created_ms + age_ms);
-    meta->expire_ms = DBX_NO_EXPIRY;
+    meta->expiry = dbx_expiry_never();
     if ((fields & HAS_EXPIRY) != 0) {
         if (!dbx_format_read_varint(&in, &expire_ms)) return false;
-        meta->expire_ms = (int64_t)expire_ms;
+        meta->expiry = (dbx_expiry){(int64_t)expire_ms, (fields & RELATIVE) != 0};
     }
     if ((fields & HAS_CID) != 0 && !dbx_format_read_varint(&in, &meta->cid)) return false;
     if ((fields & HAS_COUNT) != 0 && !dbx_format_read_varint(&in, &meta->count)) return false;

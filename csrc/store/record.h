@@ -1,7 +1,7 @@
 /* record.h: a key's record: metadata, then the payload of its type. See store/README.md.
  *
  *   byte 0   type << 4 | encoding
- *   byte 1   which of the optional fields follow
+ *   byte 1   which of the optional fields follow, and on which clock it expires
  *   varint   created_ms; varint updated_ms - created_ms
  *   varint   expire_ms, cid, count, each only if flagged
  *   varint   length, then that many bytes: extension; the same: the whole name, if it is a long one

@@ -66,7 +66,9 @@ static int run_effect(replayer *r, dbx_error *error) {
 static int run_frame(replayer *r, const dbx_frame *frame, dbx_slice bytes, dbx_error *error) {
     dbx_store *store = r->store;
     int rc;
-    (void)dbx_store_turn_begin(store, (int64_t)frame->time_ms);
+    store->last = (dbx_times){(int64_t)frame->time_ms, (int64_t)frame->wall_ms};
+    store->wall_ahead_ms = store->last.wall_ms - store->last.now_ms;
+    (void)dbx_store_turn_begin(store, store->last.now_ms);
     r->db = 0;
     r->effects.in = bytes;
     while ((rc = dbx_effect_next(&r->effects)) == 1) {
@@ -101,9 +103,6 @@ static int run_batch(replayer *r, const dbx_replay_batch *batch, dbx_error *erro
     int rc = DBX_OK;
     for (size_t i = 0; rc == DBX_OK && i < batch->count; i++) {
         const dbx_replay_group *group = &batch->groups[i];
-        if ((int64_t)group->frame.time_ms > store->clock_base_ms) {
-            store->clock_base_ms = (int64_t)group->frame.time_ms;
-        }
         int64_t begun_us = dbx_clock_mono_us();
         dbx_replay_batch_fetch(batch, i);
         dbx_slice bytes = dbx_slice_of(batch->bytes.ptr + group->offset, group->len);

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "store/apply.h"
 #include "store/file.h"
@@ -23,10 +24,63 @@ enum {
     SEGMENT_BYTES_MIN = 2 << 20,
     SEGMENT_BYTES_MAX = 8 << 20,
     SEGMENTS_PER_FREEZE = 4,
+    AHEAD_NOTED_MS = 1000,    /* the clock was set by more than this: the log says so */
     ENTRY_BYTES_TYPICAL = 96, /* sizes the filter: about a byte an entry of this size */
     LAG_US_MAX = 1000000,     /* `everysec`: older unsynced frames slow writers */
     LAG_DELAY_US = 10000
 };
+
+/* --- Clocks
+ * --------------------------------------------------------------------------------------- */
+
+static int64_t wall_now_ms(void) {
+    int64_t wall_ms = dbx_clock_wall_ms();
+    return wall_ms > 0 ? wall_ms : 0;
+}
+
+/* Begins database time where the last commit or frame had it, plus what has passed since then: as
+ * far as wall time can tell, which is not at all when either end of it was read off a clock that
+ * had not been set. */
+static void start_clock(dbx_store *store) {
+    const dbx_times *last = &store->last;
+    int64_t wall_ms = wall_now_ms();
+    int64_t since_ms = dbx_times_date_ms(*last);
+    store->clock_base_ms = last->now_ms;
+    if (last->now_ms == 0) {
+        store->clock_base_ms = wall_ms > 0 ? wall_ms : 1;
+    } else if (since_ms >= DBX_WALL_SET_MS && wall_ms > since_ms) {
+        store->clock_base_ms += wall_ms - since_ms;
+    }
+    store->boot_ahead_ms = store->clock_base_ms - dbx_clock_boot_ms();
+    store->wall_ahead_ms = store->noted_ahead_ms = wall_ms - store->clock_base_ms;
+}
+
+int64_t dbx_store_now_ms(dbx_store *store) {
+    int64_t now_ms = dbx_clock_boot_ms() + store->boot_ahead_ms;
+    if (now_ms > store->clock_base_ms) store->clock_base_ms = now_ms;
+    store->wall_ahead_ms = wall_now_ms() - store->clock_base_ms;
+    return store->clock_base_ms;
+}
+
+int64_t dbx_store_wall_ahead_ms(const dbx_store *store) {
+    return store->wall_ahead_ms;
+}
+
+/* The clock was set: a frame that changes nothing says what both say now, so that the next start
+ * does not take the step for time that has passed. */
+static void note_step(dbx_store *store) {
+    int64_t step_ms = store->wall_ahead_ms - store->noted_ahead_ms;
+    const dbx_slice nothing[] = {dbx_slice_str("SELECT"), dbx_slice_str("0")};
+    dbx_error error;
+    if (step_ms >= -AHEAD_NOTED_MS && step_ms <= AHEAD_NOTED_MS) return;
+    store->noted_ahead_ms = store->wall_ahead_ms; /* tried once; any later frame says it as well */
+    dbx_txn *txn = dbx_store_turn_begin(store, store->clock_base_ms);
+    dbx_savepoint savepoint = dbx_txn_command_begin(txn, true);
+    int rc = dbx_txn_effect(txn, 0, sizeof nothing / sizeof *nothing, nothing);
+    if (rc != DBX_OK) dbx_txn_command_undo(txn, savepoint);
+    dbx_txn_command_end(txn, savepoint);
+    if (dbx_store_turn_end(store, &error) != DBX_OK) dbx_log(DBX_LOG_WARNING, "%s", error.text);
+}
 
 /* --- Opening
  * -------------------------------------------------------------------------------------- */
@@ -130,7 +184,8 @@ static int open_files(dbx_store *store, dbx_error *error) {
     }
     store->applied_position = store->frozen_position = store->replay_position = applied.position;
     store->run = applied.run + 1;
-    store->clock_base_ms = applied.time_ms;
+    store->last = applied.times;
+    start_clock(store);
     rc = dbx_freeze_load(store, error);
     if (rc != DBX_OK) return rc;
     return dbx_applier_open(store->env, o->on_progress, o->arg, &store->applier, error);
@@ -168,6 +223,7 @@ int dbx_store_open(const dbx_store_options *options, dbx_store **out, dbx_error 
         rc = dbx_error_set(error, DBX_ENOMEM, "out of memory");
     } else {
         store->next_id = DBX_FIRST_ID;
+        start_clock(store);
         if (options->path != NULL) rc = open_files(store, error);
         /* Every freeze saves all databases, so one that was not saved has nothing in MDBX. */
         for (uint32_t i = 0; i < options->databases; i++) {
@@ -187,6 +243,7 @@ int dbx_store_replay(dbx_store *store, const dbx_replay_calls *calls, dbx_error 
     int rc = dbx_spools_prepare(store, error);
     if (rc == DBX_OK) rc = dbx_replay_run(store, calls, error);
     if (rc != DBX_OK) return rc;
+    start_clock(store);
     dbx_scan_table_set_run(store->scans, store->run);
     const dbx_store_options *o = &store->options;
     size_t segment = o->journal_bytes / SEGMENTS_PER_FREEZE;
@@ -227,16 +284,11 @@ void dbx_store_close_forked(dbx_store *store) {
 /* --- Turns
  * ---------------------------------------------------------------------------------------- */
 
-int64_t dbx_store_now_ms(dbx_store *store) {
-    int64_t now_ms = dbx_clock_wall_ms();
-    if (now_ms > store->clock_base_ms) store->clock_base_ms = now_ms;
-    return store->clock_base_ms;
-}
-
 dbx_txn *dbx_store_turn_begin(dbx_store *store, int64_t now_ms) {
     dbx_txn *txn = &store->txn;
     static const uint8_t room[DBX_FRAME_HEADER_BYTES];
     txn->now_ms = now_ms;
+    txn->wall_ms = now_ms + store->wall_ahead_ms;
     txn->effects.len = 0;
     txn->effects.failed = false;
     dbx_buf_shrink(&txn->effects, DBX_FRAME_BYTES_MAX);
@@ -267,20 +319,24 @@ int dbx_store_turn_end(dbx_store *store, dbx_error *error) {
     if (txn->effects.len > DBX_FRAME_HEADER_BYTES) {
         dbx_error why;
         int rc = dbx_journal_append(store->journal, &txn->effects, txn->groups, txn->group_count,
-                                    txn->effect_count, txn->now_ms, &why);
+                                    txn->effect_count, dbx_txn_times(txn), &why);
         if (rc != DBX_OK) {
             undo_turn(store);
             return dbx_error_set(error, rc, "MISCONF the journal cannot be written: %s", why.text);
         }
         store->effects += txn->effect_count;
+        store->noted_ahead_ms = txn->wall_ms - txn->now_ms;
     }
     dbx_undo_settle(&txn->undo, store->live.active);
     return DBX_OK;
 }
 
 int64_t dbx_store_tick(dbx_store *store) {
-    store->txn.now_ms = dbx_store_now_ms(store);
+    dbx_txn *txn = &store->txn;
+    txn->now_ms = dbx_store_now_ms(store);
+    txn->wall_ms = txn->now_ms + store->wall_ahead_ms;
     dbx_freeze_step(store);
+    if (store->journal != NULL) note_step(store);
     return dbx_freeze_wait_ms(store);
 }
 

@@ -75,10 +75,13 @@ int dbx_store_close(dbx_store *store, dbx_error *error);
  * nothing. */
 void dbx_store_close_forked(dbx_store *store);
 
-/* dbx_store_now_ms is database time: milliseconds since 1970 that never run back (invariant 22). */
+/* dbx_store_now_ms reads both clocks (times.h) and returns database time, which never runs back
+ * (invariant 22); dbx_store_wall_ahead_ms is how much later wall time then was. */
 int64_t dbx_store_now_ms(dbx_store *store);
+int64_t dbx_store_wall_ahead_ms(const dbx_store *store);
 
-/* dbx_store_turn_begin opens a turn at `now_ms` and returns its transaction. Freezing, releasing an
+/* dbx_store_turn_begin opens a turn at the database time `now_ms`, and the wall time that is as far
+ * from it as when the clocks were last read, and returns its transaction. Freezing, releasing an
  * applied buffer and renewing the snapshot happen here, so slices from before a turn are dead. */
 dbx_txn *dbx_store_turn_begin(dbx_store *store, int64_t now_ms);
 
@@ -90,9 +93,9 @@ void dbx_store_spent(dbx_store *store, int64_t us);
  * reply of the turn must become an error: `error` holds its text. */
 int dbx_store_turn_end(dbx_store *store, dbx_error *error);
 
-/* dbx_store_tick, between turns, after on_progress() and when its time has come: takes in a
- * finished apply and freezes a buffer that is old enough. Returns milliseconds until it wants to be
- * called again, or -1. */
+/* dbx_store_tick, between turns, after on_progress(), when its time has come and when the machine's
+ * clock was set: takes in a finished apply and freezes a buffer that is old enough. Returns
+ * milliseconds until it wants to be called again, or -1. */
 int64_t dbx_store_tick(dbx_store *store);
 
 /* dbx_store_position is the journal position after the last turn: what a reply has seen. */

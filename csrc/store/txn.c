@@ -76,8 +76,8 @@ size_t dbx_txn_effect_bytes(const dbx_txn *txn) {
                                                      : 0;
 }
 
-int64_t dbx_txn_now_ms(const dbx_txn *txn) {
-    return txn->now_ms;
+dbx_times dbx_txn_times(const dbx_txn *txn) {
+    return (dbx_times){txn->now_ms, txn->wall_ms};
 }
 
 bool dbx_txn_replaying(const dbx_txn *txn) {

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/slice.h"
+#include "store/times.h"
 
 typedef struct dbx_txn dbx_txn;
 typedef struct dbx_view dbx_view;
@@ -44,8 +45,9 @@ int dbx_txn_effect(dbx_txn *txn, uint32_t db, size_t argc, const dbx_slice *argv
 /* dbx_txn_effect_bytes is the size of the turn's effects so far: turns are bounded by it. */
 size_t dbx_txn_effect_bytes(const dbx_txn *txn);
 
-/* dbx_txn_now_ms is the turn's time: metadata is stamped with it and the frame carries it. */
-int64_t dbx_txn_now_ms(const dbx_txn *txn);
+/* dbx_txn_times are the turn's times: metadata is stamped with the first, expiry is decided by
+ * both, and the frame carries them. */
+dbx_times dbx_txn_times(const dbx_txn *txn);
 /* dbx_txn_replaying: limits, ACL and expiry by the clock do not apply; nothing is journalled. */
 bool dbx_txn_replaying(const dbx_txn *txn);
 

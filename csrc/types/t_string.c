@@ -72,9 +72,9 @@ static uint8_t encoding_of(dbx_slice bytes) {
     return bytes.len <= DBX_STRING_EMBSTR_MAX ? DBX_STRING_EMBSTR : DBX_STRING_RAW;
 }
 
-static int set_as(dbx_txn *txn, dbx_key *k, uint8_t encoding, dbx_slice bytes, int64_t expire_ms) {
+static int set_as(dbx_txn *txn, dbx_key *k, uint8_t encoding, dbx_slice bytes, dbx_expiry expiry) {
     dbx_key_reset(k, DBX_STRING, encoding);
-    k->meta.expire_ms = expire_ms;
+    k->meta.expiry = expiry;
     if (bytes.len <= DBX_VALUE_CHUNK_BYTES) return dbx_key_write(txn, k, bytes);
     k->meta.encoding = DBX_STRING_CHUNKED;
     k->meta.cid = dbx_txn_new_id(txn);
@@ -83,13 +83,13 @@ static int set_as(dbx_txn *txn, dbx_key *k, uint8_t encoding, dbx_slice bytes, i
     return rc != DBX_OK ? rc : dbx_key_write(txn, k, dbx_slice_of("", 0));
 }
 
-int dbx_string_set(dbx_txn *txn, dbx_key *k, dbx_slice bytes, int64_t expire_ms) {
-    return set_as(txn, k, encoding_of(bytes), bytes, expire_ms);
+int dbx_string_set(dbx_txn *txn, dbx_key *k, dbx_slice bytes, dbx_expiry expiry) {
+    return set_as(txn, k, encoding_of(bytes), bytes, expiry);
 }
 
-int dbx_string_set_text(dbx_txn *txn, dbx_key *k, dbx_slice bytes, int64_t expire_ms) {
+int dbx_string_set_text(dbx_txn *txn, dbx_key *k, dbx_slice bytes, dbx_expiry expiry) {
     uint8_t encoding = bytes.len <= DBX_STRING_EMBSTR_MAX ? DBX_STRING_EMBSTR : DBX_STRING_RAW;
-    return set_as(txn, k, encoding, bytes, expire_ms);
+    return set_as(txn, k, encoding, bytes, expiry);
 }
 
 int dbx_string_set_i64(dbx_txn *txn, dbx_key *k, int64_t value) {
@@ -163,7 +163,7 @@ int dbx_string_append(dbx_txn *txn, dbx_key *k, dbx_slice bytes) {
 
 int dbx_string_copy(dbx_txn *txn, const dbx_key *from, dbx_key *to) {
     dbx_key_reset(to, DBX_STRING, from->meta.encoding);
-    to->meta.expire_ms = from->meta.expire_ms;
+    to->meta.expiry = from->meta.expiry;
     if (is_chunked(from)) {
         to->meta.cid = dbx_txn_new_id(txn);
         to->meta.count = from->meta.count;

@@ -60,11 +60,11 @@ int dbx_string_read(dbx_txn *txn, const dbx_key *k, uint64_t from, uint64_t n, d
 
 /* dbx_string_set replaces whatever `k` holds by `bytes`, which may come from a spool and may not
  * lie in k->payload. Integers get the int encoding, as SET does it. */
-int dbx_string_set(dbx_txn *txn, dbx_key *k, dbx_slice bytes, int64_t expire_ms);
+int dbx_string_set(dbx_txn *txn, dbx_key *k, dbx_slice bytes, dbx_expiry expiry);
 
 /* dbx_string_set_text is the same for bytes that stay text even when they are digits (INCRBYFLOAT).
  */
-int dbx_string_set_text(dbx_txn *txn, dbx_key *k, dbx_slice bytes, int64_t expire_ms);
+int dbx_string_set_text(dbx_txn *txn, dbx_key *k, dbx_slice bytes, dbx_expiry expiry);
 
 /* dbx_string_set_i64 replaces the value by a number, keeping the expiry (INCR). */
 int dbx_string_set_i64(dbx_txn *txn, dbx_key *k, int64_t value);

@@ -100,7 +100,7 @@ static int run(void *arg, dbx_txn *txn, uint32_t db, size_t argc, const dbx_slic
     if (what == 'D') return k.exists ? dbx_key_remove(txn, &k) : DBX_OK;
     if (what == 'A' && k.exists) return dbx_key_append(txn, &k, argv[2]);
     dbx_key_reset(&k, DBX_STRING, DBX_STRING_RAW);
-    if (argc > 3 && number_of(argv[3]) > 0) k.meta.expire_ms = number_of(argv[3]);
+    if (argc > 3 && number_of(argv[3]) > 0) k.meta.expiry.ms = number_of(argv[3]);
     return dbx_key_write(txn, &k, argv[2]);
 }
 
@@ -291,7 +291,7 @@ TEST(a_write_that_meets_an_expired_key_journals_its_removal_first) {
     for (int i = 0; i < 2; i++) {
         CHECK(look_up(&w, "k", &k));
         CHECK_TEXT(k.payload, "new");
-        CHECK_EQ(k.meta.expire_ms, DBX_NO_EXPIRY);
+        CHECK(!dbx_expiry_set(k.meta.expiry));
         restart(&w);
     }
     clean_up(&w);
@@ -443,9 +443,10 @@ TEST(a_ttl_entry_that_its_record_does_not_confirm_removes_itself_alone) {
     COMMAND(&w, 0, "SET", "k", "v");
     CHECK(look_up(&w, "k", &k));
     turn_begin(&w, 0);
-    size_t n = dbx_format_ttl_key(hint, w.now_ms - 5, dbx_slice_of(k.encoded, k.encoded_len));
+    size_t n = dbx_format_ttl_key(hint, (dbx_expiry){w.now_ms - 5, false},
+                                  dbx_slice_of(k.encoded, k.encoded_len));
     CHECK_EQ(dbx_txn_put(w.txn, dbx_slice_of(hint, n), none, none), DBX_OK);
-    w.store->next_expiry_known = false;
+    w.store->next_expiry[0].known = false;
     CHECK_EQ(dbx_expire_next_ms(w.txn), w.now_ms - 5);
     CHECK_EQ(dbx_expire_step(w.txn, 10, NULL, NULL), 1);
     CHECK_EQ(dbx_expire_next_ms(w.txn), DBX_NO_EXPIRY);

@@ -1,0 +1,222 @@
+"""What reaches the device: each server on an ext4 image of its own, sectors counted by its loop
+device. Where images cannot be mounted, what the file system was given is counted instead.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench import load
+from bench.contenders import DurableRedis, dbx_server, prefill
+from bench.report import Report
+from tests.support.servers import DbxServer, Server
+
+MB = 1 << 20
+SECTOR_BYTES = 512
+WRITTEN_SECTORS = 6  # which field of /sys/block/*/stat
+SETTLE_SECONDS = 10  # what was written last reaches the device
+RATE, KEYS, VALUE_BYTES = 100, 1000, 100
+BUFFERS = (8 * MB, 64 * MB, 256 * MB)
+SET = ["SET", "key:__rand_int__", "v:__rand_int__"]
+
+
+class Device:
+    """A file system that counts what is written to it. Without `loop`, a plain directory."""
+
+    def __init__(self, directory: Path, loop: str | None) -> None:
+        self.directory = directory
+        self.loop = loop
+
+    def written(self, server: Server) -> int:
+        """written is in bytes, so far: the device's, or else the server's as the kernel saw it."""
+        if self.loop is not None:
+            fields = Path(f"/sys/block/{self.loop}/stat").read_text().split()
+            return int(fields[WRITTEN_SECTORS]) * SECTOR_BYTES
+        for line in Path(f"/proc/{server.pid}/io").read_text().splitlines():
+            if line.startswith("write_bytes:"):
+                return int(line.split()[1])
+        raise AssertionError("the kernel does not count")
+
+    def sync(self) -> None:
+        subprocess.run(["sync", "-f", str(self.directory)], check=True)
+
+
+@contextlib.contextmanager
+def device(megabytes: int) -> Iterator[Device]:
+    """device makes an image, mounts it and removes it again."""
+    with tempfile.TemporaryDirectory(prefix="dbx-bench-device-") as scratch:
+        image, directory = Path(scratch, "image"), Path(scratch, "mounted")
+        directory.mkdir()
+        try:
+            with open(image, "wb") as file:
+                file.truncate(megabytes * MB)
+            for command in (
+                ["mkfs.ext4", "-q", "-F", str(image)],
+                ["mount", "-o", "loop,noatime", str(image), str(directory)],
+            ):
+                subprocess.run(command, check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            print(f"    NOT THE DEVICE: no image can be mounted ({error}); /proc/PID/io, which "
+                  "counts more, is read instead")  # fmt: skip
+            yield Device(directory, None)
+            return
+        try:
+            source = subprocess.run(
+                ["findmnt", "-no", "SOURCE", str(directory)],
+                check=True, capture_output=True, text=True,
+            ).stdout.strip()  # fmt: skip
+            shutil.rmtree(directory / "lost+found")
+            yield Device(directory, Path(source).name)
+        finally:
+            subprocess.run(["umount", str(directory)], check=True)
+
+
+@contextlib.contextmanager
+def _dbx(at: Device, **settings: object) -> Iterator[DbxServer]:
+    server = dbx_server(**settings)
+    server.data = at.directory / "data"
+    with contextlib.closing(server):
+        server.start()
+        yield server
+
+
+@contextlib.contextmanager
+def _redis(at: Device) -> Iterator[DurableRedis]:
+    server = DurableRedis("everysec")
+    shutil.rmtree(server.data)
+    server.data = at.directory / "data"
+    server.data.mkdir()
+    with contextlib.closing(server):
+        server.start()
+        yield server
+
+
+def device_bytes(report: Report, quick: bool, rounds: int) -> None:
+    """Bytes that reach the device: few writes for ten minutes, at rest, and at full load."""
+    _few(report, 60 if quick else 600, 10 if quick else 60)
+    _full(report, 500_000 if quick else 10_000_000)
+
+
+# --- Few writes -----------------------------------------------------------------------------------
+
+
+def _few(report: Report, seconds: int, rest: int) -> None:
+    """_few is what a small device does all day: both servers at once, then nothing."""
+    with contextlib.ExitStack() as stack:
+        at = {who: stack.enter_context(device(512)) for who in ("dbx", "redis")}
+        dbx = stack.enter_context(_dbx(at["dbx"]))
+        servers: dict[str, Server] = {"dbx": dbx, "redis": stack.enter_context(_redis(at["redis"]))}
+        _settle(at)
+        before = {who: at[who].written(server) for who, server in servers.items()}
+        loads = [stack.enter_context(_offered(server, seconds)) for server in servers.values()]
+        for process in loads:
+            assert process.wait(seconds + 60) == 0
+        dbx.apply()  # what is still in the buffer would be written some day
+        _settle(at)
+        written = {who: at[who].written(server) - before[who] for who, server in servers.items()}
+        user = RATE * seconds * VALUE_BYTES
+        report.add(
+            f"{RATE}/s for {seconds} s, MB",
+            {who: f"{n / MB:.1f} ({n / user:.1f} x the values)" for who, n in written.items()},
+        )
+        report.add("of these, MB", {"dbx": _causes(dbx)})
+        report.limit("dbx over redis", written["dbx"] / written["redis"], 1.5, "x")
+        _rest(report, at["dbx"], dbx, rest)
+
+
+@contextlib.contextmanager
+def _offered(server: Server, seconds: int) -> Iterator[subprocess.Popen[bytes]]:
+    process = load.offer(
+        server, seconds=seconds, keys=KEYS, rate=RATE, clients=1, value_bytes=VALUE_BYTES
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _settle(devices: dict[str, Device]) -> None:
+    time.sleep(SETTLE_SECONDS)
+    for each in devices.values():
+        each.sync()
+    time.sleep(1)
+
+
+def _causes(server: DbxServer) -> str:
+    """_causes is what INFO store says was written why, by the server's own count."""
+    info = server.store_info()
+    named = {what: info[f"written_{what}_bytes"] for what in ("journal", "apply", "spool")}
+    counted = ", ".join(f"{what} {n / MB:.1f}" for what, n in named.items())
+    return f"{counted}; {info['applies']} applies, {info['syncs']} syncs"
+
+
+def _rest(report: Report, at: Device, server: DbxServer, seconds: int) -> None:
+    """_rest: a server that is asked nothing writes nothing and syncs nothing."""
+    written, syncs = at.written(server), server.store_info()["syncs"]
+    time.sleep(seconds)
+    report.limit(f"bytes in {seconds} s at rest", at.written(server) - written, 0, "B")
+    report.limit(
+        f"syncs in {seconds} s at rest", server.store_info()["syncs"] - syncs, 0, "syncs"
+    )
+
+
+# --- Full load ------------------------------------------------------------------------------------
+
+
+def _full(report: Report, keys: int) -> None:
+    """_full: SETs at random over `keys` keys until Redis has rewritten its log twice; DBX gets as
+    many, with a small, a middling and a large buffer."""
+    image = 1024 + keys // 2000  # megabytes
+    with device(image) as at, _redis(at) as redis:
+        prefill(redis, keys)
+        _rewritten(redis, 1)
+        at.sync()
+        before, operations = at.written(redis), 0
+        done = _rewrites(redis)
+        while _rewrites(redis) < done + 2:
+            load.redis_benchmark(redis, SET, keys // 2, keys, 50, 16)
+            operations += keys // 2
+        at.sync()
+        theirs = (at.written(redis) - before) / operations
+    report.add(f"SET over {keys:,} keys, B each", {"redis": f"{theirs:.0f}"})
+    for buffer in BUFFERS:
+        with device(image) as at, _dbx(at, write_buffer_size=buffer) as dbx:
+            prefill(dbx, keys)
+            dbx.apply()
+            at.sync()
+            before = at.written(dbx)
+            load.redis_benchmark(dbx, SET, operations, keys, 50, 16)
+            dbx.apply()
+            at.sync()
+            ours = (at.written(dbx) - before) / operations
+            case = f"the same, buffer of {buffer // MB} MB, B each"
+            report.add(case, {"dbx": f"{ours:.0f} ({_causes(dbx)})"})
+            if buffer == max(BUFFERS):
+                report.limit(f"dbx over redis, {buffer // MB} MB", ours / theirs, 3, "x")
+
+
+def _persistence(server: Server) -> dict[str, str]:
+    with server.raw() as client:
+        lines = client.value("INFO", "persistence").decode().splitlines()
+    return dict(line.split(":", 1) for line in lines if ":" in line)
+
+
+def _rewrites(server: Server) -> int:
+    return int(_persistence(server)["aof_rewrites"])
+
+
+def _rewritten(server: Server, times: int) -> None:
+    """_rewritten asks for a rewrite of the log, so that the next one is due when it has doubled."""
+    for _ in range(times):
+        with server.raw() as client:
+            client.call("BGREWRITEAOF")
+        time.sleep(1)
+        while _persistence(server)["aof_rewrite_in_progress"] != "0":
+            time.sleep(0.2)
