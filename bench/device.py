@@ -162,9 +162,7 @@ def _rest(report: Report, at: Device, server: DbxServer, seconds: int) -> None:
     written, syncs = at.written(server), server.store_info()["syncs"]
     time.sleep(seconds)
     report.limit(f"bytes in {seconds} s at rest", at.written(server) - written, 0, "B")
-    report.limit(
-        f"syncs in {seconds} s at rest", server.store_info()["syncs"] - syncs, 0, "syncs"
-    )
+    report.limit(f"syncs in {seconds} s at rest", server.store_info()["syncs"] - syncs, 0, "syncs")
 
 
 # --- Full load ------------------------------------------------------------------------------------

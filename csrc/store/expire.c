@@ -34,6 +34,7 @@ int64_t dbx_expire_next_ms(dbx_txn *txn) {
         __builtin_sub_overflow(date_ms, txn->store->wall_ahead_ms, &date_ms)) {
         date_ms = INT64_MAX - 1;
     }
+    if (date_ms < 0) date_ms = 0; /* long ago, when database time is far behind */
     int64_t next_ms = relative_ms < date_ms ? relative_ms : date_ms;
     return next_ms == INT64_MAX ? DBX_NO_EXPIRY : next_ms;
 }

@@ -53,6 +53,9 @@ static void start_clock(dbx_store *store) {
     }
     store->boot_ahead_ms = store->clock_base_ms - dbx_clock_boot_ms();
     store->wall_ahead_ms = store->noted_ahead_ms = wall_ms - store->clock_base_ms;
+    if (last->now_ms != 0 && wall_ms >= DBX_WALL_SET_MS) {
+        store->noted_ahead_ms = last->wall_ms - last->now_ms; /* a step while it was closed, too */
+    }
 }
 
 int64_t dbx_store_now_ms(dbx_store *store) {
