@@ -44,7 +44,9 @@ static bool expiry_time(dbx_ctx *ctx, const expiry *e, dbx_expiry *expiry_out, d
 static int put(dbx_ctx *ctx, dbx_key *k, dbx_slice value, dbx_expiry at) {
     if (dbx_expiry_over(at, ctx->times)) return k->exists ? dbx_effect_remove(ctx, k) : DBX_OK;
     int rc = dbx_string_set(ctx->txn, k, value, at);
-    return rc != DBX_OK ? rc : dbx_effect_set(ctx, k->name, value, at);
+    if (rc != DBX_OK) return rc;
+    if (!dbx_expiry_set(at)) return dbx_effect_words(ctx, dbx_slice_str("SET"), k->name, value);
+    return dbx_effect_set(ctx, k->name, value, at);
 }
 
 typedef struct set_options {

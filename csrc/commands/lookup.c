@@ -73,7 +73,6 @@ int dbx_effect_set(dbx_ctx *ctx, dbx_slice key, dbx_slice value, dbx_expiry expi
     char text[DBX_NUM_TEXT_MAX];
     const char *option = expiry.relative ? "PX" : "PXAT";
     dbx_slice set = dbx_slice_str("SET");
-    if (!dbx_expiry_set(expiry)) return dbx_effect_words(ctx, set, key, value);
     return dbx_effect_words(ctx, set, key, value, dbx_slice_str(option),
                             expiry_text(ctx, expiry, text));
 }

@@ -33,7 +33,7 @@ int dbx_effect_renamed(dbx_ctx *ctx, const char *name, const dbx_args *args);
 /* dbx_effect_expiry journals that the key expires then. A time to live counts from the frame's
  * time, which a replay has as well. */
 int dbx_effect_expiry(dbx_ctx *ctx, dbx_slice key, dbx_expiry expiry);
-/* dbx_effect_set journals a SET of a string with that expiry. */
+/* dbx_effect_set journals a SET of a string that expires then. */
 int dbx_effect_set(dbx_ctx *ctx, dbx_slice key, dbx_slice value, dbx_expiry expiry);
 /* dbx_effect_remove removes the key and journals it as DEL. */
 int dbx_effect_remove(dbx_ctx *ctx, dbx_key *k);

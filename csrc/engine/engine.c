@@ -369,7 +369,7 @@ int64_t dbx_engine_tick(dbx_engine *engine) {
     int64_t store_ms = dbx_store_tick(engine->store);
     if (wait_ms < 0 || (timeouts_ms >= 0 && timeouts_ms < wait_ms)) wait_ms = timeouts_ms;
     if (wait_ms < 0 || (store_ms >= 0 && store_ms < wait_ms)) wait_ms = store_ms;
-    engine->tick_at_ms = wait_ms < 0 ? INT64_MAX : dbx_store_now_ms(engine->store) + wait_ms;
+    engine->tick_at_ms = wait_ms < 0 ? INT64_MAX : dbx_store_read_ms(engine->store) + wait_ms;
     if (!engine->shutdown_wanted) engine->wake_on_unlock = false;
     return wait_ms;
 }

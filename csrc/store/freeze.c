@@ -226,7 +226,7 @@ int64_t dbx_freeze_wait_ms(dbx_store *store) {
     if (active->oldest_ms == 0) return -1;
     if (store->live.frozen != NULL && !store->finish_wanted) return -1; /* its end will wake us */
     if (store->finish_wanted) return FINISH_RETRY_MS;
-    int64_t age_ms = dbx_store_now_ms(store) - active->oldest_ms;
+    int64_t age_ms = store->txn.now_ms - active->oldest_ms;
     int64_t left_ms = (int64_t)store->options.buffer_age_ms - age_ms;
     return left_ms > 0 ? left_ms : 0;
 }

@@ -92,7 +92,8 @@ int dbx_key_find(dbx_txn *txn, uint32_t db, dbx_slice name, dbx_key *k) {
     }
     rc = read_record(k);
     if (rc != DBX_OK) return rc;
-    bool expired = dbx_expiry_over(k->meta.expiry, dbx_txn_times(txn)) && !txn->replaying;
+    bool expired = dbx_expiry_set(k->meta.expiry) && !txn->replaying &&
+                   dbx_expiry_over(k->meta.expiry, dbx_txn_times(txn));
     k->exists = !expired;
     if (!txn->writing) {
         store->hits += k->exists;

@@ -65,6 +65,10 @@ int64_t dbx_store_now_ms(dbx_store *store) {
     return store->clock_base_ms;
 }
 
+int64_t dbx_store_read_ms(const dbx_store *store) {
+    return store->clock_base_ms;
+}
+
 int64_t dbx_store_wall_ahead_ms(const dbx_store *store) {
     return store->wall_ahead_ms;
 }
@@ -336,6 +340,7 @@ int dbx_store_turn_end(dbx_store *store, dbx_error *error) {
 
 int64_t dbx_store_tick(dbx_store *store) {
     dbx_txn *txn = &store->txn;
+    if (store->applier == NULL) return -1; /* in memory */
     txn->now_ms = dbx_store_now_ms(store);
     txn->wall_ms = txn->now_ms + store->wall_ahead_ms;
     dbx_freeze_step(store);

@@ -76,8 +76,10 @@ int dbx_store_close(dbx_store *store, dbx_error *error);
 void dbx_store_close_forked(dbx_store *store);
 
 /* dbx_store_now_ms reads both clocks (times.h) and returns database time, which never runs back
- * (invariant 22); dbx_store_wall_ahead_ms is how much later wall time then was. */
+ * (invariant 22). As of the last reading: dbx_store_read_ms is the same, and
+ * dbx_store_wall_ahead_ms how much later wall time was. */
 int64_t dbx_store_now_ms(dbx_store *store);
+int64_t dbx_store_read_ms(const dbx_store *store);
 int64_t dbx_store_wall_ahead_ms(const dbx_store *store);
 
 /* dbx_store_turn_begin opens a turn at the database time `now_ms`, and the wall time that is as far
