@@ -41,12 +41,16 @@ def main() -> int:
         "--quick", action="store_true", help="a fraction of the load: to try it out"
     )
     parser.add_argument("--rounds", type=int, default=5, help="alternating rounds of each case (5)")
+    parser.add_argument("--keys", type=int, default=0, help="of device's full load (10,000,000)")
     options = parser.parse_args()
     failed = []
     for name in options.suites or SUITES:
         print(f"--- {name}: {SUITES[name].__doc__}", flush=True)
         report = Report(name)
-        SUITES[name](report, options.quick, options.rounds)
+        if name == "device":
+            device.device_bytes(report, options.quick, options.rounds, options.keys)
+        else:
+            SUITES[name](report, options.quick, options.rounds)
         print(f"    {report.write()}")
         failed += [f"{name}: {case}" for case in report.failed]
     if failed:

@@ -97,10 +97,10 @@ def _redis(at: Device) -> Iterator[DurableRedis]:
         yield server
 
 
-def device_bytes(report: Report, quick: bool, rounds: int) -> None:
+def device_bytes(report: Report, quick: bool, rounds: int, keys: int = 0) -> None:
     """Bytes that reach the device: few writes for ten minutes, at rest, and at full load."""
     _few(report, 60 if quick else 600, 10 if quick else 60)
-    _full(report, 500_000 if quick else 10_000_000)
+    _full(report, keys or (500_000 if quick else 10_000_000))
 
 
 # --- Few writes -----------------------------------------------------------------------------------
@@ -185,7 +185,10 @@ def _full(report: Report, keys: int) -> None:
         theirs = (at.written(redis) - before) / operations
     report.add(f"SET over {keys:,} keys, B each", {"redis": f"{theirs:.0f}"})
     for buffer in BUFFERS:
-        with device(image) as at, _dbx(at, write_buffer_size=buffer) as dbx:
+        with (
+            device(image) as at,
+            _dbx(at, write_buffer_size=buffer, journal_freeze_size=buffer) as dbx,
+        ):
             prefill(dbx, keys)
             dbx.apply()
             at.sync()
