@@ -114,6 +114,7 @@ def _few(report: Report, seconds: int, rest: int) -> None:
         servers: dict[str, Server] = {"dbx": dbx, "redis": stack.enter_context(_redis(at["redis"]))}
         _settle(at)
         before = {who: at[who].written(server) for who, server in servers.items()}
+        info = dbx.store_info()
         loads = [stack.enter_context(_offered(server, seconds)) for server in servers.values()]
         for process in loads:
             assert process.wait(seconds + 60) == 0
@@ -125,7 +126,7 @@ def _few(report: Report, seconds: int, rest: int) -> None:
             f"{RATE}/s for {seconds} s, MB",
             {who: f"{n / MB:.1f} ({n / user:.1f} x the values)" for who, n in written.items()},
         )
-        report.add("of these, MB", {"dbx": _causes(dbx)})
+        report.add("of these", {"dbx": _causes(info, dbx.store_info())})
         report.limit("dbx over redis", written["dbx"] / written["redis"], 1.5, "x")
         _rest(report, at["dbx"], dbx, rest)
 
@@ -149,12 +150,13 @@ def _settle(devices: dict[str, Device]) -> None:
     time.sleep(1)
 
 
-def _causes(server: DbxServer) -> str:
+def _causes(before: dict[str, int], after: dict[str, int]) -> str:
     """_causes is what INFO store says was written why, by the server's own count."""
-    info = server.store_info()
-    named = {what: info[f"written_{what}_bytes"] for what in ("journal", "apply", "spool")}
-    counted = ", ".join(f"{what} {n / MB:.1f}" for what, n in named.items())
-    return f"{counted}; {info['applies']} applies, {info['syncs']} syncs"
+    grown = {what: after[what] - before[what] for what in after}
+    counted = ", ".join(
+        f"{what} {grown[f'written_{what}_bytes'] / MB:.1f}" for what in ("journal", "apply")
+    )
+    return f"{counted} MB; {grown['applies']} applies, {grown['syncs']} syncs"
 
 
 def _rest(report: Report, at: Device, server: DbxServer, seconds: int) -> None:
@@ -192,13 +194,13 @@ def _full(report: Report, keys: int) -> None:
             prefill(dbx, keys)
             _apply_all(dbx)
             at.sync()
-            before = at.written(dbx)
+            before, info = at.written(dbx), dbx.store_info()
             load.redis_benchmark(dbx, SET, operations, keys, 50, 16)
             _apply_all(dbx)
             at.sync()
             ours = (at.written(dbx) - before) / operations
             case = f"the same, buffer of {buffer // MB} MB, B each"
-            report.add(case, {"dbx": f"{ours:.0f} ({_causes(dbx)})"})
+            report.add(case, {"dbx": f"{ours:.0f} ({_causes(info, dbx.store_info())})"})
             if buffer == max(BUFFERS):
                 report.limit(f"dbx over redis, {buffer // MB} MB", ours / theirs, 3, "x")
 
