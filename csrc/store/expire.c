@@ -25,7 +25,7 @@ static int64_t first_ms(dbx_store *store, bool relative) {
     }
     next->known = rc == DBX_OK || rc == DBX_ENOTFOUND;
     dbx_cursor_close(cursor);
-    return next->ms;
+    return next->known ? next->ms : 0; /* what failed will say so in dbx_expire_step */
 }
 
 int64_t dbx_expire_next_ms(dbx_txn *txn) {

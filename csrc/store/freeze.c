@@ -157,7 +157,7 @@ static bool time_to_freeze(const dbx_store *store) {
     return store->freeze_wanted || dbx_buffer_fill(active) >= store->buffer_bytes_max ||
            active->spool_bytes >= store->buffer_bytes_max ||
            position_now(store) - store->frozen_position >= store->options.journal_bytes ||
-           store->spent_us >= DBX_SPENT_US_MAX ||
+           store->spent_us >= DBX_SPENT_US_BOUND(store->options.journal_bytes) ||
            store->txn.now_ms - active->oldest_ms >= (int64_t)store->options.buffer_age_ms;
 }
 
@@ -242,7 +242,8 @@ uint32_t dbx_freeze_delay_us(const dbx_store *store) {
     if (store->live.frozen == NULL) return 0;
     uint64_t percent = greater_percent(0, dbx_buffer_fill(active), bound);
     percent = greater_percent(percent, log, store->options.journal_bytes);
-    percent = greater_percent(percent, (uint64_t)store->spent_us, DBX_SPENT_US_MAX);
+    percent = greater_percent(percent, (uint64_t)store->spent_us,
+                              (uint64_t)DBX_SPENT_US_BOUND(store->options.journal_bytes));
     percent = greater_percent(percent, active->spool_bytes, DBX_SPOOLED_BYTES(bound));
     if (percent <= DELAY_FROM_PERCENT) return 0;
     /* Doubles every five percent, from 20 us: imperceptible at first, a wall before twice the

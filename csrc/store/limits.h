@@ -22,8 +22,14 @@ enum { DBX_BUFFER_BYTES_ASKED_MIN = 16 << 10 };
 #define DBX_SPOOLED_BYTES(bound) ((uint64_t)(bound) + ((uint64_t)512 << 20))
 /* Journal since the last freeze. A start replays up to twice this. */
 #define DBX_JOURNAL_BYTES_DEFAULT ((size_t)24 << 20)
-/* What executing that journal took, in microseconds. A start takes about a third of it. */
+/* What executing that journal took, in microseconds. A start takes about a third of it. Who asks
+ * for a longer journal gets as much longer: every apply of random keys writes most pages of a map
+ * that is not much larger than the buffer, and flash is worn by how often that happens. */
 #define DBX_SPENT_US_MAX 750000
+#define DBX_SPENT_US_BOUND(journal_bytes)                                                          \
+    ((journal_bytes) <= DBX_JOURNAL_BYTES_DEFAULT                                                  \
+         ? (int64_t)DBX_SPENT_US_MAX                                                               \
+         : (int64_t)((uint64_t)(journal_bytes) / DBX_JOURNAL_BYTES_DEFAULT * DBX_SPENT_US_MAX))
 /* A buffer's oldest entry is applied after this long, so that the journal does not stay for ever.
  */
 enum { DBX_BUFFER_AGE_MS_DEFAULT = 3600 * 1000 };

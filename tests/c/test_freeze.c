@@ -74,6 +74,17 @@ TEST(a_log_that_took_long_to_execute_is_frozen_however_short_it_is) {
     close_store(store, dir);
 }
 
+TEST(a_log_that_may_be_longer_may_have_taken_as_much_longer) {
+    char dir[SCRATCH_BYTES];
+    size_t bytes = 4 * DBX_JOURNAL_BYTES_DEFAULT;
+    dbx_store *store = open_store(dir, (dbx_store_options){.journal_bytes = bytes});
+    write_one(store, "Vkey", dbx_slice_str("value"), 4 * DBX_SPENT_US_MAX - 1);
+    CHECK(!frozen(store, START_MS));
+    write_one(store, "Vkey", dbx_slice_str("value"), 1);
+    CHECK(frozen(store, START_MS));
+    close_store(store, dir);
+}
+
 TEST(a_buffer_is_frozen_when_its_entries_take_the_memory_it_may) {
     enum { BOUND = 256 << 10, VALUE = 1000 };
     static const uint8_t value[VALUE];
