@@ -145,6 +145,7 @@ class Harness:
         for client in self.clients:
             if client.trouble is not None:
                 raise client.trouble
+        self.figures["slow replies ended"] = sum(client.slow for client in self.clients)
         self.figures["calls"] += sum(client.acknowledged for client in self.clients) - before
 
     def _connect(self) -> Connection:
