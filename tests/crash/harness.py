@@ -193,7 +193,7 @@ class Harness:
     def _start(self, chance: random.Random) -> None:
         """_start may kill starts, too: what they did must not matter."""
         shutil.rmtree(self.copy)
-        shutil.copytree(self.server.data, self.copy)
+        shutil.copytree(self.server.data, self.copy, ignore=_sockets)
         self.damage(Path(self.server.data))
         self._choose(chance)
         while chance.random() < STARTS_KILLED:
@@ -234,3 +234,7 @@ class Harness:
 
     def calls(self) -> Counter[str]:
         return sum((client.calls for client in self.clients), Counter[str]())
+
+
+def _sockets(directory: str, names: list[str]) -> list[str]:
+    return [name for name in names if Path(directory, name).is_socket()]
