@@ -443,10 +443,10 @@ TEST(a_ttl_entry_that_its_record_does_not_confirm_removes_itself_alone) {
     COMMAND(&w, 0, "SET", "k", "v");
     CHECK(look_up(&w, "k", &k));
     turn_begin(&w, 0);
-    size_t n = dbx_format_ttl_key(hint, (dbx_expiry){w.now_ms - 5, false},
+    size_t n = dbx_format_ttl_key(hint, (dbx_expiry){w.now_ms - 5, true},
                                   dbx_slice_of(k.encoded, k.encoded_len));
     CHECK_EQ(dbx_txn_put(w.txn, dbx_slice_of(hint, n), none, none), DBX_OK);
-    w.store->next_expiry[0].known = false;
+    w.store->next_expiry[true].known = false;
     CHECK_EQ(dbx_expire_next_ms(w.txn), w.now_ms - 5);
     CHECK_EQ(dbx_expire_step(w.txn, 10, NULL, NULL), 1);
     CHECK_EQ(dbx_expire_next_ms(w.txn), DBX_NO_EXPIRY);
