@@ -37,7 +37,7 @@ typedef struct dbx_config {
     /* data */
     char *dir;
     int64_t databases, appendfsync;
-    int64_t buffer_bytes, journal_bytes, journal_keep_bytes, buffer_age_ms;
+    int64_t buffer_bytes, journal_bytes, journal_keep_bytes, buffer_age_ms, disk_warning_bytes;
     /* the process */
     int64_t loglevel;
     char *logfile;

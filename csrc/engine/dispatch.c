@@ -57,7 +57,7 @@ static const char *failure_text(int rc) {
     case DBX_ENOMEM:
         return "OOM not enough memory for this command";
     case DBX_ENOSPC:
-        return "MISCONF the disk is full: writes are refused until there is room";
+        return DBX_DISK_FULL_TEXT;
     case DBX_EIO:
         return "MISCONF the data directory cannot be read or written: see the log";
     case DBX_EREADONLY:

@@ -65,6 +65,7 @@ void dbx_engine_settings_changed(dbx_engine *engine) {
     engine->limits_noauth = engine->limits;
     engine->limits_noauth.unauthenticated = true;
     dbx_store_set_durability(engine->store, durability_of(config));
+    dbx_store_set_disk_warning(engine->store, (uint64_t)config->disk_warning_bytes);
     dbx_log_set_level((dbx_log_level)config->loglevel);
     engine->timeouts_at_us = 0;
     engine->wake_on_unlock = true;

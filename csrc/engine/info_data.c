@@ -129,6 +129,11 @@ void dbx_info_store(dbx_engine *engine, dbx_buf *out) {
                  {"effects", s.effects},
                  {"map_bytes", s.map_bytes},
                  {"file_bytes", s.file_bytes},
+                 {"disk_free_bytes", s.disk_free_bytes},
+                 {"disk_unused_bytes", s.disk_unused_bytes},
+                 {"disk_low", s.disk_low},
+                 {"disk_full", s.disk_full},
+                 {"ballast_bytes", s.ballast_bytes},
                  {"views", s.views},
                  {"write_stalls", s.write_stalls}};
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {

@@ -44,6 +44,7 @@ struct dbx_applier {
     unsigned grave_count;
     dbx_applier_stats stats;
     atomic_bool committed;
+    atomic_bool lacks_room;
 };
 
 /* --- One commit ----------------------------------------------------------------------------------
@@ -179,11 +180,16 @@ static void pause_ms(dbx_applier *a, int64_t ms) {
 
 static void note_failure(dbx_applier *a, int rc) {
     dbx_error error;
-    (void)dbx_env_error(rc, "applying the journal to", a->env->path, &error);
+    int code = dbx_env_error(rc, "applying the journal to", a->env->path, &error);
     a->stats.failures++;
     (void)snprintf(a->stats.last_error, sizeof a->stats.last_error, "%.*s",
                    (int)sizeof a->stats.last_error - 1, error.text);
     dbx_log(DBX_LOG_WARNING, "%s; trying again", error.text);
+    if (code != DBX_ENOSPC) return;
+    atomic_store(&a->lacks_room, true);
+    pthread_mutex_unlock(&a->mutex);
+    if (a->on_progress != NULL) a->on_progress(a->arg);
+    pthread_mutex_lock(&a->mutex);
 }
 
 /* Does what there is to do; the mutex is held on entry and return. */
@@ -300,6 +306,10 @@ bool dbx_applier_collect(dbx_applier *a) {
 
 bool dbx_applier_committed(dbx_applier *a) {
     return atomic_load(&a->committed) && atomic_exchange(&a->committed, false);
+}
+
+bool dbx_applier_lacks_room(dbx_applier *a) {
+    return atomic_load(&a->lacks_room) && atomic_exchange(&a->lacks_room, false);
 }
 
 void dbx_applier_bury(dbx_applier *a, dbx_buffer *buffer) {

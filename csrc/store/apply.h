@@ -42,6 +42,8 @@ bool dbx_applier_collect(dbx_applier *applier);
 /* dbx_applier_committed is true once after each commit of any kind: snapshots should be renewed,
  * for old ones keep pages from being used again. Cheap. */
 bool dbx_applier_committed(dbx_applier *applier);
+/* dbx_applier_lacks_room is true once after an apply that found the disk full. */
+bool dbx_applier_lacks_room(dbx_applier *applier);
 /* dbx_applier_bury frees a buffer in the applier's thread: unmapping takes milliseconds. */
 void dbx_applier_bury(dbx_applier *applier, dbx_buffer *buffer);
 

@@ -7,12 +7,12 @@
 #include "base/alloc.h"
 #include "store/env_internal.h"
 #include "store/format.h"
+#include "store/limits.h"
 
 /* Address space for the map: as much as the system lends. Some RISC-V kernels lend little, 32-bit
  * ones less: halve until it fits. */
 #define MAP_BYTES_MAX ((uint64_t)1 << (sizeof(void *) == 8 ? 40 : 30))
 #define MAP_BYTES_MIN ((uint64_t)64 << 20)
-#define FILE_GROWTH_BYTES ((intptr_t)4 << 20)
 
 enum {
     READERS_MAX = 1024,        /* snapshots: one for the live view, one for each open view */
@@ -66,8 +66,8 @@ static int try_open(dbx_env *env, const char *path, uint64_t map_bytes) {
     if (rc != 0) return rc;
     rc = set_limits(env->env);
     if (rc == 0) {
-        rc = mdbx_env_set_geometry(env->env, -1, -1, (intptr_t)map_bytes, FILE_GROWTH_BYTES,
-                                   2 * FILE_GROWTH_BYTES, DBX_PAGE_BYTES);
+        rc = mdbx_env_set_geometry(env->env, -1, -1, (intptr_t)map_bytes, DBX_FILE_GROWTH_BYTES,
+                                   2 * DBX_FILE_GROWTH_BYTES, DBX_PAGE_BYTES);
     }
     if (rc == 0) {
         /* Not MDBX_NOMEMINIT: freed heap, passwords among it, would go to disk in pages' unused
@@ -198,6 +198,21 @@ uint64_t dbx_snapshot_estimate(dbx_snapshot *snapshot, dbx_slice from, dbx_slice
     int rc = mdbx_estimate_range(snapshot->txn, snapshot->env->dbi, &first, NULL,
                                  to.len > 0 ? &end : NULL, NULL, &items);
     return rc == 0 && items > 0 ? (uint64_t)items : 0;
+}
+
+uint64_t dbx_snapshot_unused(dbx_snapshot *snapshot, uint64_t max) {
+    enum { UNUSED_PAGES = 0 }; /* libmdbx's own table of them: lists that begin with their length */
+    MDBX_cursor *cursor;
+    MDBX_val key, list;
+    uint64_t bytes = 0;
+    if (mdbx_cursor_open(snapshot->txn, UNUSED_PAGES, &cursor) != 0) return 0;
+    while (bytes < max && mdbx_cursor_get(cursor, &key, &list, MDBX_NEXT) == 0) {
+        uint32_t pages = 0;
+        if (list.iov_len >= sizeof pages) memcpy(&pages, list.iov_base, sizeof pages);
+        bytes += (uint64_t)pages * DBX_PAGE_BYTES;
+    }
+    mdbx_cursor_close(cursor);
+    return bytes < max ? bytes : max;
 }
 
 /* --- Cursors -------------------------------------------------------------------------------------

@@ -36,6 +36,10 @@ uint64_t dbx_snapshot_entries(dbx_snapshot *snapshot);
 /* dbx_snapshot_estimate says about how many entries lie in [from, to). */
 uint64_t dbx_snapshot_estimate(dbx_snapshot *snapshot, dbx_slice from, dbx_slice to);
 
+/* dbx_snapshot_unused is how many bytes of the file hold nothing and can be used again, up to about
+ * `max`. */
+uint64_t dbx_snapshot_unused(dbx_snapshot *snapshot, uint64_t max);
+
 dbx_env_cursor *dbx_env_cursor_open(dbx_snapshot *snapshot);
 void dbx_env_cursor_close(dbx_env_cursor *cursor);
 /* Each returns DBX_OK with the entry, DBX_ENOTFOUND, or a failure. */

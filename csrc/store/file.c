@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 enum { DIR_MODE = 0700, FILE_MODE = 0600 };
@@ -169,4 +170,12 @@ int64_t dbx_file_size(int fd, const char *path, dbx_error *error) {
     struct stat st;
     if (fstat(fd, &st) != 0) return dbx_file_error(errno, "read", path, error);
     return (int64_t)st.st_size;
+}
+
+int dbx_file_room(const char *path, uint64_t *total, uint64_t *left, dbx_error *error) {
+    struct statvfs st;
+    if (statvfs(path, &st) != 0) return dbx_file_error(errno, "read", path, error);
+    *total = (uint64_t)st.f_blocks * st.f_frsize;
+    *left = (uint64_t)st.f_bavail * st.f_frsize;
+    return DBX_OK;
 }

@@ -41,5 +41,8 @@ int dbx_file_rename(const char *from, const char *to, dbx_error *error);
 int dbx_file_remove(const char *path, dbx_error *error); /* an absent file is fine */
 bool dbx_file_exists(const char *path);                  /* false only when it certainly does not */
 int64_t dbx_file_size(int fd, const char *path, dbx_error *error);
+/* dbx_file_room reports the size of the file system that holds `path`, and how much of it is free
+ * for us. */
+int dbx_file_room(const char *path, uint64_t *total, uint64_t *left, dbx_error *error);
 
 #endif

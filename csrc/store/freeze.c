@@ -148,6 +148,14 @@ static bool refused(const dbx_store *store) {
     return store->journal != NULL && dbx_journal_refused(store->journal, NULL);
 }
 
+/* Applied in small pieces while there is little room, each finds the pages that the one before gave
+ * up; a replay has none to lose. */
+static bool short_of_room(const dbx_store *store) {
+    if (store->journal == NULL) return false;
+    return store->room.full ||
+           dbx_room_need(store, store->live.active) >= dbx_room_share(store);
+}
+
 static bool time_to_freeze(const dbx_store *store) {
     const dbx_buffer *active = store->live.active;
     /* Applying everything is the way out of a refused journal, even when there is nothing to apply.
@@ -156,7 +164,8 @@ static bool time_to_freeze(const dbx_store *store) {
     if (active->oldest_ms == 0) return false; /* nothing in it */
     return store->freeze_wanted || dbx_buffer_fill(active) >= store->buffer_bytes_max ||
            active->spool_bytes >= store->buffer_bytes_max ||
-           position_now(store) - store->frozen_position >= store->options.journal_bytes ||
+           position_now(store) - store->frozen_position >= dbx_room_journal_bytes(store) ||
+           short_of_room(store) ||
            store->spent_us >= DBX_SPENT_US_BOUND(store->options.journal_bytes) ||
            store->txn.now_ms - active->oldest_ms >= (int64_t)store->options.buffer_age_ms;
 }
@@ -215,7 +224,9 @@ void dbx_freeze_step(dbx_store *store) {
         } else {
             (void)dbx_snapshot_renew(store->live.below);
         }
+        if (store->room.full) dbx_room_look(store);
     }
+    if (dbx_applier_lacks_room(store->applier)) (void)dbx_room_give(store);
     if (store->live.frozen == NULL && time_to_freeze(store)) freeze(store);
 }
 
@@ -241,7 +252,8 @@ uint32_t dbx_freeze_delay_us(const dbx_store *store) {
     uint64_t bound = store->buffer_bytes_max, log = position_now(store) - store->frozen_position;
     if (store->live.frozen == NULL) return 0;
     uint64_t percent = greater_percent(0, dbx_buffer_fill(active), bound);
-    percent = greater_percent(percent, log, store->options.journal_bytes);
+    percent = greater_percent(percent, log, dbx_room_journal_bytes(store));
+    percent = greater_percent(percent, dbx_room_need(store, active), dbx_room_share(store));
     percent = greater_percent(percent, (uint64_t)store->spent_us,
                               (uint64_t)DBX_SPENT_US_BOUND(store->options.journal_bytes));
     percent = greater_percent(percent, active->spool_bytes, DBX_SPOOLED_BYTES(bound));

@@ -13,6 +13,7 @@
 #include "store/buffer.h"
 #include "store/env.h"
 #include "store/format.h"
+#include "store/room.h"
 #include "store/store.h"
 #include "store/txn.h"
 #include "store/undo.h"
@@ -74,6 +75,7 @@ struct dbx_store {
     struct dbx_journal *journal;
     struct dbx_applier *applier;
     struct dbx_lock *lock;
+    dbx_room room;
     uint64_t last_spool;     /* id */
     uint64_t spool_bytes;    /* written to spools since start */
     atomic_bool keep_spools; /* closing: the next start needs what the journal names */

@@ -129,6 +129,21 @@ static uint64_t oldest(const dbx_journal *j) {
     return j->live_count > 0 ? j->live[0].start : j->current.start;
 }
 
+/* On a full disk the log begins when what was replayed is applied and makes room. */
+static int first_segment(dbx_journal *j, dbx_error *error) {
+    int rc = next_segment(j, j->position + 1, error);
+    if (rc == DBX_ENOSPC) {
+        j->current.start = j->position + 1;
+        dbx_journal_refuse(j, error);
+        return DBX_OK;
+    }
+    if (rc != DBX_OK) return rc;
+    j->position++;
+    /* The header says where the log before was cut: a reply must not depend on it unsynced. */
+    rc = dbx_file_sync(j->current.fd, j->dir, error);
+    return rc == DBX_OK ? dbx_journal_sync_names(j, error) : rc;
+}
+
 static int start(dbx_journal *j, dbx_error *error) {
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
@@ -141,16 +156,11 @@ static int start(dbx_journal *j, dbx_error *error) {
     if (rc == DBX_OK) rc = dbx_file_mkdir(j->dir, error);
     if (rc == DBX_OK) rc = adopt_files(j, error);
     if (rc == DBX_OK) rc = dbx_file_sync_dir(j->options.dir, error);
-    if (rc == DBX_OK) rc = next_segment(j, j->position + 1, error);
+    if (rc == DBX_OK) rc = first_segment(j, error);
     if (rc != DBX_OK) return rc;
-    j->position++;
     j->written = j->position;
     j->kept_from = oldest(j);
     atomic_store(&j->durable, j->position);
-    /* The header says where the log before was cut: a reply must not depend on it unsynced. */
-    rc = dbx_file_sync(j->current.fd, j->dir, error);
-    if (rc == DBX_OK) rc = dbx_journal_sync_names(j, error);
-    if (rc != DBX_OK) return rc;
     if (pthread_create(&j->thread, NULL, dbx_journal_syncer, j) != 0) {
         return dbx_error_set(error, DBX_ENOMEM, "cannot start a thread for the journal");
     }
@@ -441,9 +451,25 @@ void dbx_journal_keep_spool(dbx_journal *j, uint64_t id, uint64_t bytes, uint64_
     pthread_mutex_unlock(&j->mutex);
 }
 
+/* A full disk: what is applied makes room for the next segment, even if it was to be kept. */
+static int give_oldest(dbx_journal *j, dbx_error *error) {
+    int rc = dbx_segment_remove(j->dir, &j->live[0], error);
+    if (rc != DBX_OK) return rc;
+    memmove(j->live, j->live + 1, --j->live_count * sizeof *j->live);
+    pthread_mutex_lock(&j->mutex);
+    j->kept_from = oldest(j);
+    j->spools_due = j->spool_count > 0;
+    pthread_mutex_unlock(&j->mutex);
+    return DBX_OK;
+}
+
 /* A refused journal whose every effect is in MDBX: what its files hold does not matter any more. */
 static int begin_anew(dbx_journal *j, dbx_error *error) {
     int rc = next_segment(j, j->position + 1, error);
+    while (rc == DBX_ENOSPC && j->live_count > 0) {
+        rc = give_oldest(j, error);
+        if (rc == DBX_OK) rc = next_segment(j, j->position + 1, error);
+    }
     if (rc == DBX_OK) rc = dbx_file_sync(j->current.fd, j->dir, error);
     if (rc == DBX_OK) rc = dbx_journal_sync_names(j, error);
     if (rc != DBX_OK) return rc;

@@ -33,5 +33,13 @@ enum { DBX_BUFFER_BYTES_ASKED_MIN = 16 << 10 };
 /* A buffer's oldest entry is applied after this long, so that the journal does not stay for ever.
  */
 enum { DBX_BUFFER_AGE_MS_DEFAULT = 3600 * 1000 };
+/* A segment of the log: a part of what forces a freeze, within these. */
+enum {
+    DBX_SEGMENTS_PER_FREEZE = 4,
+    DBX_SEGMENT_BYTES_MIN = 2 << 20,
+    DBX_SEGMENT_BYTES_MAX = 8 << 20
+};
+/* data.mdbx grows by so much at a time. */
+enum { DBX_FILE_GROWTH_BYTES = 4 << 20 };
 
 #endif

@@ -45,8 +45,9 @@ static int sign(int fd, const char *socket, const char *path, dbx_error *error) 
     if (n < 0 || (size_t)n >= sizeof text) {
         return dbx_error_set(error, DBX_ELIMIT, "the socket's path is too long: %.200s", socket);
     }
-    int rc = dbx_file_truncate(fd, 0, path, error);
-    return rc != DBX_OK ? rc : dbx_file_write(fd, text, (size_t)n, 0, path, error);
+    /* Over what is there: on a full disk nothing given up can be had again. */
+    int rc = dbx_file_write(fd, text, (size_t)n, 0, path, error);
+    return rc != DBX_OK ? rc : dbx_file_truncate(fd, (uint64_t)n, path, error);
 }
 
 int dbx_lock_take(const char *dir, const char *socket, dbx_lock **out, dbx_error *error) {

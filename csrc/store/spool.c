@@ -220,6 +220,7 @@ int dbx_spool_ready(dbx_spool *spool) {
         return synced; /* once it may run, nothing holds it back */
     int waits = backed_up(spool->store);
     if (waits != 0) return waits < 0 ? waits : 0;
+    if (!dbx_room_fits(spool->store, spool->len)) return DBX_ENOSPC;
     dbx_spool_ref(spool);
     if (dbx_journal_request_job(spool->store->journal, sync_spool, spool) != DBX_OK) {
         dbx_spool_unref(spool);

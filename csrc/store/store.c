@@ -21,9 +21,6 @@
 
 enum {
     FORMAT_BYTES = 32,
-    SEGMENT_BYTES_MIN = 2 << 20,
-    SEGMENT_BYTES_MAX = 8 << 20,
-    SEGMENTS_PER_FREEZE = 4,
     AHEAD_NOTED_MS = 1000,    /* the clock was set by more than this: the log says so */
     ENTRY_BYTES_TYPICAL = 96, /* sizes the filter: about a byte an entry of this size */
     LAG_US_MAX = 1000000,     /* `everysec`: older unsynced frames slow writers */
@@ -108,7 +105,6 @@ static int set_bounds(dbx_store *store, dbx_error *error) {
     }
     store->buffer_bytes_max = bytes;
     store->filter_bytes = o->path == NULL ? 0 : bytes / ENTRY_BYTES_TYPICAL;
-    if (o->journal_bytes == 0) o->journal_bytes = DBX_JOURNAL_BYTES_DEFAULT;
     if (o->buffer_age_ms == 0) o->buffer_age_ms = DBX_BUFFER_AGE_MS_DEFAULT;
     return DBX_OK;
 }
@@ -176,6 +172,7 @@ static int open_files(dbx_store *store, dbx_error *error) {
     const dbx_store_options *o = &store->options;
     int rc = dbx_file_mkdir(o->path, error);
     if (rc == DBX_OK) rc = dbx_lock_take(o->path, o->socket, &store->lock, error);
+    if (rc == DBX_OK) rc = dbx_room_open(store, error);
     if (rc == DBX_OK) rc = dbx_file_path(path, o->path, "data.mdbx", error);
     if (rc == DBX_OK) rc = dbx_env_open(path, &store->env, error);
     if (rc == DBX_OK) rc = make_folder(o->path, "spool", error);
@@ -253,19 +250,18 @@ int dbx_store_replay(dbx_store *store, const dbx_replay_calls *calls, dbx_error 
     start_clock(store);
     dbx_scan_table_set_run(store->scans, store->run);
     const dbx_store_options *o = &store->options;
-    size_t segment = o->journal_bytes / SEGMENTS_PER_FREEZE;
-    if (segment < SEGMENT_BYTES_MIN) segment = SEGMENT_BYTES_MIN;
-    if (segment > SEGMENT_BYTES_MAX) segment = SEGMENT_BYTES_MAX;
     dbx_journal_options journal = {.dir = o->path,
                                    .durability = o->durability,
                                    .run = store->run,
                                    .position = store->replay_position,
-                                   .segment_bytes = segment,
+                                   .segment_bytes = (size_t)store->room.segment_bytes,
                                    .keep_bytes = o->journal_keep_bytes,
                                    .on_progress = o->on_progress,
                                    .arg = o->arg};
     rc = dbx_journal_open(&journal, &store->journal, error);
-    return rc == DBX_OK ? dbx_spools_tidy(store, error) : rc;
+    if (rc == DBX_OK) rc = dbx_spools_tidy(store, error);
+    if (rc == DBX_OK) dbx_room_look(store);
+    return rc;
 }
 
 /* --- Closing
@@ -316,6 +312,12 @@ void dbx_store_spent(dbx_store *store, int64_t us) {
     store->spent_us += us;
 }
 
+static int append(dbx_store *store, dbx_error *why) {
+    dbx_txn *txn = &store->txn;
+    return dbx_journal_append(store->journal, &txn->effects, txn->groups, txn->group_count,
+                              txn->effect_count, dbx_txn_times(txn), why);
+}
+
 int dbx_store_turn_end(dbx_store *store, dbx_error *error) {
     dbx_txn *txn = &store->txn;
     store->turns++;
@@ -325,14 +327,15 @@ int dbx_store_turn_end(dbx_store *store, dbx_error *error) {
     }
     if (txn->effects.len > DBX_FRAME_HEADER_BYTES) {
         dbx_error why;
-        int rc = dbx_journal_append(store->journal, &txn->effects, txn->groups, txn->group_count,
-                                    txn->effect_count, dbx_txn_times(txn), &why);
+        int rc = append(store, &why);
+        if (rc == DBX_ENOSPC && dbx_room_give(store)) rc = append(store, &why);
         if (rc != DBX_OK) {
             undo_turn(store);
             return dbx_error_set(error, rc, "MISCONF the journal cannot be written: %s", why.text);
         }
         store->effects += txn->effect_count;
         store->noted_ahead_ms = txn->wall_ms - txn->now_ms;
+        dbx_room_written(store);
     }
     dbx_undo_settle(&txn->undo, store->live.active);
     return DBX_OK;
@@ -384,6 +387,9 @@ int dbx_store_writable(dbx_store *store, dbx_error *error) {
                              "MISCONF writes are refused until what was written is applied: %s",
                              why.text);
     }
+    if (dbx_room_full(store)) {
+        return dbx_error_set(error, DBX_ENOSPC, "%s", DBX_DISK_FULL_TEXT);
+    }
     /* Writers have been slowed down for long; only a stuck applier lets it come to this. */
     const dbx_buffer *active = store->live.active;
     size_t bound = store->buffer_bytes_max;
@@ -403,6 +409,10 @@ int dbx_store_writable(dbx_store *store, dbx_error *error) {
 void dbx_store_set_durability(dbx_store *store, dbx_durability durability) {
     store->options.durability = durability;
     if (store->journal != NULL) dbx_journal_set_durability(store->journal, durability);
+}
+
+void dbx_store_set_disk_warning(dbx_store *store, uint64_t bytes) {
+    store->room.warning_bytes = bytes;
 }
 
 bool dbx_store_freeze(dbx_store *store) {

@@ -123,6 +123,14 @@ uint32_t dbx_store_write_delay_us(dbx_store *store);
  * `error` (after a failed sync: DBX_EREADONLY; disk full: DBX_ENOSPC). */
 int dbx_store_writable(dbx_store *store, dbx_error *error);
 
+/* What a write is told on a full disk: Redis's words, and what to do. */
+#define DBX_DISK_FULL_TEXT                                                                         \
+    "MISCONF Errors writing to the AOF file: No space left on device. Reads and deletes go on; "   \
+    "free space on the disk, or delete keys."
+
+/* dbx_store_set_disk_warning: free space below which INFO and the log warn; 0: follows the disk. */
+void dbx_store_set_disk_warning(dbx_store *store, uint64_t bytes);
+
 void dbx_store_set_durability(dbx_store *store, dbx_durability durability);
 
 /* dbx_store_freeze asks for the active buffer to be frozen and applied after this turn, whatever
@@ -141,6 +149,8 @@ typedef struct dbx_store_info {
     uint64_t written_journal_bytes, written_apply_bytes, written_spool_bytes; /* since start */
     uint64_t syncs, sync_last_us, turns, effects;
     uint64_t map_bytes, file_bytes; /* MDBX: address space, and file size */
+    uint64_t disk_free_bytes, disk_unused_bytes, ballast_bytes; /* see room.h */
+    bool disk_low, disk_full;
     uint64_t views;                 /* open views besides the live one */
     uint64_t expired, hits, misses; /* keys */
     uint64_t write_stalls;          /* turns in which a delay was asked for */

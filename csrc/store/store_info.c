@@ -22,6 +22,19 @@ static void add_journal(dbx_store *store, dbx_store_info *info) {
     }
 }
 
+static void add_room(dbx_store *store, dbx_store_info *info) {
+    const dbx_room *room = &store->room;
+    dbx_room_look(store);
+    info->disk_free_bytes = room->free_bytes;
+    info->disk_unused_bytes = room->unused_bytes;
+    info->ballast_bytes = room->ballast_bytes;
+    info->disk_low = room->low;
+    info->disk_full = room->full;
+    if (room->full && info->last_error[0] == '\0') {
+        (void)snprintf(info->last_error, sizeof info->last_error, "the disk is full");
+    }
+}
+
 static void add_applier(dbx_store *store, dbx_store_info *info) {
     dbx_applier_stats stats;
     if (store->applier == NULL) return;
@@ -60,6 +73,7 @@ void dbx_store_get_info(dbx_store *store, dbx_store_info *info) {
     if (store->env != NULL) dbx_env_size(store->env, &info->file_bytes, &info->map_bytes);
     add_journal(store, info);
     add_applier(store, info);
+    add_room(store, info);
 }
 
 void dbx_store_reset_stats(dbx_store *store) {

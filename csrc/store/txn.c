@@ -92,6 +92,7 @@ int dbx_txn_room(dbx_txn *txn, size_t bytes, uint8_t **room) {
     if (txn->room == NULL || bytes > DBX_ROOM_BYTES - txn->room_used) {
         dbx_error error;
         leave_room(txn);
+        if (!txn->replaying && !dbx_room_fits(txn->store, DBX_ROOM_BYTES)) return DBX_ENOSPC;
         int rc = dbx_spool_open(txn->store, &txn->room, &error);
         if (rc != DBX_OK) return rc;
         /* All at once: what refers to it must not be moved. */
