@@ -42,7 +42,7 @@ from dbx._c.server cimport (
     dbx_server_listen, dbx_server_options, dbx_server_port, dbx_server_run, dbx_server_start,
     dbx_server_stop, dbx_server_wake,
 )
-from dbx._c.store cimport dbx_journal_print
+from dbx._c.store cimport dbx_journal_print, dbx_verify
 from dbx import errors
 
 cdef enum:
@@ -597,6 +597,15 @@ def journal_print(const char *directory, uint64_t position, int fd):
     cdef int rc
     with nogil:
         rc = dbx_journal_print(directory, position, fd, &error)
+    _check(rc, &error)
+
+
+def verify(const char *directory, int fd, int progress_fd):
+    """Checks a directory that nobody uses; reports to `fd`, and its progress to `progress_fd`."""
+    cdef dbx_error error
+    cdef int rc
+    with nogil:
+        rc = dbx_verify(directory, fd, progress_fd, &error)
     _check(rc, &error)
 
 

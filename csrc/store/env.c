@@ -38,12 +38,16 @@ int dbx_env_error(int rc, const char *doing, const char *path, dbx_error *error)
     case MDBX_PAGE_NOTFOUND:
     case MDBX_INVALID:
     case MDBX_VERSION_MISMATCH:
-    case MDBX_WANNA_RECOVERY:
+    case MDBX_ENODATA:
         return dbx_error_set(
             error, DBX_ECORRUPT,
             "%s is damaged (%s): restore it from a backup, or move it away to start "
             "empty",
             path, mdbx_strerror(rc));
+    case MDBX_WANNA_RECOVERY:
+        return dbx_error_set(error, DBX_EREADONLY,
+                             "%s was cut off by a power failure: start it once, which settles that",
+                             path);
     case MDBX_BUSY:
     case EAGAIN:
         return dbx_error_set(error, DBX_ELOCKED, "%s is in use by another process", path);
@@ -61,11 +65,11 @@ static int set_limits(MDBX_env *env) {
 }
 
 /* One attempt with a given amount of address space. */
-static int try_open(dbx_env *env, const char *path, uint64_t map_bytes) {
+static int try_open(dbx_env *env, const char *path, MDBX_env_flags_t flags, uint64_t map_bytes) {
     int rc = mdbx_env_create(&env->env);
     if (rc != 0) return rc;
     rc = set_limits(env->env);
-    if (rc == 0) {
+    if (rc == 0 && (flags & MDBX_RDONLY) == 0) {
         rc = mdbx_env_set_geometry(env->env, -1, -1, (intptr_t)map_bytes, DBX_FILE_GROWTH_BYTES,
                                    2 * DBX_FILE_GROWTH_BYTES, DBX_PAGE_BYTES);
     }
@@ -73,8 +77,8 @@ static int try_open(dbx_env *env, const char *path, uint64_t map_bytes) {
         /* Not MDBX_NOMEMINIT: freed heap, passwords among it, would go to disk in pages' unused
          * parts. */
         rc = mdbx_env_open(env->env, path,
-                           MDBX_NOSUBDIR | MDBX_EXCLUSIVE | MDBX_NOSTICKYTHREADS | MDBX_NORDAHEAD |
-                               MDBX_LIFORECLAIM,
+                           flags | MDBX_NOSUBDIR | MDBX_EXCLUSIVE | MDBX_NOSTICKYTHREADS |
+                               MDBX_NORDAHEAD,
                            OPEN_MODE);
     }
     if (rc != 0) {
@@ -93,7 +97,7 @@ static int open_map(dbx_env *env) {
     return rc != 0 ? rc : end;
 }
 
-int dbx_env_open(const char *path, dbx_env **out, dbx_error *error) {
+static int open_file(const char *path, MDBX_env_flags_t flags, dbx_env **out, dbx_error *error) {
     dbx_env *env = dbx_alloc_zero(1, sizeof *env);
     if (env == NULL) return dbx_error_set(error, DBX_ENOMEM, "out of memory");
     size_t len = strlen(path) + 1;
@@ -105,7 +109,7 @@ int dbx_env_open(const char *path, dbx_env **out, dbx_error *error) {
     memcpy(env->path, path, len);
     int rc = ENOMEM;
     for (uint64_t bytes = MAP_BYTES_MAX; bytes >= MAP_BYTES_MIN; bytes /= 2) {
-        rc = try_open(env, path, bytes);
+        rc = try_open(env, path, flags, bytes);
         /* EINVAL: what valgrind says of an address space it cannot give. */
         if (rc != ENOMEM && rc != EFBIG && rc != EINVAL && rc != MDBX_TOO_LARGE) break;
     }
@@ -117,6 +121,21 @@ int dbx_env_open(const char *path, dbx_env **out, dbx_error *error) {
     }
     *out = env;
     return DBX_OK;
+}
+
+int dbx_env_open_unchanged(const char *path, dbx_env **out, dbx_error *error) {
+    return open_file(path, MDBX_RDONLY | MDBX_VALIDATION, out, error);
+}
+
+int dbx_env_look(const char *path, dbx_error *error) {
+    dbx_env *env;
+    int rc = dbx_env_open_unchanged(path, &env, error);
+    if (rc == DBX_OK) dbx_env_close(env, false);
+    return rc == DBX_EREADONLY ? DBX_OK : rc;
+}
+
+int dbx_env_open(const char *path, dbx_env **out, dbx_error *error) {
+    return open_file(path, MDBX_LIFORECLAIM, out, error);
 }
 
 void dbx_env_close(dbx_env *env, bool forked) {

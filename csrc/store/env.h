@@ -20,6 +20,12 @@ typedef struct dbx_env_cursor dbx_env_cursor;
 /* dbx_env_open opens or creates the file, exclusively. Errors: DBX_ECORRUPT, DBX_EIO, DBX_ENOSPC,
  * ... */
 int dbx_env_open(const char *path, dbx_env **out, dbx_error *error);
+/* dbx_env_look says whether an existing file can be opened, without writing to it: libmdbx changes
+ * damaged ones before it refuses them. */
+int dbx_env_look(const char *path, dbx_error *error);
+/* dbx_env_open_unchanged opens an existing file for reading alone, distrusting what it finds.
+ * DBX_EREADONLY: a power failure left what only an owner may settle. */
+int dbx_env_open_unchanged(const char *path, dbx_env **out, dbx_error *error);
 void dbx_env_close(dbx_env *env, bool forked);
 /* dbx_env_size reports the file's bytes and the address space reserved for it. */
 void dbx_env_size(dbx_env *env, uint64_t *file_bytes, uint64_t *map_bytes);
@@ -51,5 +57,15 @@ typedef enum dbx_env_move {
 } dbx_env_move;
 int dbx_env_cursor_move(dbx_env_cursor *cursor, dbx_env_move move, dbx_slice *key,
                         dbx_slice *value);
+
+/* dbx_env_check checks all pages, and that each is used once or unused; `wrong` is told of what is
+ * not so, `progress` now and then. A failure: it could not be checked. In env_check.c. */
+typedef struct dbx_env_pages {
+    uint64_t used, unused;
+} dbx_env_pages;
+typedef void dbx_env_wrong_fn(void *arg, const char *text);
+typedef void dbx_env_progress_fn(void *arg, uint64_t done, uint64_t all);
+int dbx_env_check(dbx_env *env, dbx_env_wrong_fn *wrong, dbx_env_progress_fn *progress, void *arg,
+                  dbx_env_pages *pages, dbx_error *error);
 
 #endif

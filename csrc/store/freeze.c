@@ -152,8 +152,7 @@ static bool refused(const dbx_store *store) {
  * up; a replay has none to lose. */
 static bool short_of_room(const dbx_store *store) {
     if (store->journal == NULL) return false;
-    return store->room.full ||
-           dbx_room_need(store, store->live.active) >= dbx_room_share(store);
+    return store->room.full || dbx_room_need(store, store->live.active) >= dbx_room_share(store);
 }
 
 static bool time_to_freeze(const dbx_store *store) {

@@ -50,16 +50,16 @@ static int sign(int fd, const char *socket, const char *path, dbx_error *error) 
     return rc != DBX_OK ? rc : dbx_file_truncate(fd, (uint64_t)n, path, error);
 }
 
-int dbx_lock_take(const char *dir, const char *socket, dbx_lock **out, dbx_error *error) {
+static int take(const char *dir, const char *socket, bool owner, dbx_lock **out, dbx_error *error) {
     char path[DBX_PATH_MAX];
     int rc = dbx_file_path(path, dir, "lock", error);
     if (rc != DBX_OK) return rc;
-    int fd = dbx_file_open(path, O_RDWR | O_CREAT, error);
+    int fd = dbx_file_open(path, owner ? O_RDWR | O_CREAT : O_RDONLY, error);
     if (fd < 0) return fd;
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         rc = errno == EWOULDBLOCK ? refuse(fd, dir, path, error)
                                   : dbx_file_error(errno, "lock", path, error);
-    } else {
+    } else if (owner) {
         rc = sign(fd, socket, path, error);
     }
     dbx_lock *lock = rc == DBX_OK ? dbx_alloc(sizeof *lock) : NULL;
@@ -70,6 +70,14 @@ int dbx_lock_take(const char *dir, const char *socket, dbx_lock **out, dbx_error
     lock->fd = fd;
     *out = lock;
     return DBX_OK;
+}
+
+int dbx_lock_take(const char *dir, const char *socket, dbx_lock **out, dbx_error *error) {
+    return take(dir, socket, true, out, error);
+}
+
+int dbx_lock_hold(const char *dir, dbx_lock **out, dbx_error *error) {
+    return take(dir, NULL, false, out, error);
 }
 
 void dbx_lock_release(dbx_lock *lock, bool forked) {

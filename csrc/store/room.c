@@ -21,7 +21,8 @@ enum {
     EASED_PERCENT = 110 /* of a bound: the room at which it is no longer reached */
 };
 #define WARNING_BYTES_MAX ((uint64_t)1 << 30)
-#define UNUSED_BYTES_MAX ((uint64_t)1 << 30) /* more makes no difference, and counting takes time */
+/* More makes no difference, and counting takes time. */
+#define UNUSED_BYTES_MAX ((uint64_t)1 << 30)
 
 static const char NAME[] = "ballast";
 
@@ -201,10 +202,10 @@ uint64_t dbx_room_share(const dbx_store *store) {
 bool dbx_room_fits(dbx_store *store, uint64_t bytes) {
     if (store->journal == NULL) return true;
     dbx_room_look(store);
-    return !store->room.full &&
-           dbx_room_need(store, store->live.active) + dbx_room_need(store, store->live.frozen) +
-                   bytes + bytes / SPOOL_NEED_PARTS + floor_bytes(&store->room) <=
-               available(&store->room);
+    return !store->room.full && dbx_room_need(store, store->live.active) +
+                                        dbx_room_need(store, store->live.frozen) + bytes +
+                                        bytes / SPOOL_NEED_PARTS + floor_bytes(&store->room) <=
+                                    available(&store->room);
 }
 
 uint64_t dbx_room_journal_bytes(const dbx_store *store) {

@@ -5,8 +5,8 @@
  * again before other writes are accepted. Pages that data.mdbx has but does not use count as room:
  * the file does not shrink when keys are deleted.
  *
- * Nothing here looks at an idle disk: whoever writes looks now and then, an apply when it has ended,
- * and a write that is refused at most every DBX_ROOM_RETRY_US. All under the engine lock.
+ * Nothing here looks at an idle disk: whoever writes looks now and then, an apply when it has
+ * ended, and a write that is refused at most every DBX_ROOM_RETRY_US. All under the engine lock.
  */
 #ifndef DBX_STORE_ROOM_H
 #define DBX_STORE_ROOM_H

@@ -1,7 +1,9 @@
 /* store.c: opening, closing and turns: see store.h. */
 #include "store/store.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/bytes.h"
@@ -18,6 +20,7 @@
 #include "store/lock.h"
 #include "store/replay.h"
 #include "store/scan.h"
+#include "store/segment.h"
 
 enum {
     FORMAT_BYTES = 32,
@@ -160,6 +163,37 @@ static int check_format(dbx_store *store, dbx_error *error) {
     return DBX_OK;
 }
 
+static int has_log(const char *dir, bool *has, dbx_error *error) {
+    char journal[DBX_PATH_MAX];
+    dbx_segment_file *files = NULL;
+    size_t count = 0;
+    int rc = dbx_file_path(journal, dir, "journal", error);
+    if (rc == DBX_OK) rc = dbx_segment_list(journal, &files, &count, error);
+    *has = false;
+    for (size_t i = 0; i < count; i++)
+        *has = *has || files[i].header.run != 0;
+    dbx_alloc_free(files);
+    return rc;
+}
+
+/* data.mdbx is durable before there is a log. Without one, a damaged data.mdbx is a first start
+ * that was cut off, and is made anew. */
+static int check_data(const char *dir, const char *path, dbx_error *error) {
+    bool needed;
+    int rc = has_log(dir, &needed, error);
+    if (rc != DBX_OK || !needed) return rc;
+    int fd = dbx_file_exists(path) ? dbx_file_open(path, O_RDONLY, error) : -1;
+    if (fd < 0 && dbx_file_exists(path)) return fd;
+    int64_t size = fd >= 0 ? dbx_file_size(fd, path, error) : 0;
+    if (fd >= 0) (void)close(fd);
+    if (size < 0) return (int)size;
+    if (size > 0) return dbx_env_look(path, error);
+    return dbx_error_set(error, DBX_ECORRUPT,
+                         "%s is missing or empty, but its journal is there: restore the directory "
+                         "from a backup, or move it away to start empty",
+                         path);
+}
+
 static int make_folder(const char *dir, const char *name, dbx_error *error) {
     char path[DBX_PATH_MAX];
     int rc = dbx_file_path(path, dir, name, error);
@@ -174,6 +208,7 @@ static int open_files(dbx_store *store, dbx_error *error) {
     if (rc == DBX_OK) rc = dbx_lock_take(o->path, o->socket, &store->lock, error);
     if (rc == DBX_OK) rc = dbx_room_open(store, error);
     if (rc == DBX_OK) rc = dbx_file_path(path, o->path, "data.mdbx", error);
+    if (rc == DBX_OK) rc = check_data(o->path, path, error);
     if (rc == DBX_OK) rc = dbx_env_open(path, &store->env, error);
     if (rc == DBX_OK) rc = make_folder(o->path, "spool", error);
     if (rc == DBX_OK) rc = dbx_file_sync_dir(o->path, error);

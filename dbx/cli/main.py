@@ -42,6 +42,7 @@ def _parser() -> _Parser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     _add_serve(commands)
     _add_journal(commands)
+    _add_verify(commands)
     return parser
 
 
@@ -92,6 +93,17 @@ def _add_journal(commands: argparse._SubParsersAction[_Parser]) -> None:
     journal.add_argument("--resp", action="store_true", required=True, help="print plain RESP")
     journal.add_argument("--from", dest="position", type=_position, default=0, metavar="POS",
         help="begin after this journal position (the oldest kept)")  # fmt: skip
+
+
+def _add_verify(commands: argparse._SubParsersAction[_Parser]) -> None:
+    verify = commands.add_parser(
+        "verify",
+        help="check a database for damage",
+        description="Checks the database in a directory without changing it: the pages of its"
+        " file, keys, counts, expiry, long values and the journal. Prints a line for each and ok,"
+        " or what is wrong, and exits with 0 or 1. The directory must not be in use.",
+    )  # fmt: skip
+    verify.add_argument("directory", metavar="DIR", help="the database's directory")
 
 
 def _position(text: str) -> int:

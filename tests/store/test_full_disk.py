@@ -124,7 +124,7 @@ def test_what_a_command_makes_itself_is_refused_on_a_full_disk_and_leaves_nothin
         assert client.value("STRLEN", "copy") == 3 * MB
 
 
-# --- A disk of one's own ---------------------------------------------------------------------------
+# --- A disk of one's own --------------------------------------------------------------------------
 
 
 @pytest.fixture
