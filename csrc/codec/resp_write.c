@@ -251,8 +251,12 @@ static const dbx_reply_ops resp3_ops = {.null = resp3_null,
                                         .bulk_open = write_bulk_open,
                                         .bulk_part = write_bulk_part};
 
-void dbx_resp_sink(dbx_reply *r, int version, dbx_buf *out) {
+void dbx_resp_switch(dbx_reply *r, int version) {
     r->ops = version == 3 ? &resp3_ops : &resp2_ops;
+}
+
+void dbx_resp_sink(dbx_reply *r, int version, dbx_buf *out) {
+    dbx_resp_switch(r, version);
     r->out = out;
     r->depth = 0;
     r->errored = false;

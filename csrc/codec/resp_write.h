@@ -7,8 +7,10 @@
 #include "codec/reply.h"
 
 /* dbx_resp_sink makes `r` write RESP `version` (2 or 3) to the end of `out`. May be called again on
- * the same sink between replies (HELLO). */
+ * the same sink between replies. */
 void dbx_resp_sink(dbx_reply *r, int version, dbx_buf *out);
+/* dbx_resp_switch makes a RESP sink go on in `version`, within open containers, too (HELLO). */
+void dbx_resp_switch(dbx_reply *r, int version);
 
 /* dbx_resp_command appends a command as an array of bulk strings. */
 void dbx_resp_command(dbx_buf *out, size_t argc, const dbx_slice *argv);

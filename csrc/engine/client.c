@@ -23,6 +23,7 @@ bool dbx_client_check_text(dbx_slice text, dbx_slice what, dbx_reply *out) {
 /* One letter a property, in the order of Redis's catClientInfoString. */
 static void print_flags(const dbx_session *session, bool closing, dbx_buf *out) {
     size_t before = out->len;
+    if (session->state.multi != NULL) dbx_buf_byte(out, 'x');
     if (closing) dbx_buf_byte(out, 'c');
     if (session->killed) dbx_buf_byte(out, 'A');
     if (session->peer[0] == '/') dbx_buf_byte(out, 'U');
@@ -40,7 +41,9 @@ void dbx_client_print(const dbx_session *session, dbx_buf *out) {
     int64_t now_us = dbx_engine_now_us(session->engine);
     dbx_session_buffers b = {0};
     if (session->measure != NULL) session->measure(session->transport, &b);
-    size_t memory = sizeof *session + b.input + b.input_free + b.output_room;
+    int64_t queued = state->multi != NULL ? (int64_t)state->queued : -1;
+    size_t queue_bytes = state->multi != NULL ? state->multi->bytes : 0;
+    size_t memory = sizeof *session + b.input + b.input_free + b.output_room + queue_bytes;
     dbx_buf_printf(
         out, "id=%" PRIu64 " addr=%s laddr=%s fd=%d name=%s age=%" PRId64 " idle=%" PRId64,
         session->id, session->peer, session->local, session->fd, or_empty(state->name),
@@ -48,11 +51,12 @@ void dbx_client_print(const dbx_session *session, dbx_buf *out) {
     dbx_buf_str(out, " flags=");
     print_flags(session, b.closing, out);
     dbx_buf_printf(out,
-                   " db=%" PRIu32
-                   " sub=0 psub=0 ssub=0 multi=-1 watch=0 qbuf=%zu qbuf-free=%zu argv-mem=0"
-                   " multi-mem=0 rbs=%zu rbp=%zu obl=%zu oll=0 omem=0 tot-mem=%zu events=%s",
-                   state->db, b.input, b.input_free, b.output_room, b.output_room, b.output, memory,
-                   b.writing ? "rw" : "r");
+                   " db=%" PRIu32 " sub=0 psub=0 ssub=0 multi=%" PRId64
+                   " watch=0 qbuf=%zu qbuf-free=%zu"
+                   " argv-mem=0 multi-mem=%zu rbs=%zu rbp=%zu obl=%zu oll=0 omem=0 tot-mem=%zu"
+                   " events=%s",
+                   state->db, queued, b.input, b.input_free, queue_bytes, b.output_room,
+                   b.output_room, b.output, memory, b.writing ? "rw" : "r");
     dbx_buf_printf(out, " cmd=%s user=%s redir=-1 resp=%d lib-name=%s lib-ver=%s io-thread=0",
                    session->last != NULL ? session->last->row->name : "NULL", DBX_AUTH_USER,
                    (int)state->resp, or_empty(state->lib_name), or_empty(state->lib_ver));

@@ -34,7 +34,7 @@ static int cmd_quit(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
 static int cmd_reset(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     (void)args;
     if (!dbx_session_reset(ctx->session)) return DBX_ENOMEM;
-    dbx_resp_sink(out, ctx->session->state.resp, out->out);
+    dbx_resp_switch(out, ctx->session->state.resp);
     dbx_reply_line(out, "RESET");
     return DBX_OK;
 }
@@ -178,7 +178,7 @@ static int cmd_hello(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     if (rc != DBX_OK) return rc;
     if (h.version != 0) {
         state->resp = (uint8_t)h.version;
-        dbx_resp_sink(out, state->resp, out->out);
+        dbx_resp_switch(out, state->resp);
     }
     hello_say(session, out);
     return DBX_OK;
@@ -234,7 +234,7 @@ const dbx_command dbx_cmd_connection[] = {
      .deprecated_since = "7.2.0",
      .replaced_by = "just closing the connection",
      .arity = -1,
-     .flags = OPENING,
+     .flags = OPENING | DBX_CMD_UNQUEUED,
      .effect = DBX_EFFECT_NONE,
      .run = cmd_quit},
     {.name = "reset",
@@ -244,7 +244,7 @@ const dbx_command dbx_cmd_connection[] = {
      .since = "6.2.0",
      .complexity = "O(1)",
      .arity = 1,
-     .flags = OPENING,
+     .flags = OPENING | DBX_CMD_UNQUEUED,
      .effect = DBX_EFFECT_NONE,
      .run = cmd_reset},
     {.name = "hello",

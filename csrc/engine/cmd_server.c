@@ -84,7 +84,9 @@ static int cmd_save(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
 static int cmd_bgsave(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     (void)dbx_args_word(args, "SCHEDULE");
     if (!dbx_args_end(args, out) || !start_save(ctx->engine, out)) return DBX_OK;
-    dbx_reply_line(out, "Background saving started");
+    /* It begins when the turn has ended: with EXEC, as Redis puts it, later. */
+    bool later = ctx->session->state.multi != NULL;
+    dbx_reply_line(out, later ? "Background saving scheduled" : "Background saving started");
     return DBX_OK;
 }
 

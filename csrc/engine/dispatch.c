@@ -2,7 +2,8 @@
  *
  * One function, dbx_engine_run: find the row, check what may be checked without running (arity,
  * password, writes refused or held back), run the handler between a savepoint and its end, journal
- * the effect as the row says, undo what failed, count. MULTI, ACL and blocking join here.
+ * the effect as the row says, undo what failed, count. Inside MULTI a command that may be run is
+ * queued instead. ACL and blocking join here.
  */
 #include <string.h>
 
@@ -105,14 +106,14 @@ static bool is_http(dbx_slice name) {
 }
 
 /* Whether writes are refused now, asked for once a turn. Deleting stays possible on a full disk. */
-static bool refuse_write(dbx_engine *engine, const dbx_command *row, dbx_reply *out) {
+static bool refuse_write(dbx_engine *engine, uint32_t flags, dbx_reply *out) {
     dbx_turn *turn = &engine->turn;
     if (!turn->write_checked) {
         turn->write_checked = true;
         turn->refusal_code = dbx_store_writable(engine->store, &turn->refusal);
     }
     if (turn->refusal_code == DBX_OK) return false;
-    if (turn->refusal_code == DBX_ENOSPC && (row->flags & DBX_CMD_DENYOOM) == 0) return false;
+    if (turn->refusal_code == DBX_ENOSPC && (flags & DBX_CMD_DENYOOM) == 0) return false;
     dbx_reply_error(out, turn->refusal.text);
     return true;
 }
@@ -132,17 +133,32 @@ static bool hold_back(dbx_engine *engine, dbx_session *session) {
     return false;
 }
 
-/* True when the command may run; otherwise its error is written. */
+/* True when the command may run; otherwise its error is written. `flags`: what it does, the row's
+ * own or, of an EXEC, also those of what is queued. */
 static bool admit(dbx_engine *engine, const dbx_session *session, const dbx_command *row,
-                  size_t argc, dbx_reply *out) {
+                  uint32_t flags, size_t argc, dbx_reply *out) {
     if (!dbx_table_arity_fits(row, argc)) {
         dbx_reply_errorf(out, "ERR wrong number of arguments for '%s' command", row->name);
-    } else if ((row->flags & DBX_CMD_NO_AUTH) == 0 && dbx_session_needs_auth(session)) {
+    } else if ((flags & DBX_CMD_NO_AUTH) == 0 && dbx_session_needs_auth(session)) {
         dbx_reply_error(out, "NOAUTH Authentication required.");
-    } else if ((row->flags & DBX_CMD_WRITE) == 0 || !refuse_write(engine, row, out)) {
+    } else if ((flags & DBX_CMD_WRITE) == 0 || !refuse_write(engine, flags, out)) {
         return true;
     }
     return false;
+}
+
+/* EXEC was refused: the transaction ends, and the reason becomes part of its error. */
+static void discard_because(dbx_session *session, dbx_reply *out, dbx_reply_mark mark) {
+    char why[DBX_ERROR_TEXT_MAX];
+    size_t from = mark.len + 1, len = out->out->len > from ? out->out->len - from : 0;
+    if (len >= sizeof why) len = sizeof why - 1;
+    if (len > 0) memcpy(why, out->out->ptr + from, len);
+    why[len] = '\0';
+    why[strcspn(why, "\r")] = '\0';
+    dbx_reply_rollback(out, mark);
+    dbx_reply_errorf(out, "EXECABORT Transaction discarded because of: %s",
+                     why + (strncmp(why, "ERR ", 4) == 0 ? 4 : 0));
+    dbx_multi_end(session);
 }
 
 /* --- Running
@@ -170,10 +186,32 @@ static int execute(dbx_ctx *ctx, size_t argc, const dbx_slice *argv, bool is_sub
     return rc;
 }
 
-static int run_row(dbx_engine *engine, dbx_session *session, const dbx_command *row, size_t argc,
-                   const dbx_slice *argv, dbx_spool *input, dbx_reply *out, dbx_reply_mark mark) {
+/* A command that was not admitted: a transaction it belongs to comes to nothing. Returns 0. */
+static int reject(dbx_session *session, dbx_command_stats *slot, dbx_reply *out,
+                  dbx_reply_mark mark) {
+    slot->rejected++;
+    if (slot->row->run == dbx_multi_exec) {
+        discard_because(session, out, mark);
+    } else {
+        dbx_session_refused(session);
+    }
+    return 0;
+}
+
+/* 0: a command that uses the spool has to wait; negative: it cannot run, and its error is written.
+ * The journal names only what is durable. */
+static int check_input(dbx_spool *input, dbx_reply *out) {
+    int ready = dbx_spool_ready(input);
+    if (ready < 0) dbx_reply_error(out, failure_text(ready));
+    return ready;
+}
+
+static int run_admitted(dbx_engine *engine, dbx_session *session, dbx_command_stats *slot,
+                        size_t argc, const dbx_slice *argv, dbx_spool *input, dbx_reply *out,
+                        dbx_reply_mark mark) {
     dbx_turn *turn = &engine->turn;
-    dbx_command_stats *slot = dbx_stats_of(&engine->stats, row);
+    const dbx_command *row = slot->row;
+    int64_t begun_us = turn->now_us;
     dbx_ctx ctx = {.txn = engine->txn,
                    .session = session,
                    .engine = engine,
@@ -182,35 +220,86 @@ static int run_row(dbx_engine *engine, dbx_session *session, const dbx_command *
                    .times = dbx_txn_times(engine->txn),
                    .string_bytes_max = engine->limits.bulk_bytes_max,
                    .resp = session->state.resp};
-    session->last = slot;
-    if (!admit(engine, session, row, argc, out)) {
-        slot->rejected++;
-        return 0;
-    }
-    if ((row->flags & DBX_CMD_WRITE) != 0 && hold_back(engine, session)) return DBX_RUN_WAIT;
-    if (input != NULL && (row->flags & DBX_CMD_WRITE) != 0) {
-        int ready = dbx_spool_ready(input); /* the journal names only what is durable */
-        if (ready == 0) return DBX_RUN_WAIT;
-        if (ready < 0) {
-            dbx_reply_error(out, failure_text(ready));
-            return 0;
-        }
-    }
     if (input != NULL) dbx_txn_input(engine->txn, input);
     int rc = execute(&ctx, argc, argv, slot->parent != NULL, out, mark);
     if (input != NULL) dbx_txn_input(engine->txn, NULL);
     int64_t now_us = dbx_clock_mono_us();
-    dbx_stats_called(slot, (uint64_t)(now_us - turn->now_us), engine->config.latency_tracking != 0);
-    if ((row->flags & DBX_CMD_WRITE) != 0) turn->write_us += now_us - turn->now_us;
+    dbx_stats_called(slot, (uint64_t)(now_us - begun_us), engine->config.latency_tracking != 0);
+    if ((row->flags & DBX_CMD_WRITE) != 0) turn->write_us += now_us - begun_us;
     turn->now_us = now_us;
     if (out->errored) slot->failed++;
     engine->stats.commands++;
     return rc > 0 ? rc : 0;
 }
 
+/* Inside MULTI. A large command waits for its spool here, so that EXEC need not. */
+static int enqueue(dbx_engine *engine, dbx_session *session, dbx_command_stats *slot, size_t argc,
+                   const dbx_slice *argv, dbx_spool *input, dbx_reply *out, dbx_reply_mark mark) {
+    const dbx_command *row = slot->row;
+    if (!admit(engine, session, row, row->flags, argc, out))
+        return reject(session, slot, out, mark);
+    if ((row->flags & DBX_CMD_NO_MULTI) != 0) {
+        dbx_reply_error(out, "ERR Command not allowed inside a transaction");
+        return reject(session, slot, out, mark);
+    }
+    int ready = input == NULL ? 1 : check_input(input, out);
+    if (ready == 0) return DBX_RUN_WAIT;
+    if (ready < 0) return reject(session, slot, out, mark);
+    dbx_session_state *state = dbx_session_edit(session);
+    int rc = state == NULL ? DBX_ENOMEM : DBX_OK;
+    if (rc == DBX_OK && !state->aborted) {
+        rc = dbx_multi_add(state->multi, row, argc, argv, input,
+                           (uint64_t)engine->config.query_buffer_limit);
+        if (rc == DBX_OK) state->queued++;
+    }
+    if (rc != DBX_OK) {
+        dbx_reply_error(out,
+                        rc == DBX_ELIMIT ? "ERR the transaction is too large" : failure_text(rc));
+        return reject(session, slot, out, mark);
+    }
+    out->ops->status(out, dbx_slice_of("QUEUED", 6));
+    return 0;
+}
+
+static int run_row(dbx_engine *engine, dbx_session *session, const dbx_command *row, size_t argc,
+                   const dbx_slice *argv, dbx_spool *input, dbx_reply *out, dbx_reply_mark mark) {
+    dbx_command_stats *slot = dbx_stats_of(&engine->stats, row);
+    uint32_t flags = row->flags;
+    session->last = slot;
+    if (session->state.multi != NULL) {
+        if ((flags & DBX_CMD_UNQUEUED) == 0)
+            return enqueue(engine, session, slot, argc, argv, input, out, mark);
+        if (row->run == dbx_multi_exec)
+            flags |= session->state.multi->flags & (DBX_CMD_WRITE | DBX_CMD_DENYOOM);
+    }
+    if (!admit(engine, session, row, flags, argc, out)) return reject(session, slot, out, mark);
+    if ((flags & DBX_CMD_WRITE) != 0 && hold_back(engine, session)) return DBX_RUN_WAIT;
+    if (input != NULL && (flags & DBX_CMD_WRITE) != 0) {
+        int ready = check_input(input, out);
+        if (ready <= 0) return ready == 0 ? DBX_RUN_WAIT : 0;
+    }
+    return run_admitted(engine, session, slot, argc, argv, input, out, mark);
+}
+
+int dbx_dispatch_queued(dbx_engine *engine, dbx_session *session, const dbx_multi_call *call,
+                        dbx_reply *out, dbx_reply_mark mark) {
+    dbx_command_stats *slot = dbx_stats_of(&engine->stats, call->row);
+    int rc = run_admitted(engine, session, slot, call->argc, call->argv, call->input, out, mark);
+    engine->turn.commands++;
+    if (out->errored) count_error(engine, out, mark.len);
+    bool silent = session->state.reply == DBX_REPLY_OFF || out->out->len == mark.len;
+    if (silent && !out->out->failed) {
+        dbx_reply_rollback(out, mark);
+        out->ops->null(out);
+    }
+    return rc;
+}
+
 /* CLIENT REPLY: whether the command that just ran says nothing, and what holds for the next.
- * `before`: the mode it was started in. */
-static bool silenced(dbx_session *session, dbx_reply_mode before) {
+ * `before`: the mode it was started in. Of an EXEC only that counts: CLIENT REPLY within it speaks
+ * of what follows. */
+static bool silenced(dbx_session *session, dbx_reply_mode before, bool exec) {
+    bool said = exec && before == DBX_REPLY_ON;
     dbx_reply_mode now = (dbx_reply_mode)session->state.reply;
     if (before == DBX_REPLY_ON && now == DBX_REPLY_ON) return false;
     if (now == DBX_REPLY_SKIP || now == DBX_REPLY_SKIP_NEXT) {
@@ -219,9 +308,9 @@ static bool silenced(dbx_session *session, dbx_reply_mode before) {
          * right then would notice. */
         if (state == NULL) state = &session->state;
         state->reply = now == DBX_REPLY_SKIP ? DBX_REPLY_ON : DBX_REPLY_SKIP;
-        return true;
+        return !said;
     }
-    return now == DBX_REPLY_OFF;
+    return now == DBX_REPLY_OFF && !said;
 }
 
 int dbx_engine_run(dbx_engine *engine, dbx_session *session, size_t argc, const dbx_slice *argv,
@@ -236,10 +325,13 @@ int dbx_engine_run(dbx_engine *engine, dbx_session *session, size_t argc, const 
     } else if (is_http(argv[0]) && dbx_session_kill(session, true)) {
         dbx_reply_rollback(out, mark);
         return DBX_RUN_CLOSE;
+    } else {
+        dbx_session_refused(session);
     }
     engine->turn.commands++;
     if (out->errored) count_error(engine, out, mark.len);
-    if ((mode != DBX_REPLY_ON || session->state.reply != DBX_REPLY_ON) && silenced(session, mode)) {
+    if ((mode != DBX_REPLY_ON || session->state.reply != DBX_REPLY_ON) &&
+        silenced(session, mode, row != NULL && row->run == dbx_multi_exec)) {
         dbx_reply_rollback(out, mark);
         return rc == 0 ? DBX_RUN_NOREPLY : rc;
     }

@@ -25,7 +25,7 @@ static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static int fill_table(void) {
     static const dbx_command *const own[] = {dbx_cmd_connection, dbx_cmd_client, dbx_cmd_config,
-                                             dbx_cmd_server, NULL};
+                                             dbx_cmd_server, dbx_cmd_multi, NULL};
     static bool filled;
     int rc = DBX_OK;
     pthread_mutex_lock(&table_lock);
@@ -242,6 +242,10 @@ bool dbx_engine_turn_full(const dbx_engine *engine) {
            dbx_txn_effect_bytes(engine->txn) >= DBX_TURN_EFFECT_BYTES_MAX;
 }
 
+void dbx_engine_turn_again(dbx_engine *engine) {
+    dbx_session_turn_done(engine, DBX_TURN_AGAIN);
+}
+
 /* A reply begins with a code in capitals; a reason out of the store may not. */
 static void make_reply(dbx_error *error) {
     char text[DBX_ERROR_TEXT_MAX];
@@ -267,7 +271,7 @@ int dbx_engine_turn_end(dbx_engine *engine, uint64_t *position, dbx_error *error
     dbx_store_spent(engine->store, engine->turn.write_us);
     int rc = dbx_store_turn_end(engine->store, &own);
     engine->txn = NULL;
-    dbx_session_turn_done(engine, rc < 0);
+    dbx_session_turn_done(engine, rc < 0 ? DBX_TURN_FAILED : DBX_TURN_KEPT);
     if (rc < 0) {
         dbx_log(DBX_LOG_WARNING, "a turn was undone: %s", own.text);
         engine->expire_unknown = true;

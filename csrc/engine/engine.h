@@ -69,6 +69,10 @@ int dbx_session_resp(const dbx_session *session);
  * Locked. */
 void dbx_session_active(dbx_session *session);
 
+/* dbx_session_refused: the transport has answered a command with an error, because it could not be
+ * received: a transaction that it belongs to must not be executed without it. Locked. */
+void dbx_session_refused(dbx_session *session);
+
 /* What CLIENT LIST shows of a transport's buffers, in bytes. */
 typedef struct dbx_session_buffers {
     size_t input, input_free;   /* qbuf, qbuf-free */
@@ -95,6 +99,9 @@ int dbx_engine_run(dbx_engine *engine, dbx_session *session, size_t argc, const 
                    dbx_spool *input, dbx_reply *out);
 /* dbx_engine_turn_full: the turn has done enough (commands, bytes, time): end it now. */
 bool dbx_engine_turn_full(const dbx_engine *engine);
+/* dbx_engine_turn_again, before the end of a turn that has written nothing, takes back what its
+ * commands did to their sessions, so that they may all be run again. */
+void dbx_engine_turn_again(dbx_engine *engine);
 /* dbx_engine_turn_end writes the journal. On failure everything was undone: the transport replaces
  * every reply of the turn by error->text. *position: what a reply of this turn has to wait for. */
 int dbx_engine_turn_end(dbx_engine *engine, uint64_t *position, dbx_error *error);

@@ -330,9 +330,10 @@ static int run_turn(work *w) {
         }
         if (!w->together && dbx_engine_turn_full(engine)) break;
     }
-    int ended = dbx_engine_turn_end(engine, &w->result->position, &error);
     /* Commands that belong together start over: what has to wait is the first write among them. */
     bool again = w->together && rc == DBX_RUN_WAIT;
+    if (again) dbx_engine_turn_again(engine);
+    int ended = dbx_engine_turn_end(engine, &w->result->position, &error);
     if (again || ended < 0) dbx_reply_rollback(&w->reply, mark);
     if (again) {
         w->next = first;

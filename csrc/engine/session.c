@@ -67,6 +67,7 @@ static void free_state(dbx_session_state *state) {
     dbx_alloc_free(state->name);
     dbx_alloc_free(state->lib_name);
     dbx_alloc_free(state->lib_ver);
+    dbx_multi_free(state->multi);
 }
 
 static void free_session(dbx_session *session) {
@@ -102,11 +103,29 @@ dbx_session *dbx_session_open(dbx_engine *engine, const dbx_session_options *opt
     return session;
 }
 
-/* Forgets the savepoint: keeps the state as it is, or goes back to it. A text that was not replaced
- * is shared by both and must survive. */
-static void settle(dbx_session *session, bool undo) {
+/* Undoes what the turn did to a transaction that was open before it. */
+static void settle_multi(dbx_session_state *kept, const dbx_session_state *gone,
+                         dbx_turn_outcome outcome) {
+    if (kept->multi == NULL) return;
+    if (outcome == DBX_TURN_FAILED && gone->multi != kept->multi) {
+        dbx_multi_free(kept->multi);
+        kept->multi = NULL;
+        kept->queued = 0;
+        kept->aborted = false;
+        return;
+    }
+    dbx_multi_keep(kept->multi, kept->queued);
+    if (outcome == DBX_TURN_FAILED) kept->aborted = true;
+}
+
+/* Forgets the savepoint: keeps the state as it is, or goes back to it. A text or transaction that
+ * was not replaced is shared by both and must survive. */
+static void settle(dbx_session *session, dbx_turn_outcome outcome) {
+    bool undo = outcome != DBX_TURN_KEPT;
     dbx_session_state kept = undo ? *session->saved : session->state;
     dbx_session_state gone = undo ? session->state : *session->saved;
+    if (undo) settle_multi(&kept, &gone, outcome);
+    if (gone.multi == kept.multi) gone.multi = NULL;
     if (gone.name == kept.name) gone.name = NULL;
     if (gone.lib_name == kept.lib_name) gone.lib_name = NULL;
     if (gone.lib_ver == kept.lib_ver) gone.lib_ver = NULL;
@@ -116,11 +135,11 @@ static void settle(dbx_session *session, bool undo) {
     session->saved = NULL;
 }
 
-void dbx_session_turn_done(dbx_engine *engine, bool undo) {
+void dbx_session_turn_done(dbx_engine *engine, dbx_turn_outcome outcome) {
     dbx_session *next;
     for (dbx_session *session = engine->saved_sessions; session != NULL; session = next) {
         next = session->next_saved;
-        settle(session, undo);
+        settle(session, outcome);
     }
     engine->saved_sessions = NULL;
 }
@@ -132,7 +151,7 @@ void dbx_session_close(dbx_session *session) {
         while (*link != session)
             link = &(*link)->next_saved;
         *link = session->next_saved;
-        settle(session, false);
+        settle(session, DBX_TURN_KEPT);
     }
     strike(&engine->sessions, session->id);
     free_session(session);
@@ -173,6 +192,7 @@ bool dbx_session_reset(dbx_session *session) {
     dbx_session_state *state = dbx_session_edit(session);
     if (state == NULL) return false;
     (void)dbx_session_put_text(session, &state->name, dbx_slice_of(NULL, 0)); /* needs no memory */
+    dbx_multi_end(session);
     state->db = 0;
     state->resp = 2;
     if (state->reply != DBX_REPLY_SKIP)
@@ -195,6 +215,10 @@ bool dbx_session_kill(dbx_session *session, bool now) {
 
 int dbx_session_resp(const dbx_session *session) {
     return session->state.resp;
+}
+
+void dbx_session_refused(dbx_session *session) {
+    if (session->state.multi != NULL) session->state.aborted = true;
 }
 
 void dbx_session_active(dbx_session *session) {

@@ -14,6 +14,7 @@
 #include "base/slice.h"
 #include "commands/command.h"
 #include "engine/engine.h"
+#include "engine/multi.h"
 
 enum { DBX_SESSION_TEXT_MAX = 4096 }; /* bytes of a client name, library name or version */
 
@@ -29,7 +30,10 @@ typedef struct dbx_session_state {
     uint8_t resp;
     uint8_t reply; /* dbx_reply_mode */
     bool authenticated, no_evict, no_touch;
+    bool aborted;                    /* EXEC will refuse: a command could not be queued */
     char *name, *lib_name, *lib_ver; /* owned; NULL: none */
+    dbx_multi *multi;                /* owned; NULL: not in a transaction */
+    size_t queued;                   /* calls in it */
 } dbx_session_state;
 
 struct dbx_session {
@@ -68,8 +72,15 @@ int dbx_session_put_text(dbx_session *session, char **field, dbx_slice text);
 /* dbx_session_reset puts the state back to a new connection's (RESET); false: out of memory. */
 bool dbx_session_reset(dbx_session *session);
 
-/* dbx_session_turn_done keeps (or, `undo`, takes back) what the turn changed in all sessions. */
-void dbx_session_turn_done(dbx_engine *engine, bool undo);
+/* dbx_session_turn_done keeps or takes back what the turn changed in all sessions. A turn that
+ * failed has answered every command with an error: EXEC and DISCARD have ended their transaction
+ * all the same, and one that was to be added to is lost. */
+typedef enum dbx_turn_outcome {
+    DBX_TURN_KEPT,
+    DBX_TURN_FAILED,
+    DBX_TURN_AGAIN /* nothing was answered: its commands come again */
+} dbx_turn_outcome;
+void dbx_session_turn_done(dbx_engine *engine, dbx_turn_outcome outcome);
 
 /* dbx_session_needs_auth: only commands for everybody may run. */
 bool dbx_session_needs_auth(const dbx_session *session);

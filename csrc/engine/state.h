@@ -15,6 +15,7 @@
 #include "codec/resp_read.h"
 #include "engine/config.h"
 #include "engine/engine.h"
+#include "engine/multi.h"
 #include "engine/session.h"
 #include "engine/stats.h"
 #include "store/store.h"
@@ -112,10 +113,16 @@ int dbx_dispatch_replay(void *replayer, dbx_txn *txn, uint32_t db, size_t argc,
 void dbx_dispatch_replay_keys(void *replayer, size_t argc, const dbx_slice *argv,
                               dbx_replay_found_fn *found, void *found_arg);
 
+/* dbx_dispatch_queued runs a command of a transaction; its reply is an element of EXEC's, null when
+ * CLIENT REPLY silenced it. `mark` was taken before it. Returns DBX_OK or DBX_RUN_CLOSE. */
+int dbx_dispatch_queued(dbx_engine *engine, dbx_session *session, const dbx_multi_call *call,
+                        dbx_reply *out, dbx_reply_mark mark);
+
 /* The families of engine/. */
 extern const dbx_command dbx_cmd_connection[];
 extern const dbx_command dbx_cmd_client[];
 extern const dbx_command dbx_cmd_config[];
 extern const dbx_command dbx_cmd_server[];
+extern const dbx_command dbx_cmd_multi[];
 
 #endif

@@ -109,6 +109,7 @@ static bool spool_input(dbx_conn *conn, dbx_slice rest, size_t wants) {
     }
     if (base == NULL) {
         dbx_reply_errorf(&server->reply, "ERR %s", error.text);
+        dbx_session_refused(conn->session);
         conn->turn_replies++;
         return false;
     }

@@ -56,7 +56,6 @@ struct dbx_txn {
     uint64_t effect_count;
     struct dbx_journal_group *groups; /* of commands' effects: where a frame may end */
     size_t group_count, group_cap;
-    size_t group_effects; /* effects in the open group */
 };
 
 struct dbx_store {

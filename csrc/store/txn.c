@@ -14,8 +14,12 @@
 
 dbx_savepoint dbx_txn_command_begin(dbx_txn *txn, bool writing) {
     txn->writing = writing;
-    txn->group_effects = 0;
-    return (dbx_savepoint){txn->undo.count, txn->effects.len, txn->writes, txn->effects_db};
+    return (dbx_savepoint){.undo = txn->undo.count,
+                           .effects = txn->effects.len,
+                           .effect_count = txn->effect_count,
+                           .groups = txn->group_count,
+                           .writes = txn->writes,
+                           .effects_db = txn->effects_db};
 }
 
 static void leave_room(dbx_txn *txn) {
@@ -31,10 +35,11 @@ void dbx_txn_command_end(dbx_txn *txn, dbx_savepoint savepoint) {
     txn->input = NULL;
     leave_room(txn);
     if (txn->effects.len == savepoint.effects) return;
-    /* Room was made by dbx_txn_effect, so that ending a command cannot fail. */
-    txn->groups[txn->group_count++] = (dbx_journal_group){
+    /* Room was made by dbx_txn_effect, so that ending a command cannot fail. The groups of commands
+     * within this one become part of its own. */
+    txn->groups[savepoint.groups] = (dbx_journal_group){
         .end = txn->effects.len - DBX_FRAME_HEADER_BYTES, .db = savepoint.effects_db};
-    txn->effect_count += txn->group_effects;
+    txn->group_count = savepoint.groups + 1;
 }
 
 void dbx_txn_command_undo(dbx_txn *txn, dbx_savepoint savepoint) {
@@ -44,7 +49,8 @@ void dbx_txn_command_undo(dbx_txn *txn, dbx_savepoint savepoint) {
     txn->effects.failed = txn->effects.len < DBX_FRAME_HEADER_BYTES;
     txn->effects_db = savepoint.effects_db;
     txn->writes = savepoint.writes;
-    txn->group_effects = 0;
+    txn->effect_count = savepoint.effect_count;
+    txn->group_count = savepoint.groups;
 }
 
 bool dbx_txn_changed(const dbx_txn *txn, dbx_savepoint savepoint) {
@@ -67,7 +73,7 @@ int dbx_txn_effect(dbx_txn *txn, uint32_t db, size_t argc, const dbx_slice *argv
     } else {
         dbx_resp_command(&txn->effects, argc, argv);
     }
-    txn->group_effects++;
+    txn->effect_count++;
     return txn->effects.failed ? DBX_ENOMEM : DBX_OK;
 }
 

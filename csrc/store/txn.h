@@ -25,11 +25,13 @@ typedef struct dbx_cursor dbx_cursor;
 typedef struct dbx_savepoint {
     size_t undo;    /* undo records */
     size_t effects; /* bytes of the turn's effects */
-    uint64_t writes;
+    size_t groups;  /* of effects, in the journal */
+    uint64_t effect_count, writes;
     uint32_t effects_db;
 } dbx_savepoint;
 
-/* dbx_txn_command_begin starts a command (or an EXEC or a script: one atomic group). `writing`: it
+/* dbx_txn_command_begin starts a command, whose effects are one group: whole or absent in the
+ * journal. Commands may be run within one (EXEC): their effects belong to its group. `writing`: it
  * may change data; meeting an expired key then removes it and journals the removal. */
 dbx_savepoint dbx_txn_command_begin(dbx_txn *txn, bool writing);
 /* dbx_txn_command_end closes the group of effects. */

@@ -25,8 +25,9 @@ enum {
 };
 
 typedef enum workload_kind {
-    WORKLOAD_VARIES = 1, /* only the kind of reply is the same each time */
-    WORKLOAD_SESSION = 2 /* changes the session: a new connection repeats it */
+    WORKLOAD_VARIES = 1,  /* only the kind of reply is the same each time */
+    WORKLOAD_SESSION = 2, /* changes the session: a new connection repeats it */
+    WORKLOAD_MULTI = 4    /* from MULTI to its end: what was noticed within begins it again */
 } workload_kind;
 
 typedef struct workload_step {
@@ -60,6 +61,13 @@ static bool workload_connect(void);
 #define STEP_SESSION(...)                                                                          \
     {                                                                                              \
         WORKLOAD_SESSION, {                                                                        \
+            __VA_ARGS__                                                                            \
+        }                                                                                          \
+    }
+
+#define STEP_MULTI(...)                                                                            \
+    {                                                                                              \
+        WORKLOAD_MULTI, {                                                                          \
             __VA_ARGS__                                                                            \
         }                                                                                          \
     }
@@ -171,6 +179,17 @@ static const workload_step workload_steps[] = {
     STEP("KEYS", "*"),
     STEP("UNLINK", "@a", "@b"),
     STEP("DEL", "@c", "big", "absent"),
+    STEP("EXEC"),
+    STEP("DISCARD"),
+    STEP_MULTI("MULTI"),
+    STEP_MULTI("SET", "queued", "never"),
+    STEP_MULTI("DISCARD"),
+    STEP_MULTI("MULTI"), /* one write: of two, one might be refused */
+    STEP_MULTI("SET", "queued", "@big"),
+    STEP_MULTI("GET", "queued"),
+    STEP_MULTI("SELECT", "1"),
+    STEP_MULTI("EXEC"),
+    STEP("STRLEN", "queued"),
     STEP("SWAPDB", "1", "2"),
     STEP("FLUSHDB"),
     STEP("SET", "last", "1"),
@@ -332,8 +351,10 @@ static bool workload_as_learnt(size_t i, const dbx_buf *reply) {
            dbx_slice_eq(dbx_buf_slice(reply), dbx_buf_slice(want));
 }
 
-static bool workload_refused(dbx_buf *reply) {
+static bool workload_refused(size_t i, dbx_buf *reply) {
     static const char oom[] = "-OOM ", memory[] = " memory"; /* LCS has words of its own */
+    if ((workload_steps[i].kind & WORKLOAD_MULTI) != 0)
+        return memmem(reply->ptr, reply->len, memory, sizeof memory - 1) != NULL;
     return reply->len > sizeof oom && reply->ptr[0] == '-' &&
            (memcmp(reply->ptr, oom, sizeof oom - 1) == 0 ||
             memmem(reply->ptr, reply->len, memory, sizeof memory - 1) != NULL);
@@ -351,9 +372,21 @@ static void workload_reconnect(size_t upto) {
     dbx_buf_free(&reply);
 }
 
+/* The step to go on with after `i` was noticed: its transaction is begun again. */
+static size_t workload_restart(size_t i) {
+    const dbx_slice discard = dbx_slice_str("DISCARD");
+    dbx_buf reply = {0};
+    if ((workload_steps[i].kind & WORKLOAD_MULTI) == 0) return i;
+    if (workload_send(1, &discard, &reply) == WORKLOAD_CLOSED) workload_reconnect(i);
+    free(reply.ptr);
+    while (strcmp(workload_steps[i].words[0], "MULTI") != 0)
+        i--;
+    return i;
+}
+
 /* One step went otherwise than it should: says whether it has to be sent again. */
 static bool workload_again(dbx_engine *engine, size_t i, workload_outcome outcome, dbx_buf *reply) {
-    if (outcome == WORKLOAD_ANSWERED && !workload_refused(reply)) {
+    if (outcome == WORKLOAD_ANSWERED && !workload_refused(i, reply)) {
         check_failed(__FILE__, __LINE__, "step %zu (%s) was answered otherwise:", i,
                      workload_steps[i].words[0]);
         check_print(dbx_buf_slice(reply));
@@ -361,7 +394,10 @@ static bool workload_again(dbx_engine *engine, size_t i, workload_outcome outcom
     uint64_t state = workload_state(engine);
     bool done = outcome != WORKLOAD_ANSWERED && state != workload_states[i] &&
                 state == workload_states[i + 1];
-    if (!done && state != workload_states[i]) {
+    /* Of a transaction the write may be done, and another command be refused. */
+    bool may_be_done =
+        (workload_steps[i].kind & WORKLOAD_MULTI) != 0 && state == workload_states[i + 1];
+    if (!done && !may_be_done && state != workload_states[i]) {
         check_failed(__FILE__, __LINE__, "after step %zu (%s) the database holds something else", i,
                      workload_steps[i].words[0]);
     }
@@ -382,6 +418,7 @@ static bool workload_run(dbx_engine *engine) {
             CHECK(tries < 2 && (noticed == WORKLOAD_STEPS || noticed == i));
             noticed = i;
             if (check_failures > 0 || !workload_again(engine, i, outcome, &reply)) break;
+            i = workload_restart(i);
         }
     }
     bool failed = dbx_alloc_failed();
