@@ -86,6 +86,24 @@ def pipelines(r: Any) -> None:
     assert got[3] == b"8"
 
 
+def transactions(r: Any) -> None:
+    with r.pipeline(transaction=True) as p:
+        assert p.set("t:a", 1).incr("t:a").get("t:a").execute() == [True, 2, b"2"]
+        p.set("t:a", "x").incr("t:a").set("t:b", 1)
+        got = p.execute(raise_on_error=False)
+        assert got[0] is True
+        assert isinstance(got[1], redis.ResponseError)
+        assert got[2] is True
+        p.set("t:a", "never").execute_command("NOSUCH")
+        try:
+            p.execute()
+        except redis.ResponseError as error:
+            assert "unknown command" in str(error)
+        else:
+            raise AssertionError("a transaction with an unknown command was executed")
+    assert r.mget("t:a", "t:b") == [b"x", b"1"]
+
+
 def connections(r: Any, port: int, protocol: int) -> None:
     assert r.ping() is True
     assert r.echo("hello") == b"hello"
@@ -140,6 +158,8 @@ async def asynchronous(port: int, protocol: int) -> None:
         assert await r.get("n") == b"50"
         async with r.pipeline(transaction=False) as p:
             assert await p.set("a", 1).get("a").execute() == [True, b"1"]
+        async with r.pipeline(transaction=True) as p:
+            assert await p.set("a", 1).incr("a").execute() == [True, 2]
         assert {name async for name in r.scan_iter()} == {b"k", b"n", b"a"}
 
 
@@ -150,6 +170,7 @@ def main(port: int, protocol: int) -> None:
         keys(r)
         expiry(r)
         pipelines(r)
+        transactions(r)
         connections(r, port, protocol)
         authentication(r, port, protocol)
     asyncio.run(asynchronous(port, protocol))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import signal
+import threading
 import time
 from collections.abc import Callable
 
@@ -24,6 +26,8 @@ STARTS_KILLED = 15
 SHUTDOWNS_KILLED = 10
 SHUTDOWN_SECONDS = 0.03
 APPLY_WAIT_SECONDS_MAX = 120.0
+TRANSACTION_KEYS, TRANSACTION_KILLS = 12, 6
+TRANSACTION_SECONDS = (0.1, 0.5)
 
 Start = Callable[..., DbxServer]
 
@@ -128,3 +132,38 @@ def test_a_second_kill_during_the_first_seconds_of_a_restart_loses_nothing(
         server.start()
     with server.raw() as client:
         assert client.value("INCR", "n") == 10_001
+
+
+def _transactions(server: DbxServer, answered: list[int]) -> None:
+    """Transactions of several frames of the log, until the server is gone."""
+    padding = b"x" * 200_000
+    with contextlib.suppress(OSError, EOFError), server.raw() as client:
+        while True:
+            n = answered[0] + 1
+            values = (b"%d %s" % (n, padding) for _ in range(TRANSACTION_KEYS))
+            sets = b"".join(encode("SET", f"t{i}", v) for i, v in enumerate(values))
+            client.send_bytes(encode("MULTI") + sets + encode("EXEC"))
+            for _ in range(TRANSACTION_KEYS + 1):
+                client.read()
+            assert client.read() == ("array", (("status", b"OK"),) * TRANSACTION_KEYS)
+            answered[0] = n
+
+
+def test_a_transaction_is_whole_or_absent_after_kill_9(dbx_process: Start) -> None:
+    server = dbx_process(settings={"write-buffer-size": "1048576"})
+    answered = [0]
+    for _ in range(TRANSACTION_KILLS):
+        before = answered[0]
+        load = threading.Thread(target=_transactions, args=(server, answered))
+        load.start()
+        time.sleep(random.uniform(*TRANSACTION_SECONDS))
+        server.kill()
+        load.join()
+        server.start()
+        with server.raw() as client:
+            found = {
+                client.value("GETRANGE", f"t{i}", 0, 9).split()[0] for i in range(TRANSACTION_KEYS)
+            }
+        assert found in ({b"%d" % answered[0]}, {b"%d" % (answered[0] + 1)})
+        assert answered[0] > before, "the load never got going"
+        answered[0] = int(found.pop())

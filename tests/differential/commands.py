@@ -181,6 +181,8 @@ SERVER = (
     "nosuch <value> <value> <value>", "<word> <word>", "get|set <key>",
 )  # fmt: skip
 
+TRANSACTIONS = ("MULTI", "EXEC", "DISCARD")
+
 
 class Drawer:
     """Draws commands by small integers only: much faster in hypothesis than strategies of
@@ -264,6 +266,15 @@ def any_of(*families: Sequence[str]) -> st.SearchStrategy[Command]:
     return one()
 
 
+def _told_of(command: Command) -> Command:
+    """Redis 8.0 drops the error of an AUTH that fails within EXEC, so that its array is short."""
+    words = {word.upper() for word in command}
+    return (b"PING",) if b"AUTH" in words else command
+
+
+queued = any_of(STRINGS, STRINGS, STRINGS, KEYS, KEYS, CONNECTION, SERVER, TRANSACTIONS * 3).map(
+    _told_of
+)
 everything = any_of(STRINGS, STRINGS, KEYS, CONNECTION, SERVER)
 data_only = any_of(STRINGS, KEYS)
 silent = any_of(("GET <key>", "SET <key> <value>", "PING", "INCR <key>", "GET", "NOSUCH", "RESET"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from hypothesis import note
@@ -112,6 +112,21 @@ class Machine(RuleBasedStateMachine):
         assert real == ours, f"{sent}\n  Redis: {real}\n  DBX:   {ours}"
 
     @rule(
+        which=st.integers(0, len(SESSION_PROTOCOLS) - 1),
+        drawn=st.lists(commands.queued, max_size=8),
+        end=st.sampled_from((b"EXEC", b"EXEC", b"EXEC", b"exec", b"DISCARD")),
+    )
+    def transactions_are_equal(self, which: int, drawn: Sequence[Command], end: bytes) -> None:
+        """A drawn command may have ended it before `end`; DISCARD ends it in any case."""
+        sent = [(b"MULTI",), *map(self.timed, drawn), (end,), (b"DISCARD",)]
+        note(f"on session {which}: {sent}")
+        real, ours = self.sessions[which].exchange(batch(sent))
+        assert len(real) == len(ours), f"{sent}\n  Redis: {real}\n  DBX:   {ours}"
+        for command, there, here in _executed(sent, real, ours):
+            if not same(command, there, here) and not known(command, there, here):
+                raise AssertionError(f"{sent}\n{describe(command, there, here)}")
+
+    @rule(
         pattern=st.sampled_from((None, *commands.POOLS["pattern"])),
         count=st.sampled_from((1, 3, 1000)),
     )
@@ -162,6 +177,24 @@ def _batches(drawn: Sequence[Command]) -> list[list[Command]]:
             batches.append([])
         batches[-1].append(command)
     return batches
+
+
+def _executed(
+    sent: Sequence[Command], real: Sequence[Reply], ours: Sequence[Reply]
+) -> Iterator[tuple[Command, Reply, Reply]]:
+    """Each command with its replies; in the place of an EXEC that ran, what it ran."""
+    queue: list[Command] = []
+    for command, there, here in zip(sent, real, ours, strict=False):
+        if there == ("status", b"QUEUED"):
+            queue.append(command)
+        name = command[0].upper()
+        if name == b"EXEC" and there[0] == here[0] == "array":
+            assert len(there[1]) == len(here[1]) == len(queue), describe(command, there, here)
+            yield from zip(queue, there[1], here[1], strict=True)
+        else:
+            yield command, there, here
+        if name == b"MULTI" and there[0] == "status":
+            queue.clear()
 
 
 def _scan(client: RawClient, pattern: bytes | None, count: int) -> list[bytes]:

@@ -55,6 +55,31 @@ def test_client_list_and_info_are_verbatim_text_in_resp3(dbx_server: DbxServer) 
             assert value.startswith(b"txt:")
 
 
+def test_client_list_shows_a_transaction(client: RawClient, dbx_server: DbxServer) -> None:
+    mine = client.value("CLIENT", "ID")
+    client.pipeline([("MULTI",), ("SET", "k", "v" * 1000), ("CLIENT", "INFO")])
+    with dbx_server.raw() as other:
+        found = fields(other.value("CLIENT", "LIST", "ID", mine))
+    assert (found["flags"], found["multi"], found["cmd"]) == ("x", "2", "client|info")
+    assert int(found["multi-mem"]) > 1000
+    assert int(found["tot-mem"]) > int(found["multi-mem"])
+    inside = fields(client.value("EXEC")[1][1])
+    assert (inside["flags"], inside["multi"], inside["cmd"]) == ("x", "2", "exec")
+    found = fields(client.value("CLIENT", "INFO"))
+    assert (found["flags"], found["multi"], found["multi-mem"]) == ("N", "-1", "0")
+
+
+def test_client_reply_within_exec_leaves_its_array_whole(client: RawClient) -> None:
+    client.pipeline([("MULTI",), ("CLIENT", "REPLY", "OFF"), ("PING",)])
+    assert client.call("EXEC") == ("array", (("null-bulk", None), ("null-bulk", None)))
+    client.send_bytes(encode("PING") + encode("CLIENT", "REPLY", "ON"))
+    assert client.read() == ("status", b"OK")
+    client.pipeline([("MULTI",), ("CLIENT", "REPLY", "SKIP"), ("PING",)])
+    assert client.call("EXEC") == ("array", (("null-bulk", None), ("status", b"PONG")))
+    client.send_bytes(encode("PING") + encode("ECHO", "next"))
+    assert client.read() == ("bulk", b"next")
+
+
 def test_client_list_filters(client: RawClient, dbx_server: DbxServer) -> None:
     with dbx_server.raw() as other:
         mine, theirs = client.value("CLIENT", "ID"), other.value("CLIENT", "ID")

@@ -36,6 +36,16 @@ async function keys(r) {
   assert.equal(await r.type("key:3"), "string");
 }
 
+async function transactions(r) {
+  const done = await r.multi().set("t", 1).incr("t").lpush("t").get("t").exec().catch((e) => e);
+  assert.match(String(done), /EXECABORT/);
+  assert.deepEqual(await r.multi().set("t", "x").incr("t").get("t").exec().then((replies) =>
+    replies.map(([error, reply]) => (error === null ? reply : "error"))), ["OK", "error", "x"]);
+  await r.multi({ pipeline: false });
+  assert.equal(await r.set("t", 2), "QUEUED");
+  assert.deepEqual(await r.exec(), [[null, "OK"]]);
+}
+
 async function expiry(r) {
   await r.set("t", "v", "PX", 30);
   assert.ok((await r.pttl("t")) <= 30);
@@ -79,7 +89,7 @@ async function authentication(r) {
 for (const options of [{}, { protocol: 2 }]) {
   const r = new Redis({ port, ...options });
   await r.flushall();
-  for (const job of [strings, keys, expiry, connections, authentication]) await job(r);
+  for (const job of [strings, keys, transactions, expiry, connections, authentication]) await job(r);
   await r.quit();
 }
 console.log("ok");

@@ -32,6 +32,10 @@ async function keys(r) {
   assert.equal(await r.type("key:3"), "string");
 }
 
+async function transactions(r) {
+  assert.deepEqual(await r.multi().set("t", "1").incr("t").get("t").exec(), ["OK", 2, "2"]);
+}
+
 async function expiry(r) {
   await r.set("t", "v", { PX: 30 });
   assert.ok((await r.pTTL("t")) <= 30);
@@ -74,7 +78,7 @@ async function authentication(r) {
 for (const options of [{}, { RESP: 2 }]) {
   const r = await createClient({ url, ...options }).connect();
   await r.flushAll();
-  for (const job of [strings, keys, expiry, connections, authentication]) await job(r);
+  for (const job of [strings, keys, transactions, expiry, connections, authentication]) await job(r);
   await r.close();
 }
 console.log("ok");
