@@ -196,6 +196,22 @@ def test_large_values_and_long_pipelines_go_through(tmp_path: Path) -> None:
             assert pipe.execute() == [True, b"v" * 100] * 20_000
 
 
+def test_a_transaction_of_a_joined_client_is_executed_as_one(tmp_path: Path) -> None:
+    with dbx.open(tmp_path / "d"), dbx.open(tmp_path / "d") as joined:
+        with joined.pipeline() as pipe:
+            pipe.set("a", 1).incr("a").get("a")
+            assert pipe.execute() == [True, 2, b"2"]
+            pipe.set("a", "x").incr("a").get("a")
+            results = pipe.execute(raise_on_error=False)
+            assert (results[0], str(results[1]), results[2]) == (
+                True, "value is not an integer or out of range", b"x",
+            )  # fmt: skip
+            pipe.set("a", "y").execute_command("NOSUCH")
+            with pytest.raises(errors.ResponseError, match="unknown command"):
+                pipe.execute()
+        assert joined.get("a") == b"x"
+
+
 def test_threads_of_a_joined_process_have_connections_of_their_own(tmp_path: Path) -> None:
     with dbx.open(tmp_path / "d"), dbx.open(tmp_path / "d") as joined:
 
