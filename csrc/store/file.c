@@ -49,6 +49,17 @@ int dbx_file_path(char out[DBX_PATH_MAX], const char *dir, const char *name, dbx
     return DBX_OK;
 }
 
+/* Makes the name of a new directory survive power loss: it is in the directory above. */
+static int sync_name(const char *path, dbx_error *error) {
+    char above[DBX_PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL) return dbx_file_sync_dir(".", error);
+    size_t len = slash == path ? 1 : (size_t)(slash - path);
+    memcpy(above, path, len);
+    above[len] = '\0';
+    return dbx_file_sync_dir(above, error);
+}
+
 int dbx_file_mkdir(const char *path, dbx_error *error) {
     char part[DBX_PATH_MAX];
     size_t len = strlen(path);
@@ -61,9 +72,12 @@ int dbx_file_mkdir(const char *path, dbx_error *error) {
         if (part[i] != '/' && part[i] != '\0') continue;
         char saved = part[i];
         part[i] = '\0';
-        if (mkdir(part, DIR_MODE) != 0 && errno != EEXIST) {
+        bool made = mkdir(part, DIR_MODE) == 0;
+        if (!made && errno != EEXIST) {
             return dbx_file_error(errno, "make directory", part, error);
         }
+        int rc = made ? sync_name(part, error) : DBX_OK;
+        if (rc != DBX_OK) return rc;
         part[i] = saved;
     }
     if (stat(path, &st) != 0) return dbx_file_error(errno, "open directory", path, error);

@@ -18,7 +18,8 @@ int dbx_file_error(int saved_errno, const char *doing, const char *path, dbx_err
 
 /* dbx_file_path joins a directory and a name; DBX_ELIMIT when it is too long. */
 int dbx_file_path(char out[DBX_PATH_MAX], const char *dir, const char *name, dbx_error *error);
-/* dbx_file_mkdir makes a directory (mode 0700) and those above it; an existing one is fine. */
+/* dbx_file_mkdir makes a directory (mode 0700) and those above it, whose names then survive power
+ * loss; an existing one is fine. */
 int dbx_file_mkdir(const char *path, dbx_error *error);
 /* dbx_file_open returns a descriptor >= 0 (close-on-exec, mode 0600 when created), or a failure. */
 int dbx_file_open(const char *path, int flags, dbx_error *error);
