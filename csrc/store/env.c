@@ -1,11 +1,15 @@
 /* env.c: see env.h. */
 #include "store/env.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "store/env_internal.h"
+#include "store/file.h"
 #include "store/format.h"
 #include "store/limits.h"
 
@@ -88,6 +92,48 @@ static int try_open(dbx_env *env, const char *path, MDBX_env_flags_t flags, uint
     return rc;
 }
 
+/* With as much address space as can be had. */
+static int open_largest(dbx_env *env, const char *path, MDBX_env_flags_t flags) {
+    int rc = ENOMEM;
+    for (uint64_t bytes = MAP_BYTES_MAX; bytes >= MAP_BYTES_MIN; bytes /= 2) {
+        rc = try_open(env, path, flags, bytes);
+        /* EINVAL: what valgrind says of an address space it cannot give. */
+        if (rc != ENOMEM && rc != EFBIG && rc != EINVAL && rc != MDBX_TOO_LARGE) break;
+    }
+    return rc;
+}
+
+static int sync_file(const char *path, dbx_error *error) {
+    int fd = dbx_file_open(path, O_RDWR, error);
+    if (fd < 0) return fd;
+    int rc = dbx_file_sync(fd, path, error);
+    (void)close(fd);
+    return rc;
+}
+
+/* libmdbx does not sync what it begins a new file with, and takes a part of it for damage: the file
+ * is made under another name and gets its own when it is durable. */
+static int create(dbx_env *env, const char *path, dbx_error *error) {
+    char made[DBX_PATH_MAX], made_lock[DBX_PATH_MAX], dir[DBX_PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    int n = snprintf(made_lock, sizeof made_lock, "%s.new-lck", path);
+    if (n < 0 || (size_t)n >= sizeof made_lock || slash == NULL) {
+        return dbx_error_set(error, DBX_ELIMIT, "the path is too long: %.200s...", path);
+    }
+    (void)snprintf(made, sizeof made, "%.*s", n - (int)strlen("-lck"), made_lock);
+    (void)snprintf(dir, sizeof dir, "%.*s", (int)(slash - path), path);
+    int rc = dbx_file_remove(made, error); /* what a crash left */
+    if (rc != DBX_OK) return rc;
+    rc = open_largest(env, made, MDBX_ENV_DEFAULTS);
+    if (rc != 0) return dbx_env_error(rc, "making", path, error);
+    (void)mdbx_env_close_ex(env->env, true);
+    env->env = NULL;
+    rc = dbx_file_remove(made_lock, error);
+    if (rc == DBX_OK) rc = sync_file(made, error);
+    if (rc == DBX_OK) rc = dbx_file_rename(made, path, error);
+    return rc == DBX_OK ? dbx_file_sync_dir(dir, error) : rc;
+}
+
 static int open_map(dbx_env *env) {
     MDBX_txn *txn;
     int rc = mdbx_txn_begin(env->env, NULL, MDBX_TXN_RDONLY, &txn);
@@ -107,15 +153,14 @@ static int open_file(const char *path, MDBX_env_flags_t flags, dbx_env **out, db
         return dbx_error_set(error, DBX_ENOMEM, "out of memory");
     }
     memcpy(env->path, path, len);
-    int rc = ENOMEM;
-    for (uint64_t bytes = MAP_BYTES_MAX; bytes >= MAP_BYTES_MIN; bytes /= 2) {
-        rc = try_open(env, path, flags, bytes);
-        /* EINVAL: what valgrind says of an address space it cannot give. */
-        if (rc != ENOMEM && rc != EFBIG && rc != EINVAL && rc != MDBX_TOO_LARGE) break;
+    bool making = (flags & MDBX_RDONLY) == 0 && !dbx_file_exists(path);
+    int rc = making ? create(env, path, error) : DBX_OK;
+    if (rc == DBX_OK) {
+        rc = open_largest(env, path, flags);
+        if (rc == 0) rc = open_map(env);
+        if (rc != 0) rc = dbx_env_error(rc, "opening", path, error);
     }
-    if (rc == 0) rc = open_map(env);
-    if (rc != 0) {
-        rc = dbx_env_error(rc, "opening", path, error);
+    if (rc != DBX_OK) {
         dbx_env_close(env, false);
         return rc;
     }
