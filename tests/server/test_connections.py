@@ -75,7 +75,8 @@ def test_thousands_of_connections_are_served_and_let_go(
                 assert server.memory().rss_anon < 64 << 20
         while info(client, "clients")["connected_clients"] != "1":
             time.sleep(0.01)
-        assert open_descriptors(server.pid) == before
+        # Fewer: the store may just have had one more open for a moment, before.
+        assert open_descriptors(server.pid) <= before
 
 
 def test_without_descriptors_clients_are_turned_away_and_later_ones_served(
