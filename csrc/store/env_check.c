@@ -18,7 +18,7 @@ typedef struct checker {
 static void issue(MDBX_chk_context_t *ctx, const char *object, uint64_t number, const char *what,
                   const char *format, va_list args) {
     checker *c = (checker *)ctx;
-    char text[ISSUE_BYTES], more[ISSUE_BYTES] = "";
+    char text[2 * ISSUE_BYTES], more[ISSUE_BYTES] = "";
     if (format != NULL) (void)vsnprintf(more, sizeof more, format, args);
     (void)snprintf(text, sizeof text, "%s %" PRIu64 ": %s%s%s", object != NULL ? object : "at",
                    number, what, more[0] != '\0' ? ": " : "", more);
