@@ -173,7 +173,7 @@ int dbx_env_open_unchanged(const char *path, dbx_env **out, dbx_error *error) {
 }
 
 int dbx_env_look(const char *path, dbx_error *error) {
-    dbx_env *env;
+    dbx_env *env = NULL;
     int rc = dbx_env_open_unchanged(path, &env, error);
     if (rc == DBX_OK) dbx_env_close(env, false);
     return rc == DBX_EREADONLY ? DBX_OK : rc;
