@@ -23,7 +23,7 @@ PYTHON = "python3.13"
 DEBIAN_ARCH = {"aarch64": "arm64", "riscv64": "riscv64"}
 NEEDED = ("libatomic1", "libc6_", "libexpat1", "libffi8", "libpython3", "libssl3")
 NEEDED += ("python3", "zlib1g")
-LAYERS = ("server", "engine", "commands", "types", "store", "codec", "base", "mdbx")
+LAYERS = ("client", "server", "engine", "commands", "types", "store", "codec", "base", "mdbx")
 LIMITS = {"DBX_WRITE_BUFFER_SIZE": "16mb"}
 
 
