@@ -12,6 +12,7 @@ TESTS ?= tests
 FUZZ_SECONDS ?= 600
 SOAK ?= 10
 COUNT ?= 1000
+POWER_CUTS := $(if $(filter command line environment,$(origin COUNT)),$(COUNT),10000)
 SEED ?=
 
 export CMAKE_BUILD_PARALLEL_LEVEL = $(JOBS)
@@ -22,7 +23,7 @@ CTEST := $(BIN)/ctest --output-on-failure
 C_TESTS := -DDBX_TESTS=ON -DDBX_WERROR=ON -DDBX_ALLOC_FAULTS=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo
 GENERATOR := -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja -DPython_EXECUTABLE=$(CURDIR)/$(PY)
 
-.PHONY: help serve build test test-c test-py check lint fmt docs asan tsan fuzz soak crash clients \
+.PHONY: help serve build test test-c test-py check lint fmt docs asan tsan fuzz soak powercut crash clients \
         bench cross wheel packages-build packages-test packages-cross clean
 
 help: ## list the targets
@@ -112,6 +113,11 @@ fuzz: $(VENV)/.tools ## the libFuzzer targets, FUZZ_SECONDS each
 
 soak: packages-test build $(VENV)/.tests ## random commands and restarts beside a real Redis, SOAK times as many
 	DBX_SOAK=$(SOAK) $(PY) -m pytest -q -rA tests/differential tests/journal tests/store
+
+powercut: $(VENV)/.tools ## cut the power in simulated runs, COUNT times, and start what is left; SEED=n begins elsewhere
+	$(CMAKE) -S . -B $(BUILD)/c $(GENERATOR) $(C_TESTS)
+	$(CMAKE) --build $(BUILD)/c --target powercut
+	$(BUILD)/c/bin/powercut --states $(POWER_CUTS) --seed $(or $(SEED),1)
 
 crash: build $(VENV)/.tests ## kill -9 under random commands and start again, COUNT times; SEED=n draws the same commands
 	DBX_CRASH_COUNT=$(COUNT) DBX_CRASH_SEED=$(SEED) $(PY) -m pytest -q -s -rA tests/crash/test_cycles.py

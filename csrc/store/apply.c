@@ -37,6 +37,7 @@ struct dbx_applier {
     /* under the mutex */
     const dbx_buffer *frozen; /* to be applied; NULL: none */
     dbx_applied applied;
+    dbx_journal *log;
     bool collected; /* frozen is in MDBX, and nobody has been told yet */
     bool reclaim;
     bool held; /* until the replay is over */
@@ -128,7 +129,7 @@ static uint64_t pages_written(dbx_env *env) {
 
 /* Runs `frozen` (NULL: only reclaim) through one transaction. *more: retired ids are left. */
 static int commit_once(dbx_applier *a, const dbx_buffer *frozen, const dbx_applied *applied,
-                       dbx_applier_stats *stats, bool *more) {
+                       dbx_journal *log, dbx_applier_stats *stats, bool *more) {
     MDBX_txn *txn;
     uint64_t entries = 0, pages_before = pages_written(a->env);
     int64_t start_us = dbx_clock_mono_us();
@@ -143,6 +144,7 @@ static int commit_once(dbx_applier *a, const dbx_buffer *frozen, const dbx_appli
         (void)mdbx_txn_abort(txn);
         return rc;
     }
+    if (frozen != NULL && log != NULL) dbx_journal_settle(log, applied->position);
     rc = mdbx_txn_commit(txn);
     if (rc != 0) return rc;
     uint64_t bytes = pages_written(a->env) - pages_before;
@@ -196,11 +198,12 @@ static void note_failure(dbx_applier *a, int rc) {
 static int64_t work_once(dbx_applier *a, int64_t retry_ms) {
     const dbx_buffer *frozen = a->collected ? NULL : a->frozen;
     dbx_applied applied = a->applied;
+    dbx_journal *log = a->log;
     dbx_applier_stats stats = a->stats;
     bool more = false;
     a->reclaim = false;
     pthread_mutex_unlock(&a->mutex);
-    int rc = commit_once(a, frozen, &applied, &stats, &more);
+    int rc = commit_once(a, frozen, &applied, log, &stats, &more);
     pthread_mutex_lock(&a->mutex);
     if (rc == 0) {
         stats.failures = a->stats.failures;
@@ -284,9 +287,11 @@ void dbx_applier_release(dbx_applier *a) {
     pthread_mutex_unlock(&a->mutex);
 }
 
-void dbx_applier_start(dbx_applier *a, const dbx_buffer *frozen, const dbx_applied *applied) {
+void dbx_applier_start(dbx_applier *a, const dbx_buffer *frozen, const dbx_applied *applied,
+                       dbx_journal *log) {
     pthread_mutex_lock(&a->mutex);
     a->frozen = frozen;
+    a->log = log;
     a->applied = *applied;
     a->collected = false;
     pthread_cond_signal(&a->work);

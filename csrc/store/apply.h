@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "store/buffer.h"
 #include "store/env.h"
+#include "store/journal.h"
 #include "store/times.h"
 
 typedef struct dbx_applier dbx_applier;
@@ -35,8 +36,9 @@ void dbx_applier_release(dbx_applier *applier);
 void dbx_applier_close(dbx_applier *applier);
 
 /* dbx_applier_start hands over a frozen buffer, which must not change or go before it is collected.
- */
-void dbx_applier_start(dbx_applier *applier, const dbx_buffer *frozen, const dbx_applied *applied);
+ * It is committed when `log` has it durably, so that the log never has a gap; NULL: it has. */
+void dbx_applier_start(dbx_applier *applier, const dbx_buffer *frozen, const dbx_applied *applied,
+                       dbx_journal *log);
 /* dbx_applier_collect is true once, when the buffer handed over last is durably in MDBX. */
 bool dbx_applier_collect(dbx_applier *applier);
 /* dbx_applier_committed is true once after each commit of any kind: snapshots should be renewed,

@@ -45,6 +45,7 @@ void dbx_segment_header_seal(uint8_t out[DBX_SEGMENT_HEADER_BYTES],
     memset(out, 0, DBX_SEGMENT_HEADER_BYTES);
     memcpy(out, segment_magic, sizeof segment_magic);
     dbx_store32(out + 8, DBX_SEGMENT_VERSION);
+    dbx_store32(out + 12, header->sequence);
     dbx_store64(out + 16, header->run);
     dbx_store64(out + 24, header->start);
     dbx_store64(out + 32, header->previous);
@@ -58,6 +59,7 @@ bool dbx_segment_header_read(const uint8_t in[DBX_SEGMENT_HEADER_BYTES],
     if (memcmp(in, segment_magic, sizeof segment_magic) != 0) return false;
     if (dbx_load32(in + 60) != dbx_crc32c(0, in, 60)) return false;
     if (dbx_load32(in + 8) != DBX_SEGMENT_VERSION) return false;
+    header->sequence = dbx_load32(in + 12);
     header->run = dbx_load64(in + 16);
     header->start = dbx_load64(in + 24);
     header->previous = dbx_load64(in + 32);

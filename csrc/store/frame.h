@@ -48,6 +48,7 @@ typedef struct dbx_segment_header {
     uint64_t previous; /* where the log before this segment ends */
     uint64_t durable;  /* position known to be synced when this was written */
     uint64_t time_ms;
+    uint32_t sequence; /* one more than that of the segment before; otherwise the log begins here */
 } dbx_segment_header;
 
 void dbx_segment_header_seal(uint8_t out[DBX_SEGMENT_HEADER_BYTES],

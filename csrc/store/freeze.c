@@ -186,7 +186,7 @@ static void freeze(dbx_store *store) {
     store->anew_at_ms = store->txn.now_ms + ANEW_RETRY_MS;
     store->frozen_position = applied.position;
     store->spent_us = 0;
-    dbx_applier_start(store->applier, store->live.frozen, &applied);
+    dbx_applier_start(store->applier, store->live.frozen, &applied, store->journal);
 }
 
 /* The frozen buffer is durably in MDBX: see it there, then let the buffer and its journal go. */

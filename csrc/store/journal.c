@@ -60,7 +60,8 @@ static int next_segment(dbx_journal *j, uint64_t start, dbx_error *error) {
                                  .start = start,
                                  .previous = j->position,
                                  .durable = dbx_journal_durable(j),
-                                 .time_ms = (uint64_t)dbx_clock_wall_ms()};
+                                 .time_ms = (uint64_t)dbx_clock_wall_ms(),
+                                 .sequence = j->sequence + 1};
     pthread_mutex_lock(&j->mutex);
     rc = reserve_unsynced(j);
     if (rc == DBX_OK) rc = dbx_segment_begin(j->dir, &segment, &header, error);
@@ -75,6 +76,7 @@ static int next_segment(dbx_journal *j, uint64_t start, dbx_error *error) {
         j->live[j->live_count].fd = -1;
         j->live[j->live_count++].end = j->position;
     }
+    segment.sequence = ++j->sequence;
     j->current = segment;
     j->spooled = 0;
     j->spare_wanted = true;
@@ -105,8 +107,12 @@ static int adopt_files(dbx_journal *j, dbx_error *error) {
         if (i + 1 < count && files[i + 1].header.start <= j->position) {
             end = files[i + 1].header.previous;
         }
-        j->live[j->live_count++] = (dbx_segment){
-            .fd = -1, .number = files[i].number, .start = files[i].header.start, .end = end};
+        j->sequence = files[i].header.sequence;
+        j->live[j->live_count++] = (dbx_segment){.fd = -1,
+                                                 .number = files[i].number,
+                                                 .start = files[i].header.start,
+                                                 .end = end,
+                                                 .sequence = j->sequence};
     }
     dbx_alloc_free(files);
     return rc;
@@ -323,6 +329,7 @@ static int take_back(dbx_journal *j, const turn_start *turn, dbx_error *error) {
         rc = discard(j, &j->live[i], error);
     }
     j->live[turn->live].end = turn->position;
+    j->sequence = j->live[turn->live].sequence;
     j->live_count = turn->live + 1;
     if (rc == DBX_OK) rc = dbx_segment_path(path, j->dir, j->live[turn->live].number, error);
     int fd = rc == DBX_OK ? dbx_file_open(path, O_RDWR, error) : rc;
@@ -465,6 +472,7 @@ static int give_oldest(dbx_journal *j, dbx_error *error) {
 
 /* A refused journal whose every effect is in MDBX: what its files hold does not matter any more. */
 static int begin_anew(dbx_journal *j, dbx_error *error) {
+    j->sequence++; /* readers see a gap, and begin behind it: who knows what the failed sync lost */
     int rc = next_segment(j, j->position + 1, error);
     while (rc == DBX_ENOSPC && j->live_count > 0) {
         rc = give_oldest(j, error);
@@ -484,6 +492,7 @@ static int begin_anew(dbx_journal *j, dbx_error *error) {
     atomic_store(&j->refused, false);
     pthread_cond_broadcast(&j->done);
     pthread_mutex_unlock(&j->mutex);
+    drop(j, j->live_count); /* even what was to be kept */
     return DBX_OK;
 }
 

@@ -56,6 +56,9 @@ uint64_t dbx_journal_durable(dbx_journal *journal); /* any thread */
 /* dbx_journal_wait returns when `position` is durable, or DBX_ESTOPPED at close. Who waits first
  * syncs for all who wait. Any thread, without the engine lock. */
 int dbx_journal_wait(dbx_journal *journal, uint64_t position);
+/* dbx_journal_settle returns when `position` is durable, or will not become so because the journal
+ * was refused. Any thread, without the engine lock. */
+void dbx_journal_settle(dbx_journal *journal, uint64_t position);
 /* dbx_journal_push has what was appended synced now: by the syncer, or right here if this device
  * syncs quicker than threads can hand work to each other (`always` only). Without the engine lock.
  */

@@ -30,6 +30,7 @@ struct dbx_journal {
     /* The appending half: under the engine lock. */
     uint64_t position; /* end of the log */
     dbx_segment current;
+    uint32_t sequence; /* of the current segment */
     uint64_t at;       /* offset of the log's end in the current segment's file */
     uint64_t turn;     /* where the last turn began */
     uint64_t spooled;  /* bytes of spools named since the current segment began */

@@ -88,12 +88,10 @@ static void note(dbx_journal_reader *r, uint64_t run, uint64_t durable) {
 
 /* The segment to begin with: the last one that starts at or before `from`, or else the first. */
 static size_t first_segment(const dbx_journal_reader *r, uint64_t from) {
-    size_t first = 0;
-    while (first < r->count && r->files[first].header.run == 0)
-        first++; /* spares */
+    size_t first = dbx_segment_oldest(r->files, r->count);
     if (from == DBX_JOURNAL_OLDEST) return first;
-    for (size_t i = first; i < r->count; i++) {
-        if (r->files[i].header.start <= from) first = i;
+    for (size_t i = 0; i < r->count; i++) {
+        if (r->files[i].header.run != 0 && r->files[i].header.start <= from) first = i;
     }
     return first;
 }
@@ -271,23 +269,38 @@ uint64_t dbx_journal_reader_run(const dbx_journal_reader *r) {
     return r->run;
 }
 
-int dbx_journal_reader_settle(dbx_journal_reader *r, dbx_error *error) {
-    static const uint8_t nothing[DBX_FRAME_HEADER_BYTES];
+int dbx_journal_reader_sync(dbx_journal_reader *r, dbx_error *error) {
     char path[DBX_PATH_MAX];
     int rc = DBX_OK;
     for (size_t i = r->first; rc == DBX_OK && i < r->count; i++) {
-        const dbx_segment_header *header = &r->files[i].header;
-        bool last = i + 1 == r->count || r->files[i + 1].header.start > r->group_start;
-        if (header->start > r->group_start) break;
         rc = dbx_segment_path(path, r->dir, r->files[i].number, error);
         int fd = rc == DBX_OK ? dbx_file_open(path, O_RDWR, error) : rc;
         if (fd < 0) return fd;
-        if (last) {
-            uint64_t at = DBX_SEGMENT_HEADER_BYTES + r->group_start - header->start;
-            rc = dbx_file_write(fd, nothing, sizeof nothing, at, path, error);
-        }
-        if (rc == DBX_OK) rc = dbx_file_sync(fd, path, error);
+        rc = dbx_file_sync(fd, path, error);
         (void)close(fd);
     }
+    return rc;
+}
+
+/* Whether the log ends in this segment, which has been read. */
+static bool ends_in(const dbx_journal_reader *r, size_t index) {
+    if (r->files[index].header.start > r->group_start) return false;
+    return index + 1 == r->count || r->files[index + 1].header.start > r->group_start;
+}
+
+int dbx_journal_reader_settle(dbx_journal_reader *r, dbx_error *error) {
+    static const uint8_t nothing[DBX_FRAME_HEADER_BYTES];
+    char path[DBX_PATH_MAX];
+    size_t last = r->first;
+    while (last < r->count && !ends_in(r, last))
+        last++;
+    if (last == r->count) return DBX_OK;
+    int rc = dbx_segment_path(path, r->dir, r->files[last].number, error);
+    int fd = rc == DBX_OK ? dbx_file_open(path, O_RDWR, error) : rc;
+    if (fd < 0) return fd;
+    uint64_t at = DBX_SEGMENT_HEADER_BYTES + r->group_start - r->files[last].header.start;
+    rc = dbx_file_write(fd, nothing, sizeof nothing, at, path, error);
+    if (rc == DBX_OK) rc = dbx_file_sync(fd, path, error);
+    (void)close(fd);
     return rc;
 }

@@ -41,9 +41,11 @@ int dbx_journal_reader_next(dbx_journal_reader *reader, dbx_frame *frame, dbx_sl
 uint64_t dbx_journal_reader_end(const dbx_journal_reader *reader);
 uint64_t dbx_journal_reader_run(const dbx_journal_reader *reader);
 
-/* dbx_journal_reader_settle, after the end and before the log goes on: makes what was read durable,
- * and what lies behind the end unreadable, so that no later start takes a half-written group for a
- * whole one. */
+/* dbx_journal_reader_sync, before anything is read, makes durable whatever will be: it may reach
+ * MDBX, which must not know of more than the log does. */
+int dbx_journal_reader_sync(dbx_journal_reader *reader, dbx_error *error);
+/* dbx_journal_reader_settle, after the end and before the log goes on: makes what lies behind the
+ * end unreadable, durably, so that no later start takes a half-written group for a whole one. */
 int dbx_journal_reader_settle(dbx_journal_reader *reader, dbx_error *error);
 
 /* dbx_journal_print writes the effects of the data directory `dir` from position `from` on (0: the

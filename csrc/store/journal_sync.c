@@ -23,6 +23,7 @@ void dbx_journal_refuse(dbx_journal *j, const dbx_error *why) {
     pthread_mutex_lock(&j->mutex);
     if (!j->refused) j->refusal = *why;
     j->refused = true;
+    pthread_cond_broadcast(&j->done);
     pthread_mutex_unlock(&j->mutex);
     dbx_log(DBX_LOG_WARNING, "writes are refused until the data is applied: %s", why->text);
 }
@@ -231,17 +232,28 @@ void dbx_journal_push(dbx_journal *j) {
     pthread_mutex_unlock(&j->mutex);
 }
 
+/* Who waits first syncs for all who wait. The mutex is held. */
+static void sync_or_wait(dbx_journal *j) {
+    if (!j->syncing && !j->refused && j->written > j->durable) {
+        sync_now(j);
+    } else {
+        pthread_cond_wait(&j->done, &j->mutex);
+    }
+}
+
 int dbx_journal_wait(dbx_journal *j, uint64_t position) {
     pthread_mutex_lock(&j->mutex);
-    while (atomic_load(&j->durable) < position && !j->stop) {
-        if (!j->syncing && !j->refused && j->written > j->durable) {
-            sync_now(j);
-        } else {
-            pthread_cond_wait(&j->done, &j->mutex);
-        }
-    }
+    while (atomic_load(&j->durable) < position && !j->stop)
+        sync_or_wait(j);
     pthread_mutex_unlock(&j->mutex);
     return atomic_load(&j->durable) >= position ? DBX_OK : DBX_ESTOPPED;
+}
+
+void dbx_journal_settle(dbx_journal *j, uint64_t position) {
+    pthread_mutex_lock(&j->mutex);
+    while (atomic_load(&j->durable) < position && !j->refused && !j->stop)
+        sync_or_wait(j);
+    pthread_mutex_unlock(&j->mutex);
 }
 
 int dbx_journal_sync_all(dbx_journal *j, dbx_error *error) {

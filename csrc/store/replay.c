@@ -136,7 +136,8 @@ int dbx_replay_run(dbx_store *store, const dbx_replay_calls *calls, dbx_error *e
     int rc = dbx_journal_reader_open(store->options.path, store->applied_position, &reader, error);
     if (rc != DBX_OK) return rc;
     store->txn.replaying = true;
-    rc = run_all(&r, reader, error);
+    rc = dbx_journal_reader_sync(reader, error);
+    if (rc == DBX_OK) rc = run_all(&r, reader, error);
     store->txn.replaying = false;
     dbx_applier_release(store->applier);
     if (rc == DBX_OK) rc = dbx_journal_reader_settle(reader, error);

@@ -120,3 +120,13 @@ int dbx_segment_list(const char *dir, dbx_segment_file **files, size_t *count, d
     if (*count > 1) qsort(*files, *count, sizeof **files, by_start);
     return DBX_OK;
 }
+
+size_t dbx_segment_oldest(const dbx_segment_file *files, size_t count) {
+    size_t first = count;
+    while (
+        first > 0 && files[first - 1].header.run != 0 &&
+        (first == count || files[first].header.sequence == files[first - 1].header.sequence + 1)) {
+        first--;
+    }
+    return first;
+}

@@ -19,6 +19,7 @@ typedef struct dbx_segment {
     uint64_t start;  /* position of its first frame */
     uint64_t end;    /* position after its last one; UINT64_MAX: not known yet */
     bool joined;     /* its first frame belongs to a turn that began in the segment before */
+    uint32_t sequence;
 } dbx_segment;
 
 /* dbx_segment_path writes a segment's file name below the journal's directory. */
@@ -43,5 +44,8 @@ typedef struct dbx_segment_file {
 /* dbx_segment_list reads all headers below `dir`, in the order of their starts. *files is allocated
  * (free it with dbx_alloc_free). A missing directory is an empty list. */
 int dbx_segment_list(const char *dir, dbx_segment_file **files, size_t *count, dbx_error *error);
+/* dbx_segment_oldest is the index of the one with which the log begins; `count`: there is none.
+ * What lies before a gap was to be removed with the segments that are missing. */
+size_t dbx_segment_oldest(const dbx_segment_file *files, size_t count);
 
 #endif

@@ -244,7 +244,7 @@ TEST(a_start_syncs_what_it_replayed_and_the_new_segments_name) {
     CHECK_EQ(dbx_store_close(w.store, NULL), DBX_OK);
     synced_segments = synced_names = 0;
     start(&w);
-    CHECK_EQ(synced_segments, 2); /* the one that was read, and the one that begins */
+    CHECK_EQ(synced_segments, 3); /* what was read, then its end, and the one that begins */
     CHECK_EQ(synced_names, 1);
     clean_up(&w);
 }

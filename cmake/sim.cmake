@@ -1,0 +1,32 @@
+# tests/sim: programs in which every system call of the store on files, every clock and every thread is
+# the test's: the linker's --wrap turns the calls of our layers and of libmdbx into those of sched.c and
+# calls.c, and leaves the C library's own and the sanitizers' alone.
+
+set(sim_dir "${CMAKE_CURRENT_SOURCE_DIR}/tests/sim")
+set(sim_wrapped
+    pthread_create pthread_join pthread_mutex_lock pthread_mutex_unlock
+    pthread_cond_wait pthread_cond_timedwait pthread_cond_signal pthread_cond_broadcast
+    clock_gettime nanosleep sched_yield getrandom
+    open open64 close dup pwrite pwrite64 pwritev64 pread pread64
+    ftruncate ftruncate64 posix_fallocate posix_fallocate64 statvfs
+    fdatasync fsync mkdir rename unlink mmap mmap64 mremap)
+list(TRANSFORM sim_wrapped PREPEND "-Wl,--wrap=")
+
+add_library(dbx_sim STATIC
+            "${sim_dir}/sched.c" "${sim_dir}/image.c" "${sim_dir}/disk.c" "${sim_dir}/calls.c"
+            "${sim_dir}/generate.c" "${sim_dir}/world.c" "${sim_dir}/judge.c")
+target_compile_definitions(dbx_sim PUBLIC _GNU_SOURCE)
+target_compile_options(dbx_sim PRIVATE ${DBX_WARNINGS} ${DBX_SANITIZE_FLAGS} -UNDEBUG)
+target_link_libraries(dbx_sim PUBLIC dbx_engine)
+target_link_options(dbx_sim INTERFACE ${sim_wrapped})
+
+foreach(program powercut)
+  add_executable(${program} "${sim_dir}/${program}.c")
+  target_include_directories(${program} PRIVATE "${sim_dir}")
+  target_compile_options(${program} PRIVATE ${DBX_WARNINGS} ${DBX_SANITIZE_FLAGS} -UNDEBUG)
+  target_link_libraries(${program} PRIVATE dbx_sim)
+  set_target_properties(${program} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
+endforeach()
+
+add_test(NAME powercut COMMAND powercut --states 500)
+set_tests_properties(powercut PROPERTIES TIMEOUT 600)

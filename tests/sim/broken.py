@@ -1,0 +1,152 @@
+"""Builds of the simulation with one thing in the store deliberately broken."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+BUILD = ROOT / "build" / "c"
+BIN = ROOT / ".venv" / "bin"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A file of csrc/store in which `right`, which must be there once, becomes `wrong`."""
+
+    file: str
+    right: str
+    wrong: str
+
+
+FAULTS = {
+    "the log is not synced": Fault(
+        "journal_sync.c",
+        "return rc != DBX_OK ? rc : dbx_file_sync(fd, j->dir, error);",
+        "(void)fd; return rc;",
+    ),
+    "closed segments are not synced": Fault(
+        "journal_sync.c",
+        "int rc = dbx_file_sync(closed[i].fd, j->dir, error);",
+        "int rc = DBX_OK; (void)closed; (void)error;",
+    ),
+    "a reply waits for the sync of what came before it": Fault(
+        "journal_sync.c",
+        "while (atomic_load(&j->durable) < position && !j->stop)\n        sync_or_wait(j);",
+        "while (0)\n        sync_or_wait(j);\n    position = 0;",
+    ),
+    "a new segment's name is not synced": Fault(
+        "journal_sync.c",
+        "if (!atomic_exchange(&j->names_unsynced, false)) return DBX_OK;",
+        "(void)error; if (j != NULL) return DBX_OK;",
+    ),
+    "directories are not synced": Fault(
+        "file.c",
+        'int rc = fsync(fd) == 0 ? DBX_OK : dbx_file_error(errno, "sync directory", path, error);',
+        "int rc = DBX_OK;",
+    ),
+    "data.mdbx gets its name before it is durable": Fault(
+        "env.c",
+        "if (rc == DBX_OK) rc = sync_file(made, error);",
+        "(void)sync_file;",
+    ),
+    "commits are not synced": Fault(
+        "env.c",
+        "return open_file(path, MDBX_LIFORECLAIM, out, error);",
+        "return open_file(path, MDBX_LIFORECLAIM | MDBX_UTTERLY_NOSYNC, out, error);",
+    ),
+    "checksums are ignored": Fault(
+        "frame.c",
+        "return dbx_load32(header) == dbx_crc32c(0, header + 4, covered);",
+        "return covered > 0;",
+    ),
+    "a group is replayed although its end is missing": Fault(
+        "journal_read.c",
+        "if (goes_on) continue;",
+        "",
+    ),
+    "a freeze in the middle of a turn": Fault(
+        "txn.c",
+        "int dbx_txn_put(dbx_txn *txn, dbx_slice key, dbx_slice head, dbx_slice tail) {",
+        "void dbx_freeze_step(dbx_store *store);\n"
+        "int dbx_txn_put(dbx_txn *txn, dbx_slice key, dbx_slice head, dbx_slice tail) {\n"
+        "    if (txn->store->journal != NULL) dbx_freeze_step(txn->store);",
+    ),
+    "the frozen buffer is released before it is applied": Fault(
+        "freeze.c",
+        "if (dbx_applier_collect(store->applier)) {",
+        "if (store->live.frozen != NULL) {\n            (void)dbx_applier_collect(store->applier);",
+    ),
+    "the snapshot is not renewed": Fault(
+        "freeze.c",
+        "if (dbx_snapshot_renew(store->live.below) != DBX_OK ||\n"
+        "        dbx_apply_read_position(store->live.below, &applied) != DBX_OK ||\n"
+        "        applied.position != store->frozen_position) {",
+        "applied.position = store->frozen_position;\n    if (store->live.below == NULL) {",
+    ),
+    "the position is recorded wrongly": Fault(
+        "apply.c",
+        "dbx_store64(value, applied->position);",
+        "dbx_store64(value, applied->position + 1);",
+    ),
+    "the log is dropped before it is applied": Fault(
+        "journal.c",
+        "i < j->live_count && j->live[i].end <= position; i++",
+        "i < j->live_count; i++",
+    ),
+    "applied before the log has it": Fault(
+        "apply.c",
+        "if (frozen != NULL && log != NULL) dbx_journal_settle(log, applied->position);",
+        "(void)log;",
+    ),
+    "a start does not sync what it replays": Fault(
+        "replay.c",
+        "rc = dbx_journal_reader_sync(reader, error);\n    if (rc == DBX_OK) rc =",
+        "rc =",
+    ),
+    "a large value is named before it is durable": Fault(
+        "spool.c",
+        "if (rc == DBX_OK) rc = dbx_file_sync(spool->fd, part, NULL);",
+        "",
+    ),
+    "a start goes on where the log was cut off": Fault(
+        "journal_read.c",
+        "if (rc == DBX_OK) rc = dbx_file_sync(fd, path, error);\n"
+        "    (void)close(fd);\n    return rc;\n}\n",
+        "(void)close(fd);\n    return DBX_OK;\n}\n",
+    ),
+}
+
+
+def _command(output: str) -> list[str]:
+    """The command line that makes a file of the build directory."""
+    lines = subprocess.run(
+        [BIN / "ninja", "-C", BUILD, "-t", "commands", "-s", output],
+        check=True, capture_output=True, text=True,
+    ).stdout.splitlines()  # fmt: skip
+    return shlex.split(lines[-1].removeprefix(": &&").removesuffix("&& :"))
+
+
+def build(fault: Fault, program: str, to: Path) -> Path:
+    """build compiles the broken file and links `program` with it, in the place of the right one."""
+    source = ROOT / "csrc" / "store" / fault.file
+    text = source.read_text()
+    assert text.count(fault.right) == 1, f"{fault.file} is not as this fault knows it"
+    broken = to / fault.file
+    broken.write_text(text.replace(fault.right, fault.wrong))
+    entries = json.loads((BUILD / "compile_commands.json").read_text())
+    compile_it = next(
+        shlex.split(each["command"]) for each in entries if each["file"] == str(source)
+    )
+    part = to / "broken.o"
+    compile_it[compile_it.index("-o") + 1] = str(part)
+    compile_it[compile_it.index("-c") + 1] = str(broken)
+    subprocess.run([*compile_it, "-Wno-error"], cwd=BUILD, check=True)
+    link = _command(f"bin/{program}")
+    link.insert(next(i for i, word in enumerate(link) if word.endswith(".a")), str(part))
+    link[link.index("-o") + 1] = str(to / program)
+    subprocess.run(link, cwd=BUILD, check=True)
+    return to / program

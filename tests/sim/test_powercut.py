@@ -1,0 +1,51 @@
+"""The power-cut simulation would notice: it fails for builds that break a rule of the store."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.sim.broken import BIN, BUILD, FAULTS, ROOT, build
+
+STATES = 2000  # at most: nearly all are caught within the first fifty
+SECONDS = 300
+DIRECTORY = re.compile(r"dbx-sim-\d+")  # which differs from process to process
+
+
+@pytest.fixture(scope="module", autouse=True)
+def right() -> Path:
+    """right is the program of the right build, as `make test-c` makes it."""
+    if not (BUILD / "build.ninja").exists():
+        subprocess.run(["make", "test-c"], cwd=ROOT, check=True)
+    subprocess.run([BIN / "cmake", "--build", BUILD, "--target", "powercut"], check=True)
+    return BUILD / "bin" / "powercut"
+
+
+def run(program: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [program, *options], capture_output=True, text=True, timeout=SECONDS, errors="replace"
+    )
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_broken_build_is_caught(name: str, tmp_path: Path) -> None:
+    program = build(FAULTS[name], "powercut", tmp_path)
+    for first in range(1, STATES // 50):
+        done = run(program, "--states", "50", "--seed", str(first), "--as-is")
+        if done.returncode != 0:
+            assert "FAILED with seed" in done.stderr
+            return
+    pytest.fail(f"{STATES} states held although {name}")
+
+
+def test_a_failure_is_shortened_to_a_history_that_can_be_run_again(tmp_path: Path) -> None:
+    program = build(FAULTS["the log is not synced"], "powercut", tmp_path)
+    done = run(program, "--states", "20", "--seed", "3")
+    assert done.returncode == 1
+    shown = done.stderr.partition("A short history that fails:\n")[2]
+    assert 0 < shown.count("  step ") < 20
+    again = run(program, "--states", "20", "--seed", "3")
+    assert DIRECTORY.sub("", again.stderr) == DIRECTORY.sub("", done.stderr)

@@ -1,0 +1,287 @@
+/* world.c: a database in use, and what it holds: see history.h. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "history.h"
+#include "sched.h"
+
+enum {
+    CALLS_MAX = 16, /* of a turn, MULTI and EXEC among them */
+    EXPIRES_SOON_MS = 3,
+    NAP_US = 20000
+};
+
+static void ignore_wake(void *arg) {
+    (void)arg; /* world_tick is called often enough */
+}
+
+bool world_open(world *w, const history *h, const char *dir) {
+    dbx_error error = {0};
+    const dbx_engine_options options = {.path = dir, .settings = h->settings, .wake = ignore_wake};
+    memset(w, 0, sizeof *w);
+    if (dbx_local_open(&options, &w->local, &error) != DBX_OK) {
+        (void)snprintf(w->why, sizeof w->why, "%.250s", error.text);
+        return false;
+    }
+    w->session = dbx_local_session_open(w->local);
+    w->reader = dbx_local_session_open(w->local);
+    if (w->session != NULL && w->reader != NULL) return true;
+    (void)snprintf(w->why, sizeof w->why, "out of memory");
+    (void)world_close(w);
+    return false;
+}
+
+bool world_close(world *w) {
+    if (w->session != NULL) dbx_local_session_close(w->local, w->session);
+    if (w->reader != NULL) dbx_local_session_close(w->local, w->reader);
+    int rc = dbx_local_close(w->local, NULL);
+    w->local = NULL;
+    return rc == DBX_OK;
+}
+
+int64_t world_tick(world *w) {
+    dbx_engine *engine = dbx_local_engine(w->local);
+    dbx_engine_lock(engine);
+    int64_t wait_ms = dbx_engine_tick(engine);
+    dbx_engine_unlock(engine);
+    return wait_ms;
+}
+
+void world_wait(world *w, int64_t us) {
+    int64_t until_us = sched_now_us() + us;
+    while (sched_now_us() < until_us) {
+        int64_t wait_ms = world_tick(w), left_us = until_us - sched_now_us();
+        if (left_us > NAP_US) left_us = NAP_US;
+        if (wait_ms >= 0 && wait_ms * 1000 < left_us) left_us = wait_ms * 1000;
+        sched_sleep(left_us > 0 ? left_us : 1);
+    }
+}
+
+/* --- Turns -----------------------------------------------------------------------------------
+ */
+
+static size_t gather(const history_step *step, dbx_call *calls) {
+    static dbx_slice multi[1], exec[1];
+    size_t count = 0;
+    multi[0] = dbx_slice_str("MULTI");
+    exec[0] = dbx_slice_str("EXEC");
+    if (step->transaction) calls[count++] = (dbx_call){.argc = 1, .argv = multi};
+    for (size_t i = 0; i < step->call_count; i++) {
+        const history_call *call = &step->calls[i];
+        dbx_slice *argv = malloc(call->argc * sizeof *argv);
+        if (argv == NULL) abort();
+        memcpy(argv, call->argv, call->argc * sizeof *argv);
+        calls[count++] = (dbx_call){.argc = call->argc, .argv = argv};
+    }
+    if (step->transaction) calls[count++] = (dbx_call){.argc = 1, .argv = exec};
+    return count;
+}
+
+/* An error that is the disk's or the memory's fault, not the command's. */
+static bool find_refusal(const dbx_buf *out, char *why, size_t size) {
+    static const char *const codes[] = {"-MISCONF ", "-OOM ", "-ERR out of memory"};
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        const char *at =
+            out->len == 0 ? NULL : memmem(out->ptr, out->len, codes[i], strlen(codes[i]));
+        if (at == NULL || (at != (const char *)out->ptr && at[-1] != '\n')) continue;
+        size_t left = out->len - (size_t)(at - (const char *)out->ptr);
+        const char *end = memchr(at, '\r', left);
+        (void)snprintf(why, size, "%.*s", end != NULL ? (int)(end - at) : (int)left, at);
+        return true;
+    }
+    return false;
+}
+
+static world_result refuse(world *w, const char *why) {
+    (void)snprintf(w->why, sizeof w->why, "%.250s", why);
+    return WORLD_REFUSED;
+}
+
+static world_result run_calls(world *w, dbx_call *calls, size_t count) {
+    dbx_buf out = {0};
+    dbx_local_result result;
+    world_result said = WORLD_DONE;
+    int rc = dbx_local_run(w->local, w->session, calls, count, true, &out, &result);
+    if (rc != DBX_OK) {
+        said = refuse(w, "no reply");
+    } else if (find_refusal(&out, w->why, sizeof w->why)) {
+        said = WORLD_REFUSED;
+    } else if (dbx_local_settle(w->local, &result) != DBX_OK) {
+        said = WORLD_UNKNOWN;
+    }
+    w->durable = said == WORLD_DONE && result.wait;
+    dbx_buf_free(&out);
+    return said;
+}
+
+world_result world_turn(world *w, const history_step *step) {
+    dbx_call calls[CALLS_MAX];
+    dbx_error error;
+    size_t count = gather(step, calls), spooled = 0;
+    world_result said = WORLD_DONE;
+    w->why[0] = '\0';
+    while (spooled < count && said == WORLD_DONE) {
+        if (dbx_local_spool(w->local, &calls[spooled], &error) != DBX_OK) {
+            said = refuse(w, error.text);
+        }
+        spooled++;
+    }
+    /* dbx_local_spool has pointed argv elsewhere, but the array is still ours. */
+    if (said == WORLD_DONE) said = run_calls(w, calls, count);
+    for (size_t i = 0; i < count; i++) {
+        if (i < spooled) dbx_local_unspool(w->local, &calls[i]);
+        if (!step->transaction || (i > 0 && i + 1 < count)) free(calls[i].argv);
+    }
+    return said;
+}
+
+/* --- Reading everything ----------------------------------------------------------------------
+ */
+
+void contents_free(contents *c) {
+    free(c->at);
+    *c = (contents){.count = 0};
+}
+
+static int by_name(const void *a, const void *b) {
+    uint64_t x = ((const holding *)a)->name, y = ((const holding *)b)->name;
+    return (x > y) - (x < y);
+}
+
+static bool is_gone(const holding *h, int64_t now_ms) {
+    return h->expires_ms != 0 && h->expires_ms <= now_ms + EXPIRES_SOON_MS;
+}
+
+bool contents_equal(const contents *a, const contents *b, int64_t now_ms) {
+    size_t i = 0, k = 0;
+    for (;;) {
+        while (i < a->count && is_gone(&a->at[i], now_ms))
+            i++;
+        while (k < b->count && is_gone(&b->at[k], now_ms))
+            k++;
+        if (i == a->count || k == b->count) return i == a->count && k == b->count;
+        const holding *x = &a->at[i++], *y = &b->at[k++];
+        int64_t apart_ms = x->expires_ms - y->expires_ms;
+        if (x->name != y->name || x->value != y->value) return false;
+        if ((x->expires_ms == 0) != (y->expires_ms == 0)) return false;
+        if (apart_ms < -EXPIRES_SOON_MS || apart_ms > EXPIRES_SOON_MS) return false;
+    }
+}
+
+bool contents_alike(const contents *a, const contents *b) {
+    if (a->count != b->count) return false;
+    for (size_t i = 0; i < a->count; i++) {
+        const holding *x = &a->at[i], *y = &b->at[i];
+        if (x->name != y->name || x->value != y->value) return false;
+        if ((x->expires_ms == 0) != (y->expires_ms == 0)) return false;
+    }
+    return true;
+}
+
+/* One reply in `out` at *at: the number behind its type, and for text the text. */
+static char next_reply(const dbx_buf *out, size_t *at, int64_t *number, dbx_slice *text) {
+    char type = (char)out->ptr[*at];
+    const uint8_t *line = memchr(out->ptr + *at, '\n', out->len - *at);
+    if (line == NULL) abort();
+    char *end;
+    *number = strtoll((const char *)out->ptr + *at + 1, &end, 10);
+    *at = (size_t)(line - out->ptr) + 1;
+    if (type != '$' && type != '=') return type;
+    *text = dbx_slice_of(out->ptr + *at, (size_t)*number);
+    *at += (size_t)*number + 2;
+    return type;
+}
+
+static bool ask(world *w, dbx_call *calls, size_t count, dbx_buf *out) {
+    dbx_local_result result;
+    out->len = 0;
+    if (dbx_local_run(w->local, w->reader, calls, count, false, out, &result) == DBX_OK)
+        return true;
+    (void)snprintf(w->why, sizeof w->why, "cannot be read");
+    return false;
+}
+
+/* One key: how it is read depends on its type. */
+static bool read_key(world *w, uint64_t db, dbx_slice name, holding *h, bool *there) {
+    dbx_slice get[] = {dbx_slice_str("GET"), name}, when[] = {dbx_slice_str("PEXPIRETIME"), name};
+    dbx_call calls[] = {{.argc = 2, .argv = get}, {.argc = 2, .argv = when}};
+    dbx_buf out = {0};
+    dbx_slice text = {NULL, 0};
+    int64_t number;
+    size_t at = 0;
+    if (!ask(w, calls, 2, &out)) return false;
+    char type = next_reply(&out, &at, &number, &text);
+    *there = type == '$';
+    if (type != '$' && type != '_') {
+        (void)snprintf(w->why, sizeof w->why, "a key is read as: %.*s", (int)at, out.ptr);
+        dbx_buf_free(&out);
+        return false;
+    }
+    h->name = dbx_hash_bytes(name, db);
+    h->value = dbx_hash_bytes(text, 0);
+    (void)next_reply(&out, &at, &number, &text);
+    h->expires_ms = number > 0 ? number : 0;
+    *there = *there && number != -2;
+    dbx_buf_free(&out);
+    return true;
+}
+
+static bool add_keys(world *w, uint64_t db, const dbx_buf *names, contents *c) {
+    int64_t count, number;
+    size_t at = 0;
+    dbx_slice name = {NULL, 0};
+    (void)next_reply(names, &at, &count, &name);
+    for (int64_t i = 0; i < count; i++) {
+        bool there;
+        (void)next_reply(names, &at, &number, &name);
+        c->at = realloc(c->at, (c->count + 1) * sizeof *c->at);
+        if (c->at == NULL) abort();
+        if (!read_key(w, db, name, &c->at[c->count], &there)) return false;
+        c->count += there;
+    }
+    return true;
+}
+
+static bool read_database(world *w, uint64_t db, contents *c) {
+    char number[2] = {(char)('0' + db), '\0'};
+    dbx_slice select[] = {dbx_slice_str("SELECT"), dbx_slice_str(number)};
+    dbx_slice keys[] = {dbx_slice_str("KEYS"), dbx_slice_str("*")};
+    dbx_slice size[] = {dbx_slice_str("DBSIZE")};
+    dbx_call calls[] = {{.argc = 2, .argv = select}, {.argc = 1, .argv = size}};
+    dbx_call list = {.argc = 2, .argv = keys};
+    dbx_buf sizes = {0}, names = {0};
+    dbx_slice text;
+    int64_t counted, listed;
+    size_t at = 0;
+    bool ok = ask(w, calls, 2, &sizes) && ask(w, &list, 1, &names);
+    if (ok) {
+        (void)next_reply(&sizes, &at, &counted, &text);
+        (void)next_reply(&sizes, &at, &counted, &text);
+        at = 0;
+        (void)next_reply(&names, &at, &listed, &text);
+        ok = add_keys(w, db, &names, c);
+        if (ok && counted < listed) { /* expired keys still count */
+            (void)snprintf(w->why, sizeof w->why,
+                           "database %" PRIu64 " counts %" PRId64 " keys and lists %" PRId64, db,
+                           counted, listed);
+            ok = false;
+        }
+    }
+    dbx_buf_free(&sizes);
+    dbx_buf_free(&names);
+    return ok;
+}
+
+bool world_read(world *w, contents *out) {
+    bool ok = true;
+    *out = (contents){.count = 0};
+    for (uint64_t db = 0; db < HISTORY_DATABASES && ok; db++)
+        ok = read_database(w, db, out);
+    if (ok && out->count > 1) qsort(out->at, out->count, sizeof *out->at, by_name);
+    if (!ok) contents_free(out);
+    return ok;
+}
