@@ -23,7 +23,7 @@ CTEST := $(BIN)/ctest --output-on-failure
 C_TESTS := -DDBX_TESTS=ON -DDBX_WERROR=ON -DDBX_ALLOC_FAULTS=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo
 GENERATOR := -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja -DPython_EXECUTABLE=$(CURDIR)/$(PY)
 
-.PHONY: help serve build test test-c test-py check lint fmt docs asan tsan fuzz soak powercut crash clients \
+.PHONY: help serve build test test-c test-py check lint fmt docs asan tsan fuzz soak powercut faults crash clients \
         bench cross wheel packages-build packages-test packages-cross clean
 
 help: ## list the targets
@@ -118,6 +118,11 @@ powercut: $(VENV)/.tools ## cut the power in simulated runs, COUNT times, and st
 	$(CMAKE) -S . -B $(BUILD)/c $(GENERATOR) $(C_TESTS)
 	$(CMAKE) --build $(BUILD)/c --target powercut
 	$(BUILD)/c/bin/powercut --states $(POWER_CUTS) --seed $(or $(SEED),1)
+
+faults: $(VENV)/.tools ## make every system call and allocation of simulated runs fail; SEED=n begins elsewhere
+	$(CMAKE) -S . -B $(BUILD)/c $(GENERATOR) $(C_TESTS)
+	$(CMAKE) --build $(BUILD)/c --target faults
+	$(BUILD)/c/bin/faults --stride 1 --histories 3 --seed $(or $(SEED),1)
 
 crash: build $(VENV)/.tests ## kill -9 under random commands and start again, COUNT times; SEED=n draws the same commands
 	DBX_CRASH_COUNT=$(COUNT) DBX_CRASH_SEED=$(SEED) $(PY) -m pytest -q -s -rA tests/crash/test_cycles.py

@@ -9,18 +9,20 @@ set(sim_wrapped
     clock_gettime nanosleep sched_yield getrandom
     open open64 close dup pwrite pwrite64 pwritev64 pread pread64
     ftruncate ftruncate64 posix_fallocate posix_fallocate64 statvfs
-    fdatasync fsync mkdir rename unlink mmap mmap64 mremap)
+    fdatasync fsync mkdir rename unlink mmap mmap64 mremap malloc calloc realloc)
 list(TRANSFORM sim_wrapped PREPEND "-Wl,--wrap=")
 
 add_library(dbx_sim STATIC
             "${sim_dir}/sched.c" "${sim_dir}/image.c" "${sim_dir}/disk.c" "${sim_dir}/calls.c"
             "${sim_dir}/generate.c" "${sim_dir}/world.c" "${sim_dir}/judge.c")
-target_compile_definitions(dbx_sim PUBLIC _GNU_SOURCE)
+# Its own allocations do not fail.
+target_compile_definitions(dbx_sim PUBLIC _GNU_SOURCE malloc=__real_malloc calloc=__real_calloc
+                                          realloc=__real_realloc)
 target_compile_options(dbx_sim PRIVATE ${DBX_WARNINGS} ${DBX_SANITIZE_FLAGS} -UNDEBUG)
 target_link_libraries(dbx_sim PUBLIC dbx_engine)
 target_link_options(dbx_sim INTERFACE ${sim_wrapped})
 
-foreach(program powercut)
+foreach(program powercut faults)
   add_executable(${program} "${sim_dir}/${program}.c")
   target_include_directories(${program} PRIVATE "${sim_dir}")
   target_compile_options(${program} PRIVATE ${DBX_WARNINGS} ${DBX_SANITIZE_FLAGS} -UNDEBUG)
@@ -29,4 +31,5 @@ foreach(program powercut)
 endforeach()
 
 add_test(NAME powercut COMMAND powercut --states 500)
-set_tests_properties(powercut PROPERTIES TIMEOUT 600)
+add_test(NAME faults COMMAND faults)
+set_tests_properties(powercut faults PROPERTIES TIMEOUT 600)

@@ -40,7 +40,9 @@ struct dbx_applier {
     dbx_journal *log;
     bool collected; /* frozen is in MDBX, and nobody has been told yet */
     bool reclaim;
-    bool held; /* until the replay is over */
+    bool held;          /* until the replay is over */
+    bool retried;       /* the last commit failed, and may be there all the same */
+    atomic_bool broken; /* the environment is, and this thread leaves it alone */
     dbx_buffer *graves[GRAVES_MAX];
     unsigned grave_count;
     dbx_applier_stats stats;
@@ -94,6 +96,13 @@ static int apply_entry(MDBX_cursor *cursor, const dbx_entry *entry) {
     return rc;
 }
 
+/* Of a commit whose sync failed the bytes may be there without being durable. The same put again
+ * would change nothing and sync nothing, so that the entry goes first. */
+static int forget_position(MDBX_cursor *cursor) {
+    const uint8_t key[2] = {DBX_TABLE_META, DBX_META_POSITION};
+    return delete_key(cursor, dbx_slice_of(key, sizeof key));
+}
+
 static int put_position(MDBX_cursor *cursor, const dbx_applied *applied) {
     uint8_t key[2] = {DBX_TABLE_META, DBX_META_POSITION}, value[POSITION_BYTES];
     dbx_store64(value, applied->position);
@@ -114,6 +123,7 @@ static int apply_all(dbx_applier *a, MDBX_txn *txn, const dbx_buffer *frozen,
         rc = apply_entry(cursor, entry);
         if (++*entries % STOP_CHECK_EVERY == 0 && atomic_load(&a->stop)) rc = MDBX_EINTR;
     }
+    if (rc == 0 && a->retried) rc = forget_position(cursor);
     if (rc == 0) rc = put_position(cursor, applied);
     mdbx_cursor_close(cursor);
     return rc;
@@ -187,8 +197,8 @@ static void note_failure(dbx_applier *a, int rc) {
     (void)snprintf(a->stats.last_error, sizeof a->stats.last_error, "%.*s",
                    (int)sizeof a->stats.last_error - 1, error.text);
     dbx_log(DBX_LOG_WARNING, "%s; trying again", error.text);
-    if (code != DBX_ENOSPC) return;
-    atomic_store(&a->lacks_room, true);
+    if (dbx_env_broken(a->env)) atomic_store(&a->broken, true);
+    if (code == DBX_ENOSPC) atomic_store(&a->lacks_room, true);
     pthread_mutex_unlock(&a->mutex);
     if (a->on_progress != NULL) a->on_progress(a->arg);
     pthread_mutex_lock(&a->mutex);
@@ -209,6 +219,7 @@ static int64_t work_once(dbx_applier *a, int64_t retry_ms) {
         stats.failures = a->stats.failures;
         stats.last_error[0] = '\0';
         a->stats = stats;
+        a->retried = false;
         a->reclaim = a->reclaim || more;
         if (frozen != NULL) a->collected = true;
         atomic_store(&a->committed, true); /* last: who sees it must find what it announces */
@@ -219,6 +230,7 @@ static int64_t work_once(dbx_applier *a, int64_t retry_ms) {
     }
     a->reclaim = a->reclaim || frozen == NULL;
     if (atomic_load(&a->stop)) return retry_ms;
+    a->retried = true;
     note_failure(a, rc);
     pause_ms(a, retry_ms);
     return retry_ms * 2 < RETRY_MS_MAX ? retry_ms * 2 : RETRY_MS_MAX;
@@ -234,7 +246,8 @@ static void *run(void *arg) {
     while (!atomic_load(&a->stop)) {
         if (a->grave_count > 0) {
             bury_all(a);
-        } else if (!a->held && ((a->frozen != NULL && !a->collected) || a->reclaim)) {
+        } else if (!a->held && !atomic_load(&a->broken) &&
+                   ((a->frozen != NULL && !a->collected) || a->reclaim)) {
             retry_ms = work_once(a, retry_ms);
         } else {
             pthread_cond_wait(&a->work, &a->mutex);
@@ -311,6 +324,17 @@ bool dbx_applier_collect(dbx_applier *a) {
 
 bool dbx_applier_committed(dbx_applier *a) {
     return atomic_load(&a->committed) && atomic_exchange(&a->committed, false);
+}
+
+bool dbx_applier_broken(dbx_applier *a) {
+    return atomic_load(&a->broken);
+}
+
+void dbx_applier_mended(dbx_applier *a) {
+    pthread_mutex_lock(&a->mutex);
+    atomic_store(&a->broken, false);
+    pthread_cond_signal(&a->work);
+    pthread_mutex_unlock(&a->mutex);
 }
 
 bool dbx_applier_lacks_room(dbx_applier *a) {

@@ -46,6 +46,10 @@ bool dbx_applier_collect(dbx_applier *applier);
 bool dbx_applier_committed(dbx_applier *applier);
 /* dbx_applier_lacks_room is true once after an apply that found the disk full. */
 bool dbx_applier_lacks_room(dbx_applier *applier);
+/* dbx_applier_broken: a commit's sync failed, so that the environment must be reopened; until
+ * dbx_applier_mended the thread leaves it alone. Then it commits again. */
+bool dbx_applier_broken(dbx_applier *applier);
+void dbx_applier_mended(dbx_applier *applier);
 /* dbx_applier_bury frees a buffer in the applier's thread: unmapping takes milliseconds. */
 void dbx_applier_bury(dbx_applier *applier, dbx_buffer *buffer);
 

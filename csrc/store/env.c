@@ -143,6 +143,13 @@ static int open_map(dbx_env *env) {
     return rc != 0 ? rc : end;
 }
 
+/* Opens what env->path names and is there. */
+static int open_existing(dbx_env *env, MDBX_env_flags_t flags, dbx_error *error) {
+    int rc = open_largest(env, env->path, flags);
+    if (rc == 0) rc = open_map(env);
+    return rc == 0 ? DBX_OK : dbx_env_error(rc, "opening", env->path, error);
+}
+
 static int open_file(const char *path, MDBX_env_flags_t flags, dbx_env **out, dbx_error *error) {
     dbx_env *env = dbx_alloc_zero(1, sizeof *env);
     if (env == NULL) return dbx_error_set(error, DBX_ENOMEM, "out of memory");
@@ -155,11 +162,7 @@ static int open_file(const char *path, MDBX_env_flags_t flags, dbx_env **out, db
     memcpy(env->path, path, len);
     bool making = (flags & MDBX_RDONLY) == 0 && !dbx_file_exists(path);
     int rc = making ? create(env, path, error) : DBX_OK;
-    if (rc == DBX_OK) {
-        rc = open_largest(env, path, flags);
-        if (rc == 0) rc = open_map(env);
-        if (rc != 0) rc = dbx_env_error(rc, "opening", path, error);
-    }
+    if (rc == DBX_OK) rc = open_existing(env, flags, error);
     if (rc != DBX_OK) {
         dbx_env_close(env, false);
         return rc;
@@ -194,6 +197,17 @@ void dbx_env_close(dbx_env *env, bool forked) {
     dbx_alloc_free(env);
 }
 
+bool dbx_env_broken(const dbx_env *env) {
+    MDBX_envinfo info;
+    return env->env == NULL || mdbx_env_info_ex(env->env, NULL, &info, sizeof info) == MDBX_PANIC;
+}
+
+int dbx_env_reopen(dbx_env *env, dbx_error *error) {
+    if (env->env != NULL) (void)mdbx_env_close_ex(env->env, true);
+    env->env = NULL;
+    return open_existing(env, MDBX_LIFORECLAIM, error);
+}
+
 void dbx_env_size(dbx_env *env, uint64_t *file_bytes, uint64_t *map_bytes) {
     MDBX_envinfo info;
     struct stat st;
@@ -226,15 +240,27 @@ int dbx_snapshot_open(dbx_env *env, dbx_snapshot **out) {
     return DBX_OK;
 }
 
+/* Of an environment that is broken what is seen already can still be read: it is not given up. */
 int dbx_snapshot_renew(dbx_snapshot *snapshot) {
-    int rc = mdbx_txn_reset(snapshot->txn);
-    if (rc == 0) rc = mdbx_txn_renew(snapshot->txn);
+    if (dbx_env_broken(snapshot->env)) return DBX_EIO;
+    int rc = 0;
+    if (snapshot->txn == NULL) {
+        rc = mdbx_txn_begin(snapshot->env->env, NULL, MDBX_TXN_RDONLY, &snapshot->txn);
+    } else {
+        rc = mdbx_txn_reset(snapshot->txn);
+        if (rc == 0) rc = mdbx_txn_renew(snapshot->txn);
+    }
     return dbx_env_error(rc, "reading", snapshot->env->path, NULL);
+}
+
+void dbx_snapshot_let_go(dbx_snapshot *snapshot) {
+    if (snapshot->txn != NULL) (void)mdbx_txn_abort(snapshot->txn);
+    snapshot->txn = NULL;
 }
 
 void dbx_snapshot_close(dbx_snapshot *snapshot) {
     if (snapshot == NULL) return;
-    (void)mdbx_txn_abort(snapshot->txn);
+    dbx_snapshot_let_go(snapshot);
     dbx_alloc_free(snapshot);
 }
 

@@ -27,12 +27,20 @@ int dbx_env_look(const char *path, dbx_error *error);
  * DBX_EREADONLY: a power failure left what only an owner may settle. */
 int dbx_env_open_unchanged(const char *path, dbx_env **out, dbx_error *error);
 void dbx_env_close(dbx_env *env, bool forked);
+/* dbx_env_broken: a commit's sync failed, and libmdbx does nothing more with this environment; what
+ * snapshots see already can still be read. dbx_env_reopen begins anew with the same file. No
+ * snapshot may be open, nor anybody else use it meanwhile; when it fails, all that follows fails,
+ * until it succeeds. */
+bool dbx_env_broken(const dbx_env *env);
+int dbx_env_reopen(dbx_env *env, dbx_error *error);
 /* dbx_env_size reports the file's bytes and the address space reserved for it. */
 void dbx_env_size(dbx_env *env, uint64_t *file_bytes, uint64_t *map_bytes);
 
 /* A snapshot is used by one thread at a time, under the engine lock, but by any thread. */
 int dbx_snapshot_open(dbx_env *env, dbx_snapshot **out);
 int dbx_snapshot_renew(dbx_snapshot *snapshot);
+/* dbx_snapshot_let_go lets the environment be reopened: reads fail until the next renewal. */
+void dbx_snapshot_let_go(dbx_snapshot *snapshot);
 void dbx_snapshot_close(dbx_snapshot *snapshot);
 /* Values stay valid until the snapshot is renewed or closed. */
 int dbx_snapshot_get(dbx_snapshot *snapshot, dbx_slice key, dbx_slice *value);

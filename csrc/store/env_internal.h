@@ -11,9 +11,9 @@
 enum { DBX_DIRTY_PAGES_MAX = 2048 };
 
 struct dbx_env {
-    MDBX_env *env;
-    MDBX_dbi dbi; /* the one map */
-    char *path;   /* owned */
+    MDBX_env *env; /* NULL: could not be reopened yet */
+    MDBX_dbi dbi;  /* the one map */
+    char *path;    /* owned */
 };
 
 struct dbx_snapshot {

@@ -49,14 +49,14 @@ int dbx_file_path(char out[DBX_PATH_MAX], const char *dir, const char *name, dbx
     return DBX_OK;
 }
 
-/* Makes the name of a new directory survive power loss: it is in the directory above. */
-static int sync_name(const char *path, dbx_error *error) {
+int dbx_file_sync_name(const char *path, dbx_error *error) {
     char above[DBX_PATH_MAX];
     const char *slash = strrchr(path, '/');
     if (slash == NULL) return dbx_file_sync_dir(".", error);
     size_t len = slash == path ? 1 : (size_t)(slash - path);
     memcpy(above, path, len);
     above[len] = '\0';
+    if (access(above, R_OK) != 0 && errno == EACCES) return DBX_OK; /* nobody but its owner can */
     return dbx_file_sync_dir(above, error);
 }
 
@@ -76,8 +76,11 @@ int dbx_file_mkdir(const char *path, dbx_error *error) {
         if (!made && errno != EEXIST) {
             return dbx_file_error(errno, "make directory", part, error);
         }
-        int rc = made ? sync_name(part, error) : DBX_OK;
-        if (rc != DBX_OK) return rc;
+        int rc = made ? dbx_file_sync_name(part, error) : DBX_OK;
+        if (rc != DBX_OK) {
+            (void)rmdir(part); /* or nobody would try again */
+            return rc;
+        }
         part[i] = saved;
     }
     if (stat(path, &st) != 0) return dbx_file_error(errno, "open directory", path, error);
@@ -156,13 +159,21 @@ int dbx_file_truncate(int fd, uint64_t bytes, const char *path, dbx_error *error
 }
 
 int dbx_file_sync(int fd, const char *path, dbx_error *error) {
-    return fdatasync(fd) == 0 ? DBX_OK : dbx_file_error(errno, "sync", path, error);
+    int rc;
+    do {
+        rc = fdatasync(fd);
+    } while (rc != 0 && errno == EINTR); /* nothing has failed yet */
+    return rc == 0 ? DBX_OK : dbx_file_error(errno, "sync", path, error);
 }
 
 int dbx_file_sync_dir(const char *path, dbx_error *error) {
     int fd = dbx_file_open(path, O_RDONLY | O_DIRECTORY, error);
     if (fd < 0) return fd;
-    int rc = fsync(fd) == 0 ? DBX_OK : dbx_file_error(errno, "sync directory", path, error);
+    int rc;
+    do {
+        rc = fsync(fd);
+    } while (rc != 0 && errno == EINTR);
+    if (rc != 0) rc = dbx_file_error(errno, "sync directory", path, error);
     (void)close(fd);
     return rc;
 }

@@ -38,6 +38,9 @@ int dbx_file_truncate(int fd, uint64_t bytes, const char *path, dbx_error *error
 int dbx_file_sync(int fd, const char *path, dbx_error *error);
 /* dbx_file_sync_dir makes created, renamed and removed names in a directory survive power loss. */
 int dbx_file_sync_dir(const char *path, dbx_error *error);
+/* dbx_file_sync_name makes a file's or directory's own name survive power loss: it is in the
+ * directory above. */
+int dbx_file_sync_name(const char *path, dbx_error *error);
 int dbx_file_rename(const char *from, const char *to, dbx_error *error);
 int dbx_file_remove(const char *path, dbx_error *error); /* an absent file is fine */
 bool dbx_file_exists(const char *path);                  /* false only when it certainly does not */

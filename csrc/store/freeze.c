@@ -214,8 +214,24 @@ static void finish_apply(dbx_store *store) {
     }
 }
 
+/* The way on after a failed sync of data.mdbx: it is opened anew, and the frozen buffer committed
+ * again. Views hold the old environment; they end in a bounded time. */
+static void mend(dbx_store *store) {
+    dbx_error error;
+    if (store->view_count > 0 || store->txn.now_ms < store->mend_at_ms) return;
+    store->mend_at_ms = store->txn.now_ms + FINISH_RETRY_MS;
+    dbx_snapshot_let_go(store->live.below);
+    if (dbx_env_reopen(store->env, &error) != DBX_OK) {
+        dbx_log(DBX_LOG_WARNING, "%s; trying again", error.text);
+        return;
+    }
+    if (dbx_snapshot_renew(store->live.below) != DBX_OK) return;
+    dbx_applier_mended(store->applier);
+}
+
 void dbx_freeze_step(dbx_store *store) {
     if (store->applier == NULL) return;
+    if (dbx_applier_broken(store->applier) && store->journal != NULL) mend(store);
     if (store->finish_wanted) finish_apply(store);
     if (dbx_applier_committed(store->applier)) {
         if (dbx_applier_collect(store->applier)) {
@@ -232,6 +248,7 @@ void dbx_freeze_step(dbx_store *store) {
 int64_t dbx_freeze_wait_ms(dbx_store *store) {
     const dbx_buffer *active = store->live.active;
     if (store->applier == NULL) return -1;
+    if (dbx_applier_broken(store->applier)) return FINISH_RETRY_MS;
     if (refused(store) && store->live.frozen == NULL) return FINISH_RETRY_MS;
     if (active->oldest_ms == 0) return -1;
     if (store->live.frozen != NULL && !store->finish_wanted) return -1; /* its end will wake us */

@@ -81,6 +81,7 @@ struct dbx_store {
     size_t buffer_bytes_max, filter_bytes;
     bool freeze_wanted;
     int64_t anew_at_ms;             /* when a refused journal may next be begun anew */
+    int64_t mend_at_ms;             /* when a broken environment may next be reopened */
     bool finish_wanted;             /* an apply is done but could not be taken in yet */
     uint64_t frozen_position;       /* end of the log at the last freeze */
     int64_t spent_us;               /* on what the log holds since then */

@@ -34,9 +34,9 @@ static int take_spare(dbx_journal *j, dbx_segment *out, dbx_error *error) {
     return rc;
 }
 
-static int reserve_live(dbx_journal *j) {
+static int reserve_live(dbx_journal *j, dbx_error *error) {
     void *live = dbx_alloc_room(j->live, &j->live_cap, j->live_count + 1, sizeof *j->live);
-    if (live == NULL) return DBX_ENOMEM;
+    if (live == NULL) return dbx_error_set(error, DBX_ENOMEM, "out of memory");
     j->live = live;
     return DBX_OK;
 }
@@ -53,8 +53,8 @@ static int reserve_unsynced(dbx_journal *j) {
 /* Begins the next segment at `start`. The current one, if any, is handed to the syncer. */
 static int next_segment(dbx_journal *j, uint64_t start, dbx_error *error) {
     dbx_segment segment;
-    if (reserve_live(j) != DBX_OK) return dbx_error_set(error, DBX_ENOMEM, "out of memory");
-    int rc = take_spare(j, &segment, error);
+    int rc = reserve_live(j, error);
+    if (rc == DBX_OK) rc = take_spare(j, &segment, error);
     if (rc != DBX_OK) return rc;
     dbx_segment_header header = {.run = j->options.run,
                                  .start = start,
@@ -101,7 +101,7 @@ static int adopt_files(dbx_journal *j, dbx_error *error) {
             rc = dbx_segment_remove(j->dir, &segment, error);
             continue;
         }
-        rc = reserve_live(j);
+        rc = reserve_live(j, error);
         if (rc != DBX_OK) break;
         uint64_t end = j->position;
         if (i + 1 < count && files[i + 1].header.start <= j->position) {

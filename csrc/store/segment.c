@@ -115,6 +115,7 @@ int dbx_segment_list(const char *dir, dbx_segment_file **files, size_t *count, d
     if (rc != DBX_OK) {
         dbx_alloc_free(*files);
         *files = NULL;
+        *count = 0;
         return rc;
     }
     if (*count > 1) qsort(*files, *count, sizeof **files, by_start);

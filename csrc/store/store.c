@@ -209,6 +209,8 @@ static int open_files(dbx_store *store, dbx_error *error) {
     if (rc == DBX_OK) rc = dbx_room_open(store, error);
     if (rc == DBX_OK) rc = dbx_file_path(path, o->path, "data.mdbx", error);
     if (rc == DBX_OK) rc = check_data(o->path, path, error);
+    /* A first start that was cut off may have left a directory whose name is not durable. */
+    if (rc == DBX_OK && !dbx_file_exists(path)) rc = dbx_file_sync_name(o->path, error);
     if (rc == DBX_OK) rc = dbx_env_open(path, &store->env, error);
     if (rc == DBX_OK) rc = make_folder(o->path, "spool", error);
     if (rc == DBX_OK) rc = dbx_file_sync_dir(o->path, error);

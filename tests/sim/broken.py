@@ -45,8 +45,8 @@ FAULTS = {
     ),
     "directories are not synced": Fault(
         "file.c",
-        'int rc = fsync(fd) == 0 ? DBX_OK : dbx_file_error(errno, "sync directory", path, error);',
-        "int rc = DBX_OK;",
+        "rc = fsync(fd);\n    } while",
+        "rc = 0;\n    } while",
     ),
     "data.mdbx gets its name before it is durable": Fault(
         "env.c",
@@ -117,6 +117,40 @@ FAULTS = {
         "if (rc == DBX_OK) rc = dbx_file_sync(fd, path, error);\n"
         "    (void)close(fd);\n    return rc;\n}\n",
         "(void)close(fd);\n    return DBX_OK;\n}\n",
+    ),
+}
+
+# Of these the power may be cut as often as one likes: they are wrong only when something fails.
+WHEN_CALLS_FAIL = {
+    "a failed sync is taken for a success": Fault(
+        "file.c",
+        'return rc == 0 ? DBX_OK : dbx_file_error(errno, "sync", path, error);',
+        "(void)path; (void)error; return DBX_OK;",
+    ),
+    "a failed sync is tried again": Fault(
+        "journal_sync.c",
+        "if (rc != DBX_OK) dbx_journal_refuse(j, &error);",
+        "if (rc != DBX_OK) rc = dbx_file_sync(j->current.fd, j->dir, &error);",
+    ),
+    "a failed turn is not undone": Fault(
+        "store.c",
+        'undo_turn(store);\n            return dbx_error_set(error, rc, "MISCONF the journal',
+        '(void)undo_turn;\n            return dbx_error_set(error, rc, "MISCONF the journal',
+    ),
+    "a short write is taken for a whole one": Fault(
+        "file.c",
+        "from += n;\n        at += (uint64_t)n;\n        len -= (size_t)n;",
+        "len = 0;",
+    ),
+    "data.mdbx is not opened anew after a failed sync": Fault(
+        "freeze.c",
+        "if (dbx_applier_broken(store->applier) && store->journal != NULL) mend(store);",
+        "(void)mend;",
+    ),
+    "what is refused for want of room is refused for ever": Fault(
+        "room.c",
+        "if (full != room->full) {",
+        "if (room->full) return;\n    if (full != room->full) {",
     ),
 }
 

@@ -251,7 +251,14 @@ static ssize_t write_it(int fd, const void *bytes, size_t len, off_t at) {
     handle *h = handle_of(fd);
     bool part = false;
     if (h->kind != FILE_HANDLE) return __real_pwrite(fd, bytes, len, at);
-    if (fails(WRITE, "pwrite", name_of(h), grows(fd, at + (off_t)len), &part)) return -1;
+    if (fails(WRITE, "pwrite", name_of(h), grows(fd, at + (off_t)len), &part)) {
+        /* What was to be written through may be in memory all the same. */
+        if (h->through && errno == EIO && __real_pwrite(fd, bytes, len, at) == (ssize_t)len) {
+            disk_write(h->file, bytes, len, (uint64_t)at);
+            errno = EIO;
+        }
+        return -1;
+    }
     ssize_t n = __real_pwrite(fd, bytes, part ? (len + 1) / 2 : len, at);
     if (n > 0 && h->through) disk_write_through(h->file, bytes, (size_t)n, (uint64_t)at);
     if (n > 0 && !h->through) disk_write(h->file, bytes, (size_t)n, (uint64_t)at);
@@ -377,6 +384,7 @@ static int sync_it(int fd, const handle *open) {
     if (dbx_rand_below(sched_rand(), SLOW_SYNCS) == 0) us *= 100;
     sched_sleep(us);
     bool failure = fails(SYNC, "sync", name_of(&h), false, &part);
+    if (failure && errno == EINTR) return -1; /* nothing is lost, and nothing durable */
     int saved = errno;
     if (h.kind == DIRECTORY) disk_sync_directory(h.path, begun, failure);
     if (h.kind == FILE_HANDLE) disk_sync_end(h.file, begun, failure);
@@ -461,4 +469,29 @@ void *__wrap_mremap(void *old, size_t old_len, size_t len, int flags, ...) {
     va_end(args);
     if (fails(MAP, "mremap", "", false, &part)) return MAP_FAILED;
     return __real_mremap(old, old_len, len, flags, to);
+}
+
+/* --- Memory -------------------------------------------------------------------------------------
+ */
+
+/* The simulation's own allocations are the system's: see cmake/sim.cmake. */
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+
+static bool no_memory(const char *call) {
+    bool part;
+    return sched_on() && how == CALLS_NO_MEMORY && left >= 0 && fails(MAP, call, "", false, &part);
+}
+
+void *__wrap_malloc(size_t size) {
+    return no_memory("malloc") ? NULL : malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size) {
+    return no_memory("calloc") ? NULL : calloc(count, size);
+}
+
+void *__wrap_realloc(void *old, size_t size) {
+    return no_memory("realloc") ? NULL : realloc(old, size);
 }

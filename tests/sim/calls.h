@@ -17,7 +17,7 @@ typedef enum calls_failure {
     CALLS_INTERRUPT, /* EINTR */
     CALLS_SHORT,     /* a part is done, and said so */
     CALLS_NO_FILES,  /* EMFILE */
-    CALLS_NO_MEMORY, /* ENOMEM: mappings and allocations */
+    CALLS_NO_MEMORY, /* ENOMEM: mappings and allocations, libmdbx's too */
     CALLS_NO_THREAD, /* EAGAIN */
     CALLS_FULL,      /* ENOSPC for whatever takes more room, from then on until calls_heal */
     CALLS_FAILURES

@@ -148,6 +148,7 @@ static void add_sync(kind what, int file, const char *path, size_t begun, bool f
     step *sync = add(what, file, path);
     sync->at = begun;
     sync->failed = failed;
+    if (failed && what == SYNC_DIRECTORY) return;
     for (size_t i = 0; i < begun; i++) {
         if (r->steps[i].settled == SIZE_MAX && covers(sync, i))
             r->steps[i].settled = r->step_count - 1;

@@ -8,7 +8,8 @@
  *   - Whatever else was done may have happened or not: each name for itself; sizes in order; bytes
  * in any order, torn at the borders of sectors. A sector holds what it held at some moment: never a
  *     later write without the earlier ones to the same sector.
- *   - After a failed sync what it was about may be lost although a later one succeeds.
+ *   - After a failed sync of a file what was written to it may be lost although a later one
+ * succeeds.
  */
 #ifndef DBX_TESTS_SIM_DISK_H
 #define DBX_TESTS_SIM_DISK_H

@@ -80,15 +80,11 @@ typedef struct world {
 bool world_open(world *w, const history *h, const char *dir);
 /* world_close is a clean stop; false: not all was saved. */
 bool world_close(world *w);
-/* world_tick does the timed work that is due, and returns milliseconds until there is more. */
-int64_t world_tick(world *w);
-/* world_wait is `us` of doing nothing but timed work. */
-void world_wait(world *w, int64_t us);
-
 typedef enum world_result {
     WORLD_DONE,    /* its replies may be believed */
     WORLD_REFUSED, /* nothing of it was done, and w->why says why */
-    WORLD_UNKNOWN  /* it was done, but its sync failed */
+    WORLD_UNKNOWN, /* it was done, but may not survive */
+    WORLD_UNSAID   /* it was done or not: there was no memory to say it */
 } world_result;
 
 world_result world_turn(world *w, const history_step *step);

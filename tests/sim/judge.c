@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,10 +21,12 @@ enum {
     UNSYNCED_US_MAX = 1000000 + 1200000,
     AGAIN_ONE_IN = 3, /* states whose start is cut off, too */
     VERIFY_ONE_IN = 5,
-    HANG_S = 300
+    HANG_S = 300,
+    DOING_BYTES = 256
 };
 
 static char root[64], data[80];
+static char *doing; /* shared with the parent: what a child was at when it crashed */
 static dbx_rand chance;
 
 void judge_seed(uint64_t seed) {
@@ -175,7 +178,7 @@ static bool start_state(const history *h, const past *p, expected e, int64_t now
         (void)judge_fail(f, "the start failed: %s", w.why);
     } else {
         ok = recognise(p, &w, e.least, e.most, at, f);
-        world_wait(&w, 1000 + (int64_t)dbx_rand_below(&chance, 100000));
+        sched_sleep(1000 + (int64_t)dbx_rand_below(&chance, 100000));
         if (ok) ok = recognise(p, &w, *at, *at, at, f);
         world_close(&w);
     }
@@ -241,16 +244,28 @@ static void choose_directory(void) {
     calls_root(root);
 }
 
+void judge_doing(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(doing, DOING_BYTES, format, args);
+    va_end(args);
+    (void)alarm(HANG_S);
+}
+
 int judge_apart(const char *name, int (*run)(void *arg), void *arg) {
     int status = 0;
     char left[64];
+    if (doing == NULL) {
+        doing = mmap(NULL, DOING_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        if (doing == MAP_FAILED) abort();
+    }
     (void)fflush(NULL);
     pid_t child = fork();
     if (child < 0) abort();
     if (child == 0) {
         choose_directory();
         fill_table();
-        (void)alarm(HANG_S);
+        judge_doing("%s", name);
         int rc = run(arg);
         disk_remove_all(root);
         (void)fflush(NULL);
@@ -259,7 +274,7 @@ int judge_apart(const char *name, int (*run)(void *arg), void *arg) {
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
     if (WIFEXITED(status)) return WEXITSTATUS(status);
-    fprintf(stderr, "FAILED %s: ended by signal %d (%s)\n", name, WTERMSIG(status),
+    fprintf(stderr, "FAILED %s: ended by signal %d (%s)\n", doing, WTERMSIG(status),
             strsignal(WTERMSIG(status)));
     (void)snprintf(left, sizeof left, "/dev/shm/dbx-sim-%ld", (long)child);
     disk_remove_all(left);

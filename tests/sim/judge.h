@@ -67,6 +67,9 @@ const char *judge_data(void);
  * or a hang is said on stderr, with `name`. */
 int judge_apart(const char *name, int (*run)(void *arg), void *arg);
 
+/* judge_doing says what begins now, and that it may take a while. */
+void judge_doing(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* judge_option is the number behind `name` on the command line; judge_flag: whether it is there. */
 uint64_t judge_option(int argc, char **argv, const char *name, uint64_t otherwise);
 bool judge_flag(int argc, char **argv, const char *name);

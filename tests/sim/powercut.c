@@ -42,7 +42,6 @@ static bool run_turn(past *p, world *w, const history_step *step, failure *f) {
     }
     if (!past_add(p, w, begun, f)) return false;
     if (w->durable) past_promise(p);
-    if (judge_one_in(2)) (void)world_tick(w);
     return true;
 }
 
@@ -51,7 +50,7 @@ static bool run_step(past *p, world *w, const history *h, const history_step *st
     case HISTORY_TURN:
         return run_turn(p, w, step, f);
     case HISTORY_WAIT:
-        world_wait(w, step->wait_us);
+        sched_sleep(step->wait_us);
         return true;
     case HISTORY_RESTART:
         (void)world_close(w);

@@ -4,24 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/hash.h"
 #include "history.h"
-#include "sched.h"
 
 enum {
     CALLS_MAX = 16, /* of a turn, MULTI and EXEC among them */
-    EXPIRES_SOON_MS = 3,
-    NAP_US = 20000
+    EXPIRES_SOON_MS = 3
 };
-
-static void ignore_wake(void *arg) {
-    (void)arg; /* world_tick is called often enough */
-}
 
 bool world_open(world *w, const history *h, const char *dir) {
     dbx_error error = {0};
-    const dbx_engine_options options = {.path = dir, .settings = h->settings, .wake = ignore_wake};
+    const dbx_engine_options options = {.path = dir, .settings = h->settings};
     memset(w, 0, sizeof *w);
     if (dbx_local_open(&options, &w->local, &error) != DBX_OK) {
         (void)snprintf(w->why, sizeof w->why, "%.250s", error.text);
@@ -41,24 +34,6 @@ bool world_close(world *w) {
     int rc = dbx_local_close(w->local, NULL);
     w->local = NULL;
     return rc == DBX_OK;
-}
-
-int64_t world_tick(world *w) {
-    dbx_engine *engine = dbx_local_engine(w->local);
-    dbx_engine_lock(engine);
-    int64_t wait_ms = dbx_engine_tick(engine);
-    dbx_engine_unlock(engine);
-    return wait_ms;
-}
-
-void world_wait(world *w, int64_t us) {
-    int64_t until_us = sched_now_us() + us;
-    while (sched_now_us() < until_us) {
-        int64_t wait_ms = world_tick(w), left_us = until_us - sched_now_us();
-        if (left_us > NAP_US) left_us = NAP_US;
-        if (wait_ms >= 0 && wait_ms * 1000 < left_us) left_us = wait_ms * 1000;
-        sched_sleep(left_us > 0 ? left_us : 1);
-    }
 }
 
 /* --- Turns -----------------------------------------------------------------------------------
@@ -107,7 +82,7 @@ static world_result run_calls(world *w, dbx_call *calls, size_t count) {
     world_result said = WORLD_DONE;
     int rc = dbx_local_run(w->local, w->session, calls, count, true, &out, &result);
     if (rc != DBX_OK) {
-        said = refuse(w, "no reply");
+        said = WORLD_UNSAID;
     } else if (find_refusal(&out, w->why, sizeof w->why)) {
         said = WORLD_REFUSED;
     } else if (dbx_local_settle(w->local, &result) != DBX_OK) {
@@ -205,6 +180,13 @@ static bool ask(world *w, dbx_call *calls, size_t count, dbx_buf *out) {
     return false;
 }
 
+static bool unreadable(world *w, dbx_buf *out) {
+    size_t shown = out->len < 100 ? out->len : 100;
+    (void)snprintf(w->why, sizeof w->why, "a question is answered: %.*s", (int)shown, out->ptr);
+    dbx_buf_free(out);
+    return false;
+}
+
 /* One key: how it is read depends on its type. */
 static bool read_key(world *w, uint64_t db, dbx_slice name, holding *h, bool *there) {
     dbx_slice get[] = {dbx_slice_str("GET"), name}, when[] = {dbx_slice_str("PEXPIRETIME"), name};
@@ -216,14 +198,10 @@ static bool read_key(world *w, uint64_t db, dbx_slice name, holding *h, bool *th
     if (!ask(w, calls, 2, &out)) return false;
     char type = next_reply(&out, &at, &number, &text);
     *there = type == '$';
-    if (type != '$' && type != '_') {
-        (void)snprintf(w->why, sizeof w->why, "a key is read as: %.*s", (int)at, out.ptr);
-        dbx_buf_free(&out);
-        return false;
-    }
+    if (type != '$' && type != '_') return unreadable(w, &out);
     h->name = dbx_hash_bytes(name, db);
     h->value = dbx_hash_bytes(text, 0);
-    (void)next_reply(&out, &at, &number, &text);
+    if (next_reply(&out, &at, &number, &text) != ':') return unreadable(w, &out);
     h->expires_ms = number > 0 ? number : 0;
     *there = *there && number != -2;
     dbx_buf_free(&out);
@@ -257,19 +235,17 @@ static bool read_database(world *w, uint64_t db, contents *c) {
     dbx_slice text;
     int64_t counted, listed;
     size_t at = 0;
-    bool ok = ask(w, calls, 2, &sizes) && ask(w, &list, 1, &names);
-    if (ok) {
-        (void)next_reply(&sizes, &at, &counted, &text);
-        (void)next_reply(&sizes, &at, &counted, &text);
-        at = 0;
-        (void)next_reply(&names, &at, &listed, &text);
-        ok = add_keys(w, db, &names, c);
-        if (ok && counted < listed) { /* expired keys still count */
-            (void)snprintf(w->why, sizeof w->why,
-                           "database %" PRIu64 " counts %" PRId64 " keys and lists %" PRId64, db,
-                           counted, listed);
-            ok = false;
-        }
+    if (!ask(w, calls, 2, &sizes) || !ask(w, &list, 1, &names)) return false;
+    if (next_reply(&sizes, &at, &counted, &text) != '+') return unreadable(w, &sizes);
+    if (next_reply(&sizes, &at, &counted, &text) != ':') return unreadable(w, &sizes);
+    at = 0;
+    if (next_reply(&names, &at, &listed, &text) != '*') return unreadable(w, &names);
+    bool ok = add_keys(w, db, &names, c);
+    if (ok && counted < listed) { /* expired keys still count */
+        (void)snprintf(w->why, sizeof w->why,
+                       "database %" PRIu64 " counts %" PRId64 " keys and lists %" PRId64, db,
+                       counted, listed);
+        ok = false;
     }
     dbx_buf_free(&sizes);
     dbx_buf_free(&names);

@@ -1,4 +1,4 @@
-"""The power-cut simulation would notice: it fails for builds that break a rule of the store."""
+"""The simulations would notice: they fail for builds that break a rule of the store."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.sim.broken import BIN, BUILD, FAULTS, ROOT, build
+from tests.sim.broken import BIN, BUILD, FAULTS, ROOT, WHEN_CALLS_FAIL, build
 
 STATES = 2000  # at most: nearly all are caught within the first fifty
+WAYS_TO_FAIL = ([], ["--how", "2", "--stride", "1"])  # some of all; every one that is an I/O error
 SECONDS = 300
 DIRECTORY = re.compile(r"dbx-sim-\d+")  # which differs from process to process
 
 
 @pytest.fixture(scope="module", autouse=True)
-def right() -> Path:
-    """right is the program of the right build, as `make test-c` makes it."""
+def built() -> None:
+    """The programs of the right build, as `make test-c` makes them."""
     if not (BUILD / "build.ninja").exists():
         subprocess.run(["make", "test-c"], cwd=ROOT, check=True)
-    subprocess.run([BIN / "cmake", "--build", BUILD, "--target", "powercut"], check=True)
-    return BUILD / "bin" / "powercut"
+    subprocess.run([BIN / "cmake", "--build", BUILD, "--target", "powercut", "faults"], check=True)
 
 
 def run(program: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -39,6 +39,17 @@ def test_a_broken_build_is_caught(name: str, tmp_path: Path) -> None:
             assert "FAILED with seed" in done.stderr
             return
     pytest.fail(f"{STATES} states held although {name}")
+
+
+@pytest.mark.parametrize("name", WHEN_CALLS_FAIL)
+def test_a_build_that_is_broken_when_calls_fail_is_caught(name: str, tmp_path: Path) -> None:
+    program = build(WHEN_CALLS_FAIL[name], "faults", tmp_path)
+    for options in WAYS_TO_FAIL:
+        done = run(program, *options, "--first")
+        if done.returncode != 0:
+            assert "FAILED " in done.stderr
+            return
+    pytest.fail(f"it held although {name}")
 
 
 def test_a_failure_is_shortened_to_a_history_that_can_be_run_again(tmp_path: Path) -> None:
