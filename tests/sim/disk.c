@@ -188,9 +188,8 @@ uint64_t disk_digest(void) {
     uint64_t digest = r->step_count;
     for (size_t i = 0; i < r->step_count; i++) {
         const step *s = &r->steps[i];
-        const uint64_t words[] = {s->kind, (uint64_t)s->file, s->at, (uint64_t)s->time_us};
+        const uint64_t words[] = {s->kind, (uint64_t)s->file, s->at, s->len, (uint64_t)s->time_us};
         digest = dbx_hash_bytes(dbx_slice_of((const uint8_t *)words, sizeof words), digest);
-        digest = dbx_hash_bytes(dbx_slice_of(s->bytes, s->len), digest);
         digest = dbx_hash_bytes(dbx_slice_str(s->path), digest);
     }
     return digest;

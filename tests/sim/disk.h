@@ -66,7 +66,8 @@ size_t disk_moment(void);
 int64_t disk_time_us(size_t moment);
 /* disk_critical: around this moment the order of things matters (a sync, a name). */
 bool disk_critical(size_t moment);
-/* disk_digest is the same for two records of the same things. */
+/* disk_digest is the same for two records of the same things, but for what is written: libmdbx
+ * leaves anything in the unused part of a page. */
 uint64_t disk_digest(void);
 
 /* --- What a power loss leaves -------------------------------------------------------------------
