@@ -36,7 +36,7 @@ struct dbx_journal {
     dbx_segment *live; /* closed segments of the log, oldest first; their fd is -1 */
     size_t live_count, live_cap;
     dbx_buf scratch; /* a frame put together from parts */
-    uint64_t written_bytes;
+    uint64_t written_bytes, segments; /* segments: begun */
 
     /* Shared: under `mutex`, atomics without. */
     pthread_mutex_t mutex;

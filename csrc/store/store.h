@@ -141,6 +141,7 @@ bool dbx_store_freeze(dbx_store *store);
 typedef struct dbx_store_info {
     uint64_t position, durable, applied; /* journal positions */
     uint64_t journal_bytes;              /* on disk, live segments */
+    uint64_t journal_segments;           /* begun since start */
     uint64_t buffer_entries, buffer_bytes, buffer_bytes_max;
     uint64_t frozen_entries, frozen_bytes; /* 0 when nothing is frozen */
     uint64_t applies, apply_last_ms, apply_last_entries, apply_last_bytes;
