@@ -159,8 +159,8 @@ typedef struct dbx_store_info {
     bool in_memory;
     char last_error[128]; /* of the journal or the applier; empty when all is well */
 } dbx_store_info;
-/* dbx_store_views_cost is what is kept in buffers that only open views still need, in halves of what
- * a buffer in use may take. */
+/* dbx_store_views_cost is what is kept in buffers that only open views still need, in halves of
+ * what a buffer in use may take. */
 size_t dbx_store_views_cost(const dbx_store *store);
 void dbx_store_get_info(dbx_store *store, dbx_store_info *info);
 void dbx_store_reset_stats(dbx_store *store);
