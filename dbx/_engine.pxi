@@ -229,6 +229,7 @@ cdef class Session:
     cdef dbx_link *_link        # or to the owner
     cdef dbx_buf out
     cdef int db
+    cdef list queued  # in a transaction: of each command the database that it selects, or None
     cdef bint busy  # a reply is being read: a finalizer that calls meanwhile needs another session
     cdef object _signalled  # what a signal handler raised
     cdef object __weakref__
@@ -293,11 +294,40 @@ cdef class Session:
                 self.generation == self.engine.generation)
 
     cdef int follow(self, dbx_call *call, object reply) except -1:
-        """Remembers which database is selected: the next owner has to be told."""
-        if call.argc != 2 or call.argv[0].len != 6 or isinstance(reply, Exception):
+        """Remembers which database is selected: the next owner has to be told. What a transaction
+        selects is so when EXEC has answered."""
+        queued = self.queued
+        if queued is None and (call.argc > 2 or call.argc < 1 or not 4 < call.argv[0].len < 7):
             return 0
-        if (<bytes>call.argv[0].ptr[:6]).upper() == b"SELECT":
-            self.db = int(<bytes>call.argv[1].ptr[:call.argv[1].len])
+        name = b""  # of a large command, whose arguments are gone
+        if call.argc > 0:
+            name = (<bytes>call.argv[0].ptr[:call.argv[0].len]).upper()
+        if name == b"EXEC" or name == b"DISCARD":
+            self.queued = None
+            if isinstance(reply, list):
+                for database, each in zip(queued, reply):
+                    self._selected(database, each)
+        elif isinstance(reply, Exception):
+            return 0
+        elif name == b"MULTI":
+            self.queued = []
+        elif name == b"RESET":
+            self.queued = None
+            self.db = 0
+        else:
+            database = None
+            if name == b"SELECT":
+                database = <bytes>call.argv[1].ptr[:call.argv[1].len]
+            if queued is None:
+                self._selected(database, reply)
+            else:
+                queued.append(database)
+        return 0
+
+    cdef int _selected(self, bytes database, object reply) except -1:
+        """None: another command than SELECT."""
+        if database is not None and not isinstance(reply, Exception):
+            self.db = int(database)
         return 0
 
     cdef void _end(self) noexcept:

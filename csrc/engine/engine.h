@@ -120,9 +120,9 @@ int dbx_engine_wait_durable(dbx_engine *engine,
 uint32_t dbx_engine_write_delay_us(dbx_engine *engine);
 
 enum { DBX_VIEWS_COST_SLOW = 2, DBX_VIEWS_COST_ANY = 4 };
-/* dbx_engine_views_cost is how many times the write buffer's bound streamed replies keep in memory.
- * From DBX_VIEWS_COST_SLOW on the oldest that is slow should end, from DBX_VIEWS_COST_ANY on the
- * oldest. Locked. */
+/* dbx_engine_views_cost is the memory that streamed replies keep, in halves of what a write buffer
+ * may take: its bound and 8 MB. From DBX_VIEWS_COST_SLOW on the oldest that is slow should end,
+ * from DBX_VIEWS_COST_ANY on the oldest. Locked. */
 size_t dbx_engine_views_cost(const dbx_engine *engine);
 
 /* dbx_engine_tick does timed work (expiry, client timeouts) in bounded steps in turns of its own;

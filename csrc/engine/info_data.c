@@ -109,6 +109,7 @@ void dbx_info_store(dbx_engine *engine, dbx_buf *out) {
                  {"journal_durable_position", s.durable},
                  {"journal_applied_position", s.applied},
                  {"journal_bytes", s.journal_bytes},
+                 {"journal_segments", s.journal_segments},
                  {"buffer_entries", s.buffer_entries},
                  {"buffer_bytes", s.buffer_bytes},
                  {"buffer_bytes_max", s.buffer_bytes_max},

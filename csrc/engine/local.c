@@ -268,6 +268,7 @@ void dbx_local_unspool(dbx_local *local, dbx_call *call) {
     dbx_engine_spool_close(local->engine, call->input);
     dbx_engine_unlock(local->engine);
     call->input = NULL;
+    call->argc = 0;
 }
 
 /* --- Running

@@ -51,6 +51,8 @@ typedef struct dbx_call {
 /* dbx_local_spool moves a command of more than DBX_ENGINE_SPOOL_MIN bytes into a spool, whose pages
  * are not the process's memory: argv then points into it. Smaller ones stay. DBX_OK or an error. */
 int dbx_local_spool(dbx_local *local, dbx_call *call, dbx_error *error);
+/* dbx_local_unspool lets the spool go, and with it what argv points to: argc is 0 then. Calls that
+ * have none stay as they are. */
 void dbx_local_unspool(dbx_local *local, dbx_call *call);
 
 typedef struct dbx_local_result {

@@ -83,6 +83,7 @@ static int next_segment(dbx_journal *j, uint64_t start, dbx_error *error) {
     pthread_cond_signal(&j->work);
     pthread_mutex_unlock(&j->mutex);
     j->at = DBX_SEGMENT_HEADER_BYTES;
+    j->segments++;
     return DBX_OK;
 }
 
@@ -524,5 +525,6 @@ void dbx_journal_get_stats(dbx_journal *j, dbx_journal_stats *stats) {
     stats->sync_last_us = j->sync_last_us;
     pthread_mutex_unlock(&j->mutex);
     stats->written_bytes = j->written_bytes;
+    stats->segments = j->segments;
     stats->bytes_on_disk = segments * j->options.segment_bytes;
 }

@@ -88,7 +88,7 @@ void dbx_journal_keep_spool(dbx_journal *journal, uint64_t id, uint64_t bytes, u
 int dbx_journal_request_job(dbx_journal *journal, void (*job)(void *arg), void *arg);
 
 typedef struct dbx_journal_stats {
-    uint64_t bytes_on_disk, written_bytes, syncs, sync_last_us;
+    uint64_t bytes_on_disk, written_bytes, segments, syncs, sync_last_us; /* segments: begun */
 } dbx_journal_stats;
 void dbx_journal_get_stats(dbx_journal *journal, dbx_journal_stats *stats);
 

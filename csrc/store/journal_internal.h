@@ -36,8 +36,8 @@ struct dbx_journal {
     uint64_t spooled;  /* bytes of spools named since the current segment began */
     dbx_segment *live; /* closed segments of the log, oldest first; their fd is -1 */
     size_t live_count, live_cap;
-    dbx_buf scratch; /* a frame put together from parts */
-    uint64_t written_bytes;
+    dbx_buf scratch;                  /* a frame put together from parts */
+    uint64_t written_bytes, segments; /* segments: begun */
 
     /* Shared: under `mutex`, atomics without. */
     pthread_mutex_t mutex;

@@ -141,6 +141,7 @@ bool dbx_store_freeze(dbx_store *store);
 typedef struct dbx_store_info {
     uint64_t position, durable, applied; /* journal positions */
     uint64_t journal_bytes;              /* on disk, live segments */
+    uint64_t journal_segments;           /* begun since start */
     uint64_t buffer_entries, buffer_bytes, buffer_bytes_max;
     uint64_t frozen_entries, frozen_bytes; /* 0 when nothing is frozen */
     uint64_t applies, apply_last_ms, apply_last_entries, apply_last_bytes;
@@ -158,8 +159,8 @@ typedef struct dbx_store_info {
     bool in_memory;
     char last_error[128]; /* of the journal or the applier; empty when all is well */
 } dbx_store_info;
-/* dbx_store_views_cost is how many times the write buffer's bound is kept in buffers that only open
- * views still need. */
+/* dbx_store_views_cost is what is kept in buffers that only open views still need, in halves of
+ * what a buffer in use may take. */
 size_t dbx_store_views_cost(const dbx_store *store);
 void dbx_store_get_info(dbx_store *store, dbx_store_info *info);
 void dbx_store_reset_stats(dbx_store *store);

@@ -13,6 +13,7 @@ static void add_journal(dbx_store *store, dbx_store_info *info) {
     info->position = dbx_journal_position(store->journal);
     info->durable = dbx_journal_durable(store->journal);
     info->journal_bytes = stats.bytes_on_disk;
+    info->journal_segments = stats.segments;
     info->written_journal_bytes = stats.written_bytes;
     info->syncs = stats.syncs;
     info->sync_last_us = stats.sync_last_us;

@@ -1,6 +1,7 @@
 /* view.c: one state of the map: active buffer, frozen buffer, MDBX snapshot; and getting a key. */
 #include "base/alloc.h"
 #include "store/internal.h"
+#include "store/limits.h"
 
 dbx_view *dbx_txn_view(dbx_txn *txn) {
     return &txn->store->live;
@@ -84,5 +85,6 @@ size_t dbx_store_views_cost(const dbx_store *store) {
         active = view->active;
         frozen = view->frozen;
     }
-    return bytes / store->buffer_bytes_max;
+    /* However small the bound, a large turn or two beside it is no waste. */
+    return bytes / (DBX_BUFFER_FULL_BYTES(store->buffer_bytes_max) / 2);
 }

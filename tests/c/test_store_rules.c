@@ -661,6 +661,7 @@ TEST(the_figures_tell_of_the_log_the_buffers_the_applies_and_the_start) {
     dbx_store_info info = info_of(&w);
     CHECK(info.position > before && info.durable < info.position && info.applied < info.position);
     CHECK_EQ(info.written_journal_bytes, info.position - before);
+    CHECK_EQ(info.journal_segments, 1);
     CHECK(info.journal_bytes >= SEGMENT && info.buffer_entries > 0 && info.buffer_bytes > 0);
     CHECK(info.buffer_bytes_max > 0 && info.effects == 1 && info.turns == 1);
     (void)dbx_store_freeze(w.store);
@@ -679,5 +680,10 @@ TEST(the_figures_tell_of_the_log_the_buffers_the_applies_and_the_start) {
     CHECK(info.syncs > 0 && info.durable == info.position);
     restart(&w);
     CHECK_EQ(info_of(&w).replay_last_effects, 1);
+    char large[SEGMENT / 32] = "";
+    memset(large, 'x', sizeof large - 1);
+    for (int i = 0; i < 4 * 32; i++) /* segments are 6 MB where the disk is large */
+        COMMAND(&w, 0, "SET", "k", large);
+    CHECK(info_of(&w).journal_segments > 1);
     clean_up(&w);
 }

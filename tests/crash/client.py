@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import random
-import re
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 
 from tests.crash.calls import Failure
-from tests.crash.connections import Connection, ask
+from tests.crash.connections import Connection
 from tests.crash.generate import Generator
-from tests.crash.model import Model, Unit, same_result
+from tests.crash.model import Group, Model, Unit, answers, same_answer
 from tests.crash.state import State, brief, differences
 from tests.crash.table import Row
 
 IN_FLIGHT_MAX = 32
-TOGETHER_MAX = 6  # commands of a transaction
+GROUPS = 0.2  # of units
+DISCARDED = 0.15  # of groups that end with a word
+COMMANDS_MAX = 6  # of a group
+FRAME_BYTES = 1 << 20  # of the log: what is more takes several
+SPOOLED_BYTES = 1 << 20  # a command of more goes into a file of its own
 SHOWN = 8  # differences in a report
-SLOW = re.compile(rb"client_output_buffer_limit_disconnections:[1-9]")
 
 
 class Wrong(AssertionError):
@@ -36,63 +38,44 @@ class Client:
         self.acknowledged = 0
         self.calls: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
-        self.slow = 0  # times that the server ended a reply
+        self.figures: Counter[str] = Counter()
         self.trouble: BaseException | None = None
 
     # --- Load ---------------------------------------------------------------------------------
 
     def load(
         self, connect: Callable[[], Connection], rows: Sequence[Row], chance: random.Random,
-        ending: threading.Event, transactions: bool,
+        ending: threading.Event, pipelines: bool,
     ) -> None:  # fmt: skip
-        """load goes on until the server is gone, which it may be only when `ending` is set."""
+        """load goes on until the server is gone, which it may be only when `ending` is set.
+        `pipelines`: there is an API that makes several commands one."""
         self.trouble = None
         self.pending.clear()
         self.model.begin()
         try:
             connection = connect()
             try:
-                self._load(connection, Generator(rows, chance, self.databases), transactions)
+                self._load(connection, Generator(rows, chance, self.databases), pipelines)
             finally:
                 connection.close()
         except OSError as error:
-            if not ending.is_set() and not self._was_slow(connect):
+            if not ending.is_set():
                 self.trouble = Wrong(f"{self.name} lost its connection: {error!r}")
         except BaseException as error:
             self.trouble = error
 
-    def _was_slow(self, connect: Callable[[], Connection]) -> bool:
-        """Whether the server ended replies that were fetched too slowly: with a tiny write buffer
-        it may, of a large one, when the client does not get the processor. Not what is tested."""
-        try:
-            connection = connect()
-            (info,) = ask(connection, [(b"INFO", b"stats")])
-            connection.close()
-        except OSError:
-            return False
-        slow = isinstance(info, bytes) and SLOW.search(info) is not None
-        self.slow += slow
-        return slow
-
-    def _load(self, connection: Connection, generator: Generator, transactions: bool) -> None:
+    def _load(self, connection: Connection, generator: Generator, pipelines: bool) -> None:
         chance = generator.chance
         rows = {row.name: row for row in generator.rows}
         select = (b"SELECT", b"%d" % self.databases[0])
         self._send(connection, [Unit((rows["select"],), (select,))])
         while True:
             window = chance.randint(1, IN_FLIGHT_MAX)
-            units = [self._draw(generator, transactions) for _ in range(window)]
+            units = [_draw(generator, pipelines) for _ in range(window)]
             self._send(connection, units)
             left = chance.randrange(window)  # so that what comes next meets some in flight
             while len(self.pending) > left:
                 self.acknowledge(connection.receive())
-
-    @staticmethod
-    def _draw(generator: Generator, transactions: bool) -> Unit:
-        together = transactions and generator.chance.random() < 0.2
-        size = generator.chance.randint(2, TOGETHER_MAX) if together else 1
-        rows = tuple(generator.row() for _ in range(size))
-        return Unit(rows, tuple(generator.call(row) for row in rows), together)
 
     def _send(self, connection: Connection, units: Sequence[Unit]) -> None:
         self.pending += units
@@ -101,18 +84,27 @@ class Client:
     def acknowledge(self, results: Sequence[object]) -> None:
         """acknowledge compares the results of the first pending unit with the model's."""
         unit = self.pending[0]
-        expected = self.model.run(unit)
+        expected = answers(unit, self.model.run(unit))
         self.pending.popleft()
         self.acknowledged += 1
-        for row, command, there, here in zip(
-            unit.rows, unit.commands, expected, results, strict=True
-        ):
-            self.calls[row.name] += 1
-            self.failed[row.name] += isinstance(here, Failure)
-            if not same_result(row, there, here):
+        for there, here in zip(expected, answers(unit, results), strict=True):
+            row, command, result = here
+            if row is not None:
+                self.calls[row.name] += 1
+                self.failed[row.name] += isinstance(result, Failure)
+            if not same_answer(there, here):
                 raise Wrong(
-                    f"{self.name}: {brief(command)} should answer {brief(there)}, not {brief(here)}"
+                    f"{self.name}: {brief(command)} should answer {brief(there[2])}, not "
+                    f"{brief(result)}"
                 )
+        if unit.group is not None:
+            self._count(unit, unit.group, results[-1])
+
+    def _count(self, unit: Unit, group: Group, last: object) -> None:
+        refused = group is Group.EXEC and isinstance(last, Failure)
+        self.figures[f"groups: {'refused' if refused else group.value}"] += 1
+        if not refused and group is not Group.DISCARD:
+            self.figures["groups: of several frames"] += _log_bytes(unit) > FRAME_BYTES
 
     # --- After a start ------------------------------------------------------------------------
 
@@ -136,3 +128,23 @@ class Client:
         for _ in range(happened):
             self.pending.popleft()
         return happened
+
+
+def _draw(generator: Generator, pipelines: bool) -> Unit:
+    chance = generator.chance
+    if chance.random() >= GROUPS:
+        row = generator.row()
+        return Unit((row,), (generator.call(row),))
+    rows, commands = zip(*generator.group(chance.randint(2, COMMANDS_MAX)), strict=True)
+    if pipelines:  # its parsers do not know QUEUED
+        return Unit(rows, commands, Group.PIPELINE)
+    return Unit(rows, commands, Group.DISCARD if chance.random() < DISCARDED else Group.EXEC)
+
+
+def _log_bytes(unit: Unit) -> int:
+    """About what it takes in the log, which only names the large commands."""
+    sizes = [
+        sum(map(len, command))
+        for row, command in zip(unit.rows, unit.commands, strict=True) if row.writes
+    ]  # fmt: skip
+    return sum(size for size in sizes if size < SPOOLED_BYTES)

@@ -37,45 +37,46 @@ def ask(connection: Connection, commands: Sequence[Command]) -> Results:
 
 
 class RespConnection:
-    """RESP has no units but commands, until there are transactions."""
-
     def __init__(self, client: RawClient) -> None:
         self._client = client
+        self._sizes: deque[int] = deque()  # of units whose replies are to come
 
     def send(self, units: Sequence[Unit]) -> None:
-        data = b"".join(encode(*command) for unit in units for command in unit.commands)
+        self._sizes += (len(unit.sent) for unit in units)
+        data = b"".join(encode(*command) for unit in units for command in unit.sent)
         self._client.send_while_reading(data)
 
     def receive(self) -> Results:
-        return [from_wire(self._client.read())]
+        return [from_wire(self._client.read()) for _ in range(self._sizes.popleft())]
 
     def close(self) -> None:
         self._client.close()
 
 
 class ChildConnection:
-    """A thread of the child. Neighbours that are not transactions go into one pipeline; a call
-    waits for the one before it, as calls of a thread do."""
+    """A thread of the child. Neighbours that are not transactions of the API's go into one
+    pipeline; a call waits for the one before it, as calls of a thread do."""
 
     def __init__(self, path: Path) -> None:
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(TIMEOUT_SECONDS)
         self._socket.connect(os.fspath(path))
-        self._calls: deque[tuple[list[Command], bool]] = deque()
+        self._calls: deque[tuple[list[list[Command]], bool]] = deque()  # units of one call
         self._results: deque[Results] = deque()
 
     def send(self, units: Sequence[Unit]) -> None:
         for together, alike in itertools.groupby(units, lambda unit: unit.together):
-            each = [[tuple(map(bytes, c)) for c in unit.commands] for unit in alike]
-            neighbours = [[command for commands in each for command in commands]]
-            self._calls += ((c, together) for c in (each if together else neighbours))
+            each = [[tuple(map(bytes, command)) for command in unit.sent] for unit in alike]
+            self._calls += (
+                (([commands], True) for commands in each) if together else [(each, False)]
+            )
 
     def receive(self) -> Results:
         if not self._results:
-            commands, together = self._calls.popleft()
-            send_object(self._socket, (commands, together))
-            results = receive_object(self._socket)
-            self._results += [results] if together else [[result] for result in results]
+            units, together = self._calls.popleft()
+            send_object(self._socket, ([command for unit in units for command in unit], together))
+            results = iter(receive_object(self._socket))
+            self._results += [list(itertools.islice(results, len(unit))) for unit in units]
         return self._results.popleft()
 
     def close(self) -> None:

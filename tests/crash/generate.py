@@ -18,8 +18,10 @@ KEYS_PER_GROUP = 40
 TTL_SECONDS = (10**6, 10**8)  # days to years, no two alike: see state.TOLERANCE_MS
 WAIT_SECONDS = b"0.01"  # of a command that blocks
 WAIT_MILLISECONDS = b"10"
-LARGE_BYTES = (70_000, 2_000_000)  # in chunks; in a file of its own
-LARGE_CHANCES = (0.01, 0.001)
+LARGE_BYTES = (70_000, 900_000, 2_000_000)  # in chunks; most of a frame; in a file of its own
+LARGE_CHANCES = (0.01, 0.0005, 0.001)
+LARGE_CHANCES_IN_GROUPS = (0.2, 0.6, 0.1)  # of those groups that are to be large
+LARGE_GROUPS = 0.08
 KEYLESS_WEIGHT, READ_WEIGHT, WRITE_WEIGHT = 0.3, 1.0, 4.0
 GOOD = 0.8  # of values that make sense
 OPTIONAL = 0.3  # of options that are used
@@ -40,6 +42,7 @@ class Generator:
     ) -> None:
         self.chance = chance
         self.rows = rows
+        self.large_chances = LARGE_CHANCES
         self.weights = [_weight(row) for row in rows]
         self.databases = [b"%d" % database for database in databases]
         self.groups = sorted({row.group for row in rows if row.keyed} - {"generic"})
@@ -49,6 +52,15 @@ class Generator:
 
     def call(self, row: Row) -> Command:
         return (*row.words, *self._siblings(row, row.arguments))
+
+    def group(self, size: int) -> list[tuple[Row, Command]]:
+        """group draws calls that are to be one, at times with more than a frame takes."""
+        if self.chance.random() < LARGE_GROUPS:
+            self.large_chances = LARGE_CHANCES_IN_GROUPS
+        rows = [self.row() for _ in range(size)]
+        calls = [(row, self.call(row)) for row in rows]
+        self.large_chances = LARGE_CHANCES
+        return calls
 
     # --- Trees --------------------------------------------------------------------------------
 
@@ -133,7 +145,7 @@ class Generator:
         return b"%.2f" % self.chance.uniform(-100, 100)
 
     def _string(self) -> bytes:
-        for size, share in zip(LARGE_BYTES, LARGE_CHANCES, strict=True):
+        for size, share in zip(LARGE_BYTES, self.large_chances, strict=True):
             if self.chance.random() < share:
                 return Blob(self.chance.randbytes(8) * ((size + self.chance.randrange(800)) // 8))
         if self.chance.random() < 0.4:

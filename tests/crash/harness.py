@@ -1,5 +1,7 @@
 """Cycles of load, kill -9 at a random moment, start, and comparison with what clients know.
 
+It counts what it struck: without that nobody would notice that kills only hit what is harmless.
+
 The seed decides commands, settings and delays; when a kill strikes within a command is the
 machine's. A failure says seed, cycle and what was in flight, and keeps the directory as it was
 before the start.
@@ -19,19 +21,24 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dbx.commands.replies import PARSERS
+from tests.crash import disk
 from tests.crash.client import Client, Wrong
 from tests.crash.connections import Child, Connection, RespServer, ask
 from tests.crash.generate import Generator
-from tests.crash.model import Model, Unit
+from tests.crash.model import Group, Model, Unit
 from tests.crash.state import brief, read
 from tests.crash.table import load_table
+from tests.support.servers import numbers
 
 CLIENTS = 4
 DATABASES = 16
 LOAD_SECONDS = (0.02, 0.5)
 STOP_SECONDS = (0.0, 0.02)  # from SIGTERM to kill -9
 ALONE_SECONDS = (0.0, 0.002)  # from sending a command that must be alone to kill -9
+LOOKED_SECONDS = (0.0, 0.003)  # from asking for figures to the kill
 STARTS_KILLED = 0.3  # of cycles; then again with the same chance
+OPENING_MAGNITUDES = (-4.0, -1.3)  # of seconds, from taking the directory to the kill of a start
+OPENING_SECONDS_MAX = 30.0
 ALONE = 0.1  # of cycles
 PROGRESS_SECONDS = 5.0
 LOG_TAIL_CHARACTERS = 500
@@ -94,9 +101,12 @@ class Harness:
         for number in range(1, cycles + 1):
             self._guarded(number)
             now = time.monotonic()
-            if now - shown > PROGRESS_SECONDS or number == cycles:
+            if now - shown > PROGRESS_SECONDS:
                 shown = now
-                self._report(number, cycles, number / (now - begun))
+                self._say(f"{number} of {cycles} cycles, {self.figures['calls']} calls")
+        self._say(f"{cycles} cycles, {cycles / (time.monotonic() - begun):.1f} a second")
+        for name, figure in sorted(self.figures.items()):
+            self._say(f"  {name:50} {figure:10}")
 
     def _guarded(self, number: int) -> None:
         try:
@@ -145,7 +155,8 @@ class Harness:
         for client in self.clients:
             if client.trouble is not None:
                 raise client.trouble
-        self.figures["slow replies ended"] = sum(client.slow for client in self.clients)
+            self.figures.update(client.figures)
+            client.figures.clear()
         self.figures["calls"] += sum(client.acknowledged for client in self.clients) - before
 
     def _connect(self) -> Connection:
@@ -153,7 +164,12 @@ class Harness:
 
     def _end(self, chance: random.Random) -> None:
         how = chance.choice(ENDINGS)
-        self.figures[how] += 1
+        self.figures[f"ends: {how}"] += 1
+        info = self._info()
+        self.figures["before the ends: applies"] += info["applies"]
+        self.figures["before the ends: segments begun"] += info["journal_segments"]
+        self.figures["before the ends: log bytes"] += info["written_journal_bytes"]
+        time.sleep(chance.uniform(*LOOKED_SECONDS))
         if how == "stop":
             self.server.stop()
         elif how == "stop and kill":
@@ -162,7 +178,20 @@ class Harness:
             time.sleep(chance.uniform(*STOP_SECONDS))
             if self.server.process.poll() not in (None, *self.server.exit_codes):
                 raise Wrong(f"it did not stop cleanly:\n{self.server.tail()}")
+        struck = self.server.running
         self.server.kill()
+        self.figures["kills: during an apply"] += struck and info["frozen_entries"] > 0
+        self.figures["kills: while a segment was made ready"] += struck and not disk.has_spare(
+            Path(self.server.data)
+        )
+
+    def _info(self) -> dict[str, int]:
+        connection = self.server.connect()
+        try:
+            (info,) = ask(connection, [(b"INFO", b"store")])
+        finally:
+            connection.close()
+        return numbers(info)
 
     def _write_alone(self, chance: random.Random) -> None:
         """_write_alone kills during a command of all databases, or after its reply."""
@@ -181,7 +210,7 @@ class Harness:
                 client.acknowledge(results)
         self.server.kill()
         connection.close()
-        self.figures["commands alone"] += 1
+        self.figures["ends: in a command alone"] += 1
 
     # --- Starts -------------------------------------------------------------------------------
 
@@ -197,13 +226,36 @@ class Harness:
         self.damage(Path(self.server.data))
         self._choose(chance)
         while chance.random() < STARTS_KILLED:
-            self.server.spawn()
-            time.sleep(self.start_seconds * chance.uniform(0.3, 1.2))
-            self.server.kill()
-            self.figures["starts killed"] += 1
+            self._kill_a_start(chance)
         begun = time.monotonic()
         self.server.start()
         self.start_seconds = time.monotonic() - begun
+        info = self._info()
+        self.figures["starts: effects replayed"] += info["replay_last_effects"]
+        self.figures["starts: longest replay, ms"] = max(
+            info["replay_last_ms"], self.figures["starts: longest replay, ms"]
+        )
+
+    def _kill_a_start(self, chance: random.Random) -> None:
+        """_kill_a_start kills at any moment, or while the start has the directory."""
+        data = Path(self.server.data)
+        run = disk.last_run(data)
+        self.server.spawn()
+        pid = self.server.pid
+        if chance.random() < 0.5:
+            time.sleep(self.start_seconds * chance.uniform(0.3, 1.2))
+        else:
+            deadline = time.monotonic() + OPENING_SECONDS_MAX
+            while disk.owner(data) != pid and self.server.running and time.monotonic() < deadline:
+                time.sleep(0.0001)
+            time.sleep(10 ** chance.uniform(*OPENING_MAGNITUDES))
+        self.server.kill()
+        if disk.owner(data) != pid:
+            self.figures["starts killed: before they had the directory"] += 1
+        elif disk.last_run(data) == run:
+            self.figures["starts killed: while they opened and replayed"] += 1
+        else:
+            self.figures["starts killed: after their replay"] += 1
 
     def _settle(self, together: bool = False) -> None:
         """_settle compares everything. What is in flight happened to all clients' databases or to
@@ -221,19 +273,26 @@ class Harness:
             for client in self.clients
         ]
         self.figures["keys compared"] += len(found)
-        self.figures["in flight"] += sum(len(client.pending) for client in self.clients)
+        flying = [list(client.pending) for client in self.clients]
         happened = list(map(Client.settle, self.clients, parts))
-        self.figures["of these happened"] += sum(happened)
+        for units, done in zip(flying, happened, strict=True):
+            for what, those in (("sent", units), ("found done", units[:done])):
+                self.figures[f"in flight: {what}"] += len(those)
+                self.figures[f"in flight: {what}, groups"] += sum(map(_is_group, those))
         for client, part, done in zip(self.clients, parts, happened, strict=True):
             client.settle(part, least=max(happened) - done if together else 0)
             client.pending.clear()
 
-    def _report(self, number: int, cycles: int, rate: float) -> None:
-        figures = ", ".join(f"{name} {count}" for name, count in sorted(self.figures.items()))
-        print(f"{number} of {cycles} cycles, {rate:.1f} a second: {figures}", file=sys.stderr)
+    @staticmethod
+    def _say(text: str) -> None:
+        print(text, file=sys.stderr)
 
     def calls(self) -> Counter[str]:
         return sum((client.calls for client in self.clients), Counter[str]())
+
+
+def _is_group(unit: Unit) -> bool:
+    return unit.group not in (None, Group.DISCARD)
 
 
 def _sockets(directory: str, names: list[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from enum import Enum
 from typing import Any, NamedTuple
 
 from dbx import DBX, _core
@@ -16,19 +17,38 @@ from tests.support.resp import Reply
 FAR_AWAY = 10**5  # seconds or milliseconds: no other number that says how long a key lives
 
 
+class Group(Enum):
+    """How commands are made one: by the API, or by MULTI and the word that ends it."""
+
+    PIPELINE = "pipeline"
+    EXEC = "EXEC"
+    DISCARD = "DISCARD"
+
+
 class Unit(NamedTuple):
     """What is there as a whole or not at all: a command, or several in one transaction."""
 
     rows: tuple[Row, ...]
     commands: tuple[Command, ...]
-    together: bool = False
+    group: Group | None = None
+
+    @property
+    def together(self) -> bool:
+        """Whether the API is told that the commands are one; otherwise what is sent says so."""
+        return self.group is Group.PIPELINE
+
+    @property
+    def sent(self) -> tuple[Command, ...]:
+        if self.group in (None, Group.PIPELINE):
+            return self.commands
+        return ((b"MULTI",), *self.commands, (self.group.value.encode(),))
 
     def __repr__(self) -> str:
         text = "; ".join(" ".join(repr(word) for word in command) for command in self.commands)
-        return f"[{text}]" if self.together else text
+        return f"{self.group.value} [{text}]" if self.group else text
 
 
-Results = list[Any]  # one for each command of a unit
+Results = list[Any]  # one for each command that was sent for a unit
 
 
 class Model:
@@ -49,7 +69,7 @@ class Model:
         self._client = self._session(self._parsers)
 
     def run(self, unit: Unit) -> Results:
-        return execute(self._client, unit.commands, unit.together)
+        return execute(self._client, unit.sent, unit.together)
 
     def state(self) -> State:
         return read(lambda commands: execute(self._reader, commands, False), self.databases)
@@ -72,6 +92,25 @@ def from_wire(reply: Reply) -> Any:
     if tag == "double":
         return float(value)
     return value[4:] if tag == "verbatim" else value
+
+
+Answer = tuple[Row | None, Command, Any]
+
+
+def answers(unit: Unit, results: Results) -> list[Answer]:
+    """answers are the results with what they answer; no row: QUEUED or the like, always the same.
+    EXEC's are the commands' own."""
+    if unit.sent == unit.commands:
+        return list(zip(unit.rows, unit.commands, results, strict=True))
+    found: list[Answer] = [(None, *each) for each in zip(unit.sent, results, strict=True)]
+    if unit.group is Group.EXEC and isinstance(results[-1], list):
+        found[-1:] = zip(unit.rows, unit.commands, results[-1], strict=True)
+    return found
+
+
+def same_answer(expected: Answer, found: Answer) -> bool:
+    row, _, there = expected
+    return bool(there == found[2]) if row is None else same_result(row, there, found[2])
 
 
 def same_result(row: Row, expected: Any, found: Any) -> bool:

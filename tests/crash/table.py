@@ -65,7 +65,7 @@ RULES: tuple[tuple[str, Callable[[Row], bool]], ...] = (
 LEFT_OUT = {
     "lcs": "its time is the product of two lengths: seconds for the large values of these tests",
     "lolwut": "its picture is another one every time, which its tips do not say",
-    "multi": "what is queued is acknowledged by EXEC: test_restart has groups of its own",
+    "multi": "client.py puts it around groups of calls",
     "exec": "see multi",
     "discard": "see multi",
 }

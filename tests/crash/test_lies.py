@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -9,18 +11,20 @@ from typing import Any
 
 import pytest
 
+from tests.crash import disk
+from tests.crash.calls import Failure
 from tests.crash.client import Client, Wrong
-from tests.crash.connections import Connection, RespServer
+from tests.crash.connections import Connection, RespServer, ask
 from tests.crash.harness import SETTINGS, Harness
-from tests.crash.model import Model, Results, Unit
+from tests.crash.model import Group, Model, Results, Unit
 from tests.crash.state import read
 from tests.crash.table import load_table
 
 SEED = 1
 CYCLES = 3
+PAUSE_SECONDS = 0.005
 LAG = 40  # units that the lying proxy holds back
 DEFAULTS = dict.fromkeys(SETTINGS, (0,))
-FRAME_HEADER_BYTES = 48
 
 Damage = Callable[[Path], None]
 
@@ -68,25 +72,56 @@ class Lying:
         self._model.close()
 
 
-def segments(data: Path) -> list[Path]:
-    """segments of the log that have a frame, oldest first."""
-    with_frames = []
-    for path in (data / "journal").glob("*.log"):
-        content = path.read_bytes()
-        if content[:8] == b"DBXJRNL\n" and any(content[64 : 64 + FRAME_HEADER_BYTES]):
-            with_frames.append((int.from_bytes(content[24:32], "little"), path))
-    return [path for _, path in sorted(with_frames)]
+class Tearing:
+    """A proxy that drops the second half of one group, and has all that comes then wait for the
+    end. The first half is executed: as a whole, so that it would be a group's like any other."""
+
+    def __init__(self, behind: Connection) -> None:
+        self._behind = behind
+        self._torn = False
+        self._whole = 0  # units to be answered before the torn one
+
+    def send(self, units: Sequence[Unit]) -> None:
+        for at, unit in enumerate(units):
+            if self._torn:
+                return
+            if unit.group is Group.EXEC and any(row.writes for row in unit.rows):
+                self._torn = True
+                half = len(unit.commands) // 2
+                passed = unit._replace(rows=unit.rows[:half], commands=unit.commands[:half])
+                self._behind.send([*units[:at], passed])
+                self._whole += at
+        if not self._torn:
+            self._behind.send(units)
+            self._whole += len(units)
+
+    def receive(self) -> Results:
+        if self._whole == 0:
+            self._behind.receive()
+            while True:  # to the end, which is an error
+                ask(self._behind, [(b"PING",)])
+                time.sleep(PAUSE_SECONDS)
+        self._whole -= 1
+        return self._behind.receive()
+
+    def close(self) -> None:
+        self._behind.close()
+
+
+def last_segment(data: Path) -> Path:
+    """last_segment is the last that has a frame."""
+    return [segment.path for segment in disk.segments(data) if segment.has_frames][-1]
 
 
 def remove_last_segment(data: Path) -> None:
-    segments(data)[-1].unlink()
+    last_segment(data).unlink()
 
 
 def flip_a_byte(data: Path) -> None:
     """In the effects of the last segment's first frame."""
-    path = segments(data)[-1]
+    path = last_segment(data)
     content = bytearray(path.read_bytes())
-    content[64 + FRAME_HEADER_BYTES + 10] ^= 1
+    content[disk.SEGMENT_HEADER_BYTES + disk.FRAME_HEADER_BYTES + 10] ^= 1
     path.write_bytes(content)
 
 
@@ -95,6 +130,11 @@ def test_writes_acknowledged_before_the_server_had_them_are_reported(
 ) -> None:
     with pytest.raises(Wrong, match="do not make what it holds"):
         run(between=Lying)
+
+
+def test_half_of_a_group_is_reported(run: Callable[..., None]) -> None:
+    with pytest.raises(Wrong, match="do not make what it holds"):
+        run(between=Tearing)
 
 
 def test_a_segment_of_the_log_that_is_gone_is_reported(run: Callable[..., None]) -> None:
@@ -116,14 +156,14 @@ def test_a_report_says_seed_cycle_and_what_was_in_flight_and_keeps_the_directory
     assert f"seed {SEED}, cycle 1" in text
     assert "In flight:\n  client " in text
     (line,) = [line for line in text.splitlines() if line.startswith("The directory")]
-    assert segments(Path(line.rpartition(" ")[2]))
+    assert last_segment(Path(line.rpartition(" ")[2]))
 
 
 # --- What a client may find -------------------------------------------------------------------
 
 ROW = next(row for row in load_table() if row.name == "set")  # it is of no interest which
 ACKNOWLEDGED = ("SET a 1", "SET b 2 PXAT 33177117420000", "SET c 3 EX 2000000")
-IN_FLIGHT = ("MSET a 5 d 6", "INCRBYFLOAT e 7")
+IN_FLIGHT = ("MSET a 5 d 6", "INCRBYFLOAT e 7", "MULTI; SET f 8; DEL a; EXEC")
 
 
 @pytest.fixture
@@ -143,7 +183,13 @@ def model() -> Iterator[Callable[..., Model]]:
 
 
 def unit(text: str) -> Unit:
-    return Unit((ROW,), (tuple(text.encode().split()),))
+    """ "MULTI; GET a; EXEC" is a group."""
+    commands = tuple(tuple(command.split()) for command in text.encode().split(b";"))
+    if len(commands) == 1:
+        return Unit((ROW,), commands)
+    first, *queued, (last,) = commands
+    assert first == (b"MULTI",)
+    return Unit((ROW,) * len(queued), tuple(queued), Group(last.decode()))
 
 
 @pytest.mark.parametrize("happened", range(len(IN_FLIGHT) + 1))
@@ -163,7 +209,9 @@ def test_a_client_may_find_any_part_of_what_was_in_flight_in_its_order(
         ACKNOWLEDGED[:2],  # an acknowledged write is missing
         (*ACKNOWLEDGED, "SET a 5"),  # half a command
         (*ACKNOWLEDGED, IN_FLIGHT[1]),  # the second without the first
-        (*ACKNOWLEDGED, "SET f 8"),  # nobody's
+        (*ACKNOWLEDGED, *IN_FLIGHT[:2], "SET f 8"),  # half a group
+        (*ACKNOWLEDGED, *IN_FLIGHT[:2], "DEL a"),
+        (*ACKNOWLEDGED, "SET g 8"),  # nobody's
         (*ACKNOWLEDGED, "SELECT 1", "SET a 1"),  # in another database
         (*ACKNOWLEDGED, "SET b 2 PXAT 33177117420001"),  # an absolute time is exact
         (*ACKNOWLEDGED, "PERSIST b"),
@@ -178,6 +226,26 @@ def test_a_client_may_find_nothing_else(
     client.pending += map(unit, IN_FLIGHT)
     with pytest.raises(Wrong):
         client.settle(model(*found).state())
+
+
+@pytest.mark.parametrize(
+    ("group", "replies", "right"),
+    [
+        ("MULTI; SET a 5; GET a; EXEC", [b"OK", b"QUEUED", b"QUEUED", [b"OK", b"5"]], True),
+        ("MULTI; SET a 5; GET a; EXEC", [b"OK", b"QUEUED", b"QUEUED", [b"OK", b"1"]], False),
+        ("MULTI; SET a 5; GET a; EXEC", [b"OK", b"QUEUED", b"OK", [b"OK", b"5"]], False),
+        ("MULTI; SET a 5; GET a; EXEC", [b"OK", b"QUEUED", b"QUEUED", Failure("no")], False),
+        ("MULTI; SET a 5; DISCARD", [b"OK", b"QUEUED", b"OK"], True),
+        ("MULTI; SET a 5; DISCARD", [b"OK", b"QUEUED", [b"OK"]], False),
+    ],
+)
+def test_each_reply_within_a_group_is_compared(
+    model: Callable[..., Model], group: str, replies: Results, right: bool
+) -> None:
+    client = Client("client", (0, 1), model(*ACKNOWLEDGED))
+    client.pending.append(unit(group))
+    with contextlib.nullcontext() if right else pytest.raises(Wrong):
+        client.acknowledge(replies)
 
 
 def test_a_command_of_all_databases_must_have_happened_when_it_did_to_another_client(

@@ -233,6 +233,17 @@ def test_expired_keys_are_removed_without_a_call() -> None:
             time.sleep(0.005)
 
 
+@pytest.mark.parametrize("path", [":memory:", "d"])
+def test_a_name_may_be_as_large_as_a_value(tmp_path: Path, path: str) -> None:
+    name = b"k" * (2 * MEGABYTE)
+    with dbx.open(tmp_path / path if path == "d" else path) as db:
+        assert db.execute_command("STRLEN", name) == 0
+        with db.pipeline(transaction=False) as pipe:
+            for command in (("MULTI",), ("STRLEN", name), ("SELECT", "1"), ("EXEC",)):
+                pipe.execute_command(*command)
+            assert pipe.execute()[-1] == [0, b"OK"]
+
+
 @pytest.mark.parametrize("size", [MEGABYTE + 1, 20 * MEGABYTE])
 def test_large_values_come_back_whole(tmp_path: Path, size: int) -> None:
     value = os.urandom(1024) * (size // 1024 + 1)

@@ -302,6 +302,32 @@ def test_the_selected_database_stays_selected_with_the_next_owner(tmp_path: Path
         assert joined.get("k") is None
 
 
+@pytest.mark.parametrize(
+    ("commands", "selected"),
+    [
+        (("SELECT 3", "MULTI", "SELECT 4", "DISCARD"), 3),
+        (("SELECT 3", "MULTI", "SELECT abc", "SELECT 4", "PING", "EXEC"), 4),
+        (("SELECT 3", "MULTI", "SELECT 4", "SELECT 99", "EXEC"), 4),
+        (("SELECT 3", "MULTI", "SELECT 4", "NOSUCH", "EXEC"), 3),
+        (("SELECT 3", "MULTI", "SELECT 4", "RESET"), 0),
+    ],
+)
+def test_what_a_transaction_selects_is_selected_when_it_was_executed(
+    tmp_path: Path, commands: tuple[str, ...], selected: int
+) -> None:
+    owner = dbx.open(tmp_path / "d")
+    with dbx.open(tmp_path / "d") as joined:
+        with joined.pipeline(transaction=False) as pipe:
+            for command in commands:
+                pipe.execute_command(*command.split())
+            pipe.execute(raise_on_error=False)
+        joined.set("k", "v")
+        owner.close()
+        assert joined.get("k") == b"v"
+        joined.select(selected)
+        assert joined.get("k") == b"v"
+
+
 def test_a_server_takes_over_from_nobody_and_programs_take_over_from_it(
     dbx_process: Start,
 ) -> None:

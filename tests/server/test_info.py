@@ -34,7 +34,7 @@ READ_BY_TOOLS = {
     "cpu": "used_cpu_sys used_cpu_user used_cpu_sys_children used_cpu_user_children",
     "cluster": "cluster_enabled",
     "store": "journal_position journal_durable_position journal_applied_position journal_bytes "
-    "buffer_entries buffer_bytes buffer_bytes_max frozen_entries frozen_bytes "
+    "journal_segments buffer_entries buffer_bytes buffer_bytes_max frozen_entries frozen_bytes "
     "applies apply_last_ms apply_last_entries apply_last_bytes replay_last_ms "
     "replay_last_effects written_journal_bytes written_apply_bytes written_spool_bytes syncs "
     "sync_last_us turns effects map_bytes file_bytes views write_stalls last_error",

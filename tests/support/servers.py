@@ -231,12 +231,15 @@ class DbxServer(Server):
 
 def store_info(client: RawClient) -> dict[str, int]:
     """store_info returns the numbers of INFO store by name."""
-    fields = {}
-    for line in client.value("INFO", "store").decode().splitlines():
-        name, colon, value = line.partition(":")
-        if colon and value.lstrip("-").isdigit():
-            fields[name] = int(value)
-    return fields
+    return numbers(client.value("INFO", "store"))
+
+
+def numbers(info: bytes | Mapping[str, Any]) -> dict[str, int]:
+    """numbers returns what INFO says in whole numbers, from its text or from the API's reply."""
+    if isinstance(info, bytes):
+        lines = (line.partition(":") for line in info.decode().splitlines())
+        info = {name: int(value) for name, _, value in lines if value.lstrip("-").isdigit()}
+    return {name: value for name, value in info.items() if isinstance(value, int)}
 
 
 def redis7() -> RedisServer:
