@@ -6,13 +6,25 @@
 #include "commands/keyspec.h"
 #include "commands/table.h"
 
+/* Commands between processes of DBX are nobody else's. */
+static bool shown(const dbx_command *command) {
+    return command != NULL && (command->flags & DBX_CMD_INTERNAL) == 0;
+}
+
+static size_t count_shown(void) {
+    size_t count = 0;
+    for (size_t i = 0; i < dbx_table_count(); i++)
+        count += shown(dbx_table_at(i));
+    return count;
+}
+
 /* find_full finds a command by its full name: "get", "object|freq". */
 static const dbx_command *find_full(dbx_slice name) {
     const uint8_t *bar = name.len == 0 ? NULL : memchr(name.ptr, '|', name.len);
-    if (bar == NULL) return dbx_table_find(name);
-    size_t n = (size_t)(bar - name.ptr);
+    size_t n = bar == NULL ? name.len : (size_t)(bar - name.ptr);
     const dbx_command *command = dbx_table_find(dbx_slice_of(name.ptr, n));
-    if (command == NULL) return NULL;
+    if (!shown(command)) return NULL;
+    if (bar == NULL) return command;
     return dbx_table_subcommand(command, dbx_slice_of(bar + 1, name.len - n - 1));
 }
 
@@ -21,9 +33,9 @@ static const dbx_command *find_full(dbx_slice name) {
 static int cmd_command(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     (void)ctx;
     (void)args;
-    out->ops->open(out, DBX_ARRAY, dbx_table_count());
+    out->ops->open(out, DBX_ARRAY, count_shown());
     for (size_t i = 0; i < dbx_table_count(); i++) {
-        dbx_command_reply_info(dbx_table_at(i), out);
+        if (shown(dbx_table_at(i))) dbx_command_reply_info(dbx_table_at(i), out);
     }
     out->ops->close(out);
     return DBX_OK;
@@ -54,7 +66,7 @@ static int cmd_command_docs(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     bool all = dbx_args_left(args) == 0;
     out->ops->open(out, DBX_MAP, DBX_UNKNOWN);
     for (size_t i = 0; all && i < dbx_table_count(); i++) {
-        reply_doc(dbx_table_at(i), out);
+        if (shown(dbx_table_at(i))) reply_doc(dbx_table_at(i), out);
     }
     while (dbx_args_left(args) > 0) {
         const dbx_command *command = find_full(dbx_args_next(args));
@@ -67,7 +79,7 @@ static int cmd_command_docs(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
 static int cmd_command_count(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     (void)ctx;
     (void)args;
-    out->ops->integer(out, (int64_t)dbx_table_count());
+    out->ops->integer(out, (int64_t)count_shown());
     return DBX_OK;
 }
 
@@ -120,6 +132,7 @@ static int cmd_command_list(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     out->ops->open(out, DBX_ARRAY, DBX_UNKNOWN);
     for (size_t i = 0; i < dbx_table_count(); i++) {
         const dbx_command *command = dbx_table_at(i), *row = command->subcommands;
+        if (!shown(command)) continue;
         if (filter_passes(&f, command)) dbx_reply_str(out, command->name);
         for (; row != NULL && row->name != NULL; row++) {
             if (filter_passes(&f, row)) dbx_reply_str(out, row->name);
@@ -156,7 +169,7 @@ static int get_keys(dbx_args *args, bool with_flags, dbx_reply *out) {
     size_t argc = dbx_args_left(args);
     keys_reply keys = {.out = out, .argv = args->argv + args->at, .with_flags = with_flags};
     const dbx_command *command = dbx_table_resolve(argc, keys.argv);
-    if (command == NULL) {
+    if (!shown(command)) {
         dbx_args_fail(args, "ERR Invalid command specified");
     } else if (!dbx_keyspec_any(command)) {
         dbx_args_fail(args, "ERR The command has no key arguments");

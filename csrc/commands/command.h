@@ -59,7 +59,8 @@ enum dbx_command_flags {
     DBX_CMD_NO_ASYNC_LOADING = 1u << 19,
     DBX_CMD_ALLOW_BUSY = 1u << 20,
     DBX_CMD_DANGEROUS = 1u << 21, /* ACL category only: @dangerous where flags do not imply it */
-    DBX_CMD_UNQUEUED = 1u << 22   /* ours: runs at once inside a transaction */
+    DBX_CMD_UNQUEUED = 1u << 22,  /* ours: runs at once inside a transaction */
+    DBX_CMD_INTERNAL = 1u << 23   /* between processes of DBX: unknown to everybody else */
 };
 
 /* ACL categories, in the order in which COMMAND INFO prints them. A command's own follow from its

@@ -27,10 +27,12 @@ static bool wanted(const char *name, const dbx_slice *patterns, size_t count) {
     return false;
 }
 
-static void get_one(const dbx_config *config, const dbx_setting_row *row, const char *name,
-                    dbx_buf *text, dbx_reply *out) {
+static void get_one(const dbx_ctx *ctx, const dbx_setting_row *row, const char *name, dbx_buf *text,
+                    dbx_reply *out) {
+    bool connection = (row->flags & DBX_SETTING_CONNECTION) != 0;
     text->len = 0;
-    dbx_config_print(config, row, text);
+    dbx_config_print(connection ? dbx_session_config(ctx->session) : &ctx->engine->config, row,
+                     text);
     dbx_reply_str(out, name);
     out->ops->bulk(out, dbx_buf_slice(text));
 }
@@ -41,10 +43,9 @@ static int cmd_get(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     dbx_buf text = {0};
     out->ops->open(out, DBX_MAP, DBX_UNKNOWN);
     for (const dbx_setting_row *row = dbx_config_rows; row->name != NULL; row++) {
-        if (wanted(row->name, patterns, count))
-            get_one(&ctx->engine->config, row, row->name, &text, out);
+        if (wanted(row->name, patterns, count)) get_one(ctx, row, row->name, &text, out);
         if (row->alias != NULL && wanted(row->alias, patterns, count)) {
-            get_one(&ctx->engine->config, row, row->alias, &text, out);
+            get_one(ctx, row, row->alias, &text, out);
         }
     }
     out->ops->close(out);
@@ -52,6 +53,9 @@ static int cmd_get(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     dbx_buf_free(&text);
     return rc;
 }
+
+/* What its clients are held to a joined server says once, when it joins: see relay.h. */
+#define RELAYED "this server has joined a program's database: restart it with another value"
 
 /* --- SET
  * ------------------------------------------------------------------------------------------- */
@@ -74,7 +78,8 @@ static void refuse(const change *c, const char *why, dbx_reply *out) {
 
 /* Finds the rows of all pairs; false: the error is written. A row is met at most twice before the
  * second one is refused, so looking back is bounded by the table. */
-static bool read_changes(dbx_args *args, change *changes, size_t count, dbx_reply *out) {
+static bool read_changes(const dbx_ctx *ctx, dbx_args *args, change *changes, size_t count,
+                         dbx_reply *out) {
     for (size_t i = 0; i < count; i++) {
         change *c = &changes[i];
         c->name = dbx_args_next(args);
@@ -84,6 +89,9 @@ static bool read_changes(dbx_args *args, change *changes, size_t count, dbx_repl
         if (c->row != NULL && (c->row->flags & DBX_SETTING_START) != 0) {
             why = (c->row->flags & DBX_SETTING_PROTECTED) != 0 ? "can't set protected config"
                                                                : "can't set immutable config";
+        } else if (c->row != NULL && (c->row->flags & DBX_SETTING_CONNECTION) != 0 &&
+                   ctx->session->relay != NULL) {
+            why = RELAYED;
         }
         for (size_t j = 0; why == NULL && j < i; j++) {
             if (changes[j].row == c->row) why = "duplicate parameter";
@@ -124,7 +132,7 @@ static int cmd_set(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     change *changes = dbx_alloc_zero(count, sizeof *changes);
     if (changes == NULL) return DBX_ENOMEM;
     int rc = DBX_OK;
-    if (read_changes(args, changes, count, out)) {
+    if (read_changes(ctx, args, changes, count, out)) {
         rc = apply_changes(&ctx->engine->config, changes, count, out);
         if (rc == DBX_OK && !out->errored) {
             dbx_engine_settings_changed(ctx->engine);

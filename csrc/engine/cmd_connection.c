@@ -74,7 +74,7 @@ static int cmd_select(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
 
 /* Logs the session in; on a wrong pair the error is written. */
 static int log_in(dbx_session *session, dbx_slice user, dbx_slice password, dbx_reply *out) {
-    if (!dbx_auth_check(session->engine->config.requirepass, user, password)) {
+    if (!dbx_auth_check(dbx_session_config(session)->requirepass, user, password)) {
         session->engine->stats.auth_failures++;
         dbx_reply_error(out, WRONGPASS);
         return DBX_OK;
@@ -93,7 +93,7 @@ static int cmd_auth(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     }
     if (dbx_args_left(args) == 2) {
         user = dbx_args_next(args);
-    } else if (ctx->engine->config.requirepass[0] == '\0') {
+    } else if (dbx_session_config(ctx->session)->requirepass[0] == '\0') {
         dbx_reply_error(out, NO_PASSWORD);
         return DBX_OK;
     }

@@ -55,6 +55,10 @@ static int cmd_shutdown(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
         dbx_reply_error(out, "ERR No shutdown in progress.");
         return DBX_OK;
     }
+    if (ctx->session->relay != NULL) {
+        ctx->session->stops = true;
+        return DBX_RUN_CLOSE;
+    }
     if (ctx->engine->embedded && ctx->session->fd >= 0) {
         dbx_reply_error(out, "ERR the database is open in a program: it is closed there");
         return DBX_OK;

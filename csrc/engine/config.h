@@ -63,10 +63,12 @@ enum dbx_setting_kind {
 };
 
 enum dbx_setting_flags {
-    DBX_SETTING_START = 1u << 0,    /* only before the engine is open */
-    DBX_SETTING_FIXED = 1u << 1,    /* named because tools read it; no other value is possible */
-    DBX_SETTING_KEPT = 1u << 2,     /* stored and reported; the note says who will read it */
-    DBX_SETTING_PROTECTED = 1u << 3 /* START, in the words Redis has for protected settings */
+    DBX_SETTING_START = 1u << 0,     /* only before the engine is open */
+    DBX_SETTING_FIXED = 1u << 1,     /* named because tools read it; no other value is possible */
+    DBX_SETTING_KEPT = 1u << 2,      /* stored and reported; the note says who will read it */
+    DBX_SETTING_PROTECTED = 1u << 3, /* START, in the words Redis has for protected settings */
+    DBX_SETTING_CONNECTION = 1u << 4 /* of the server that a client is connected to, not of the
+                                        data: see engine/relay.h */
 };
 
 typedef struct dbx_setting_row {

@@ -35,26 +35,28 @@ enum {
     START = DBX_SETTING_START,
     FIXED = DBX_SETTING_FIXED,
     KEPT = DBX_SETTING_KEPT,
+    CONN = DBX_SETTING_CONNECTION,
     GUARDED = DBX_SETTING_START | DBX_SETTING_PROTECTED
 };
 
 const dbx_setting_row dbx_config_rows[] = {
     /* connections */
-    TEXT("bind", NULL, START, bind, "127.0.0.1 -::1", NULL),
-    NUM("port", NULL, INT, START, port, "6379", 0, 65535, NULL),
-    TEXT("unixsocket", NULL, START, unixsocket, "", NULL),
-    NUM("unixsocketperm", NULL, OCTAL, START, unixsocketperm, "0", 0, 0777, NULL),
-    NUM("tcp-backlog", NULL, INT, START, tcp_backlog, "511", 0, INT32_MAX, NULL),
-    NUM("tcp-keepalive", NULL, INT, 0, tcp_keepalive_s, "300", 0, INT32_MAX, NULL),
-    NUM("timeout", NULL, INT, 0, timeout_s, "0", 0, INT32_MAX, NULL),
-    NUM("maxclients", NULL, INT, 0, maxclients, "10000", 1, UINT32_MAX, NULL),
-    BOOL("protected-mode", START, protected_mode, "yes",
+    TEXT("bind", NULL, CONN | START, bind, "127.0.0.1 -::1", NULL),
+    NUM("port", NULL, INT, CONN | START, port, "6379", 0, 65535, NULL),
+    TEXT("unixsocket", NULL, CONN | START, unixsocket, "", NULL),
+    NUM("unixsocketperm", NULL, OCTAL, CONN | START, unixsocketperm, "0", 0, 0777, NULL),
+    NUM("tcp-backlog", NULL, INT, CONN | START, tcp_backlog, "511", 0, INT32_MAX, NULL),
+    NUM("tcp-keepalive", NULL, INT, CONN, tcp_keepalive_s, "300", 0, INT32_MAX, NULL),
+    NUM("timeout", NULL, INT, CONN, timeout_s, "0", 0, INT32_MAX, NULL),
+    NUM("maxclients", NULL, INT, CONN, maxclients, "10000", 1, UINT32_MAX, NULL),
+    BOOL("protected-mode", CONN | START, protected_mode, "yes",
          "an open address without a password is refused before anything listens"),
-    TEXT("requirepass", NULL, 0, requirepass, "", NULL),
-    NUM("proto-max-bulk-len", NULL, MEMORY, 0, proto_max_bulk_len, "512mb", 1 << 20, I64_MAX, NULL),
-    NUM("client-query-buffer-limit", NULL, MEMORY, 0, query_buffer_limit, "1gb", 1 << 20, I64_MAX,
+    TEXT("requirepass", NULL, CONN, requirepass, "", NULL),
+    NUM("proto-max-bulk-len", NULL, MEMORY, CONN, proto_max_bulk_len, "512mb", 1 << 20, I64_MAX,
         NULL),
-    {"client-output-buffer-limit", NULL, DBX_SETTING_LIMITS, 0, FIELD(output_limit),
+    NUM("client-query-buffer-limit", NULL, MEMORY, CONN, query_buffer_limit, "1gb", 1 << 20,
+        I64_MAX, NULL),
+    {"client-output-buffer-limit", NULL, DBX_SETTING_LIMITS, CONN, FIELD(output_limit),
      "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60", 0, 0, NULL, NULL},
 
     /* data */

@@ -87,9 +87,11 @@ static void count_error(dbx_engine *engine, const dbx_reply *out, size_t from) {
  * -------------------------------------------------------------------------------- */
 
 /* The row that argv names, or NULL with the error written. */
-static const dbx_command *resolve(size_t argc, const dbx_slice *argv, dbx_reply *out) {
+static const dbx_command *resolve(const dbx_session *session, size_t argc, const dbx_slice *argv,
+                                  dbx_reply *out) {
     const dbx_command *row = dbx_table_find(argv[0]);
-    if (row == NULL) {
+    bool internal = row != NULL && (row->flags & DBX_CMD_INTERNAL) != 0;
+    if (row == NULL || (internal && !dbx_session_is_process(session))) {
         reply_unknown(argc, argv, out);
         return NULL;
     }
@@ -218,7 +220,7 @@ static int run_admitted(dbx_engine *engine, dbx_session *session, dbx_command_st
                    .command = row,
                    .db = session->state.db,
                    .times = dbx_txn_times(engine->txn),
-                   .string_bytes_max = engine->limits.bulk_bytes_max,
+                   .string_bytes_max = dbx_engine_limits(engine, session)->bulk_bytes_max,
                    .resp = session->state.resp};
     if (input != NULL) dbx_txn_input(engine->txn, input);
     int rc = execute(&ctx, argc, argv, slot->parent != NULL, out, mark);
@@ -249,7 +251,7 @@ static int enqueue(dbx_engine *engine, dbx_session *session, dbx_command_stats *
     int rc = state == NULL ? DBX_ENOMEM : DBX_OK;
     if (rc == DBX_OK && !state->aborted) {
         rc = dbx_multi_add(state->multi, row, argc, argv, input,
-                           (uint64_t)engine->config.query_buffer_limit);
+                           (uint64_t)dbx_session_config(session)->query_buffer_limit);
         if (rc == DBX_OK) state->queued++;
     }
     if (rc != DBX_OK) {
@@ -317,7 +319,7 @@ int dbx_engine_run(dbx_engine *engine, dbx_session *session, size_t argc, const 
                    dbx_spool *input, dbx_reply *out) {
     dbx_reply_mode mode = (dbx_reply_mode)session->state.reply;
     dbx_reply_mark mark = dbx_reply_mark_take(out);
-    const dbx_command *row = resolve(argc, argv, out);
+    const dbx_command *row = resolve(session, argc, argv, out);
     int rc = 0;
     if (row != NULL) {
         rc = run_row(engine, session, row, argc, argv, input, out, mark);

@@ -13,8 +13,10 @@
 #include "base/log.h"
 #include "base/rand.h"
 #include "commands/table.h"
+#include "engine/relay.h"
 #include "engine/state.h"
 #include "store/keyspace.h"
+#include "store/lock.h"
 
 _Static_assert((int)DBX_ENGINE_SPOOL_MIN == (int)DBX_SPOOL_MIN, "two names of one bound");
 
@@ -24,8 +26,13 @@ _Static_assert((int)DBX_ENGINE_SPOOL_MIN == (int)DBX_SPOOL_MIN, "two names of on
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static int fill_table(void) {
-    static const dbx_command *const own[] = {dbx_cmd_connection, dbx_cmd_client, dbx_cmd_config,
-                                             dbx_cmd_server,     dbx_cmd_multi,  NULL};
+    static const dbx_command *const own[] = {dbx_cmd_connection,
+                                             dbx_cmd_client,
+                                             dbx_cmd_config,
+                                             dbx_cmd_server,
+                                             dbx_cmd_multi,
+                                             dbx_cmd_relay,
+                                             NULL};
     static bool filled;
     int rc = DBX_OK;
     pthread_mutex_lock(&table_lock);
@@ -57,13 +64,7 @@ static dbx_durability durability_of(const dbx_config *config) {
 
 void dbx_engine_settings_changed(dbx_engine *engine) {
     const dbx_config *config = &engine->config;
-    uint64_t bulk_max = (uint64_t)config->proto_max_bulk_len;
-    engine->limits =
-        (dbx_resp_limits){.bulk_bytes_max = bulk_max < SIZE_MAX ? (size_t)bulk_max : SIZE_MAX,
-                          .args_max = DBX_RESP_ARGS_MAX,
-                          .inline_bytes_max = DBX_RESP_INLINE_BYTES_MAX};
-    engine->limits_noauth = engine->limits;
-    engine->limits_noauth.unauthenticated = true;
+    dbx_relay_limits(config, &engine->limits, &engine->limits_noauth);
     dbx_store_set_durability(engine->store, durability_of(config));
     dbx_store_set_disk_warning(engine->store, (uint64_t)config->disk_warning_bytes);
     dbx_log_set_level((dbx_log_level)config->loglevel);
@@ -108,6 +109,7 @@ static int open_store(dbx_engine *engine, const dbx_engine_options *options, dbx
     const dbx_config *config = &engine->config;
     const dbx_store_options store_options = {.path = options->path,
                                              .socket = options->socket,
+                                             .server = !options->embedded,
                                              .durability = durability_of(config),
                                              .databases = (uint32_t)config->databases,
                                              .buffer_bytes = (size_t)config->buffer_bytes,
@@ -187,6 +189,13 @@ int dbx_engine_close(dbx_engine *engine, dbx_error *error) {
     int rc = dbx_store_close(engine->store, error);
     free_engine(engine);
     return rc;
+}
+
+bool dbx_engine_owner(const char *path, dbx_owner *out) {
+    dbx_lock_owner owner;
+    if (!dbx_lock_read(path, &owner)) return false;
+    *out = (dbx_owner){.pid = owner.pid, .server = owner.server};
+    return true;
 }
 
 void dbx_engine_close_forked(dbx_engine *engine) {
@@ -315,7 +324,10 @@ bool dbx_engine_shutdown_wanted(const dbx_engine *engine) {
 }
 
 const dbx_resp_limits *dbx_engine_limits(const dbx_engine *engine, const dbx_session *session) {
-    return dbx_session_needs_auth(session) ? &engine->limits_noauth : &engine->limits;
+    const dbx_relay *relay = session->relay;
+    if (dbx_session_needs_auth(session))
+        return relay != NULL ? &relay->limits_noauth : &engine->limits_noauth;
+    return relay != NULL ? &relay->limits : &engine->limits;
 }
 
 /* --- Timed work
@@ -350,16 +362,16 @@ static int64_t tick_expiry(dbx_engine *engine) {
 }
 
 static void close_idle(dbx_engine *engine, int64_t now_us) {
-    int64_t idle_us = engine->config.timeout_s * 1000000;
     for (size_t i = 0; i < engine->sessions.count; i++) {
         dbx_session *session = engine->sessions.at[i];
-        if (!session->killed && now_us - session->active_us > idle_us)
-            (void)dbx_session_kill(session, true);
+        int64_t idle_us = dbx_session_config(session)->timeout_s * 1000000;
+        if (idle_us == 0 || session->killed || session->serves != NULL) continue;
+        if (now_us - session->active_us > idle_us) (void)dbx_session_kill(session, true);
     }
 }
 
 static int64_t tick_timeouts(dbx_engine *engine) {
-    if (engine->config.timeout_s == 0) return -1;
+    if (engine->config.timeout_s == 0 && engine->relays_timed == 0) return -1;
     int64_t now_us = dbx_clock_mono_us();
     if (now_us >= engine->timeouts_at_us) {
         close_idle(engine, now_us);

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/slice.h"
 #include "codec/reply.h"
@@ -42,6 +43,13 @@ typedef struct dbx_engine_options {
 /* dbx_engine_open opens the store and replays the journal. */
 int dbx_engine_open(const dbx_engine_options *options, dbx_engine **out, dbx_error *error);
 int dbx_engine_close(dbx_engine *engine, dbx_error *error);
+/* dbx_engine_owner says who has signed the lock of the data directory at `path`, last; false:
+ * nobody, or it cannot be read. `server`: it was opened without `embedded`. */
+typedef struct dbx_owner {
+    long pid;
+    bool server;
+} dbx_owner;
+bool dbx_engine_owner(const char *path, dbx_owner *out);
 void dbx_engine_close_forked(dbx_engine *engine);
 
 /* --- Sessions ------------------------------------------------------------------------------------
@@ -83,6 +91,25 @@ typedef void dbx_session_measure_fn(void *transport, dbx_session_buffers *out);
 /* dbx_session_set_measure tells how to ask; called back under the lock. */
 void dbx_session_set_measure(dbx_session *session, dbx_session_measure_fn *measure);
 
+/* --- Clients of servers that have joined ---------------------------------------------------------
+ * Such a session's transport tells the server how things stand, so that the client can be carried
+ * over to the next owner. All locked. */
+/* dbx_session_config has the settings of its connection (DBX_SETTING_CONNECTION): this process's,
+ * or those of the server it is a client of, which never change. */
+const struct dbx_config *dbx_session_config(const dbx_session *session);
+/* dbx_session_resting: all that the next owner has to know of it is what dbx_session_print says;
+ * not so within a transaction, for instance. */
+bool dbx_session_resting(const dbx_session *session);
+/* dbx_session_edits changes whenever the session's state may have. */
+uint64_t dbx_session_edits(const dbx_session *session);
+/* dbx_session_print appends its state (selected database, protocol, names, ...) as text. */
+void dbx_session_print(const dbx_session *session, dbx_buf *out);
+/* dbx_session_restore gives a new session the state that was printed, by whatever owner.
+ * DBX_EINVAL: there is no such state here; DBX_ENOMEM. The session is then of no use. */
+int dbx_session_restore(dbx_session *session, dbx_slice text);
+/* dbx_session_stops: the client has shut the server down that it is connected to. */
+bool dbx_session_stops(const dbx_session *session);
+
 /* --- Turns ---------------------------------------------------------------------------------------
  */
 void dbx_engine_lock(dbx_engine *engine);
@@ -93,8 +120,9 @@ void dbx_engine_turn_begin(dbx_engine *engine);
  * `input` is the spool argv points into, or NULL. Returns 0, or DBX_RUN_CLOSE when the connection
  * must be closed after the reply, if there is one (QUIT, SHUTDOWN), or DBX_RUN_WAIT: a write that
  * must be held back for dbx_engine_write_delay_us() (nothing was done; run it again), or
- * DBX_RUN_NOREPLY: it was executed and says nothing (CLIENT REPLY). */
-enum { DBX_RUN_CLOSE = 1, DBX_RUN_WAIT = 2, DBX_RUN_NOREPLY = 3 };
+ * DBX_RUN_NOREPLY: it was executed and says nothing (CLIENT REPLY), or DBX_RUN_RELAYED: it says
+ * nothing, and from here on the session is a client of a server that has joined: see below. */
+enum { DBX_RUN_CLOSE = 1, DBX_RUN_WAIT = 2, DBX_RUN_NOREPLY = 3, DBX_RUN_RELAYED = 4 };
 int dbx_engine_run(dbx_engine *engine, dbx_session *session, size_t argc, const dbx_slice *argv,
                    dbx_spool *input, dbx_reply *out);
 /* dbx_engine_turn_full: the turn has done enough (commands, bytes, time): end it now. */

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "engine/relay.h"
 #include "engine/state.h"
 
 /* --- The registry --------------------------------------------------------------------------------
@@ -78,7 +79,7 @@ static void free_session(dbx_session *session) {
 }
 
 static bool open_to_all(const dbx_session *session) {
-    return session->trusted || session->engine->config.requirepass[0] == '\0';
+    return session->trusted || dbx_session_config(session)->requirepass[0] == '\0';
 }
 
 dbx_session *dbx_session_open(dbx_engine *engine, const dbx_session_options *options) {
@@ -154,13 +155,40 @@ void dbx_session_close(dbx_session *session) {
         settle(session, DBX_TURN_KEPT);
     }
     strike(&engine->sessions, session->id);
+    dbx_relay_unref(engine, session->relay);
+    dbx_relay_unref(engine, session->serves);
     free_session(session);
+}
+
+bool dbx_session_is_process(const dbx_session *session) {
+    return session->trusted && session->kill != NULL;
+}
+
+int dbx_session_relay(dbx_session *session, dbx_relay *relay, dbx_slice peer, dbx_slice local) {
+    char *own_peer = copy_text((const char *)peer.ptr, peer.len);
+    char *own_local = copy_text((const char *)local.ptr, local.len);
+    bool used = session->edits > 0 || session->relay != NULL || session->serves != NULL;
+    session->trusted = false;
+    if (used || own_peer == NULL || own_local == NULL) {
+        dbx_alloc_free(own_peer);
+        dbx_alloc_free(own_local);
+        return used ? DBX_EINVAL : DBX_ENOMEM;
+    }
+    dbx_alloc_free(session->peer);
+    dbx_alloc_free(session->local);
+    session->peer = own_peer;
+    session->local = own_local;
+    session->relay = relay;
+    relay->refs++;
+    session->state.authenticated = open_to_all(session);
+    return DBX_OK;
 }
 
 /* --- Changing
  * ---------------------------------------------------------------------------------------- */
 
 dbx_session_state *dbx_session_edit(dbx_session *session) {
+    session->edits++;
     if (session->saved == NULL) {
         session->saved = dbx_alloc(sizeof *session->saved);
         if (session->saved == NULL) return NULL;
@@ -219,6 +247,14 @@ int dbx_session_resp(const dbx_session *session) {
 
 void dbx_session_refused(dbx_session *session) {
     if (session->state.multi != NULL) session->state.aborted = true;
+}
+
+uint64_t dbx_session_edits(const dbx_session *session) {
+    return session->edits;
+}
+
+bool dbx_session_stops(const dbx_session *session) {
+    return session->stops;
 }
 
 void dbx_session_active(dbx_session *session) {

@@ -45,7 +45,11 @@ struct dbx_session {
     char *peer, *local;       /* owned */
     int fd;
     bool trusted;
-    bool killed; /* CLIENT KILL or a timeout has asked the transport to close */
+    bool killed;              /* CLIENT KILL or a timeout has asked the transport to close */
+    bool stops;               /* SHUTDOWN of the server that relays it was executed */
+    struct dbx_relay *relay;  /* a reference: it is a client of that server; NULL: of this one */
+    struct dbx_relay *serves; /* a reference: it is that server; NULL: it is a client */
+    uint64_t edits;           /* how often the state was opened for changes */
     void *transport;
     void (*kill)(void *transport, bool now);
     dbx_session_measure_fn *measure;      /* NULL: nothing to measure */
@@ -81,6 +85,14 @@ typedef enum dbx_turn_outcome {
     DBX_TURN_AGAIN /* nothing was answered: its commands come again */
 } dbx_turn_outcome;
 void dbx_session_turn_done(dbx_engine *engine, dbx_turn_outcome outcome);
+
+/* dbx_session_is_process: it came by the data directory's socket, and so may say what is internal.
+ */
+bool dbx_session_is_process(const dbx_session *session);
+/* dbx_session_relay makes it a client of `relay`'s server, with that one's addresses, whatever it
+ * returns: DBX_OK; DBX_ENOMEM; DBX_EINVAL: it has been used for something else before. */
+int dbx_session_relay(dbx_session *session, struct dbx_relay *relay, dbx_slice peer,
+                      dbx_slice local);
 
 /* dbx_session_needs_auth: only commands for everybody may run. */
 bool dbx_session_needs_auth(const dbx_session *session);

@@ -67,6 +67,7 @@ struct dbx_engine {
     dbx_stats stats;
     dbx_sessions sessions;
     dbx_session *saved_sessions; /* those the turn has changed */
+    size_t relays_timed;         /* servers that have joined and have a timeout for their clients */
     bool shutdown_wanted;
     bool embedded; /* see dbx_engine_options */
     bool in_memory;
@@ -124,5 +125,6 @@ extern const dbx_command dbx_cmd_client[];
 extern const dbx_command dbx_cmd_config[];
 extern const dbx_command dbx_cmd_server[];
 extern const dbx_command dbx_cmd_multi[];
+extern const dbx_command dbx_cmd_relay[];
 
 #endif

@@ -205,7 +205,7 @@ static int open_files(dbx_store *store, dbx_error *error) {
     dbx_applied applied = {0};
     const dbx_store_options *o = &store->options;
     int rc = dbx_file_mkdir(o->path, error);
-    if (rc == DBX_OK) rc = dbx_lock_take(o->path, o->socket, &store->lock, error);
+    if (rc == DBX_OK) rc = dbx_lock_take(o->path, o->socket, o->server, &store->lock, error);
     if (rc == DBX_OK) rc = dbx_room_open(store, error);
     if (rc == DBX_OK) rc = dbx_file_path(path, o->path, "data.mdbx", error);
     if (rc == DBX_OK) rc = check_data(o->path, path, error);

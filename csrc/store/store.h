@@ -33,6 +33,7 @@ typedef struct dbx_store_options {
     const char *path; /* directory, made when missing; NULL: in memory, keeps nothing */
     const char
         *socket; /* the owner's Unix socket, told to those who find the path locked; or NULL */
+    bool server; /* told, too: the owner is there to serve others */
     dbx_durability durability;
     uint32_t databases;        /* how many database numbers there are */
     size_t buffer_bytes;       /* write buffer bound; 0: follows the machine, see store/limits.h */

@@ -314,11 +314,13 @@ static bool workload_has(const char *container, const char *name) {
     return false;
 }
 
-/* Every command of the table is among the steps, but the two that end the session or the server. */
+/* Every command of the table is among the steps, but the two that end the session or the server,
+ * and those between processes. */
 static void workload_check_complete(void) {
     const dbx_command *row;
     for (size_t i = 0; (row = dbx_table_at(i)) != NULL; i++) {
         if (strcmp(row->name, "quit") == 0 || strcmp(row->name, "shutdown") == 0) continue;
+        if ((row->flags & DBX_CMD_INTERNAL) != 0) continue;
         if (row->run != NULL && !workload_has(row->name, row->name))
             check_failed(__FILE__, __LINE__, "%s is not in the workload", row->name);
         for (const dbx_command *sub = row->subcommands; sub != NULL && sub->name != NULL; sub++) {
