@@ -25,10 +25,10 @@ from dbx._c.base cimport (
     dbx_error, dbx_log, dbx_log_level, dbx_slice, dbx_slice_of,
 )
 from dbx._c.commands cimport (
-    dbx_command, dbx_table_arity_fits, dbx_table_at, dbx_table_resolve,
+    DBX_CMD_INTERNAL, dbx_command, dbx_table_arity_fits, dbx_table_at, dbx_table_resolve,
 )
 from dbx._c.engine cimport (
-    dbx_call, dbx_engine, dbx_engine_close, dbx_engine_open, dbx_engine_options, dbx_local,
+    dbx_call, dbx_engine_options, dbx_local,
     dbx_local_close, dbx_local_engine, dbx_local_forked, dbx_local_on_fork, dbx_local_open,
     dbx_local_result, dbx_local_run, dbx_local_session_close, dbx_local_session_open,
     dbx_local_settle, dbx_local_spool, dbx_local_unspool, dbx_session, dbx_setting,
@@ -38,9 +38,9 @@ from dbx._c.client cimport (
     dbx_link_exchange, dbx_link_open, dbx_link_put,
 )
 from dbx._c.server cimport (
-    dbx_server, dbx_server_create, dbx_server_free, dbx_server_join, dbx_server_let_go,
-    dbx_server_listen, dbx_server_options, dbx_server_port, dbx_server_run, dbx_server_start,
-    dbx_server_stop, dbx_server_wake,
+    dbx_server, dbx_server_close, dbx_server_create, dbx_server_free, dbx_server_join,
+    dbx_server_joined, dbx_server_let_go, dbx_server_listen, dbx_server_open, dbx_server_options,
+    dbx_server_port, dbx_server_run, dbx_server_start, dbx_server_stop, dbx_server_wake,
 )
 from dbx._c.store cimport dbx_journal_print, dbx_verify
 from dbx import errors
@@ -458,26 +458,28 @@ cdef void _on_signal(int number) noexcept nogil:
 
 
 cdef class Server:
-    """One event loop with its own engine: `dbx serve`. There is one a process, and it takes over
-    SIGTERM and SIGINT for good: from here on they ask it to stop, and once it stops they are
-    ignored, so that nothing cuts short the last sync."""
+    """One event loop with its own engine, or joined to the program that has the database open:
+    `dbx serve`. There is one a process, and it takes over SIGTERM and SIGINT for good: from here on
+    they ask it to stop, and once it stops they are ignored, so that nothing cuts short the last
+    sync."""
     cdef dbx_server *_server
-    cdef dbx_engine *_engine
-
-    cdef bytes _directory  # its socket; None: in memory
+    cdef _Settings _settings
+    cdef bytes _path       # None: in memory
+    cdef bytes _directory  # its socket
 
     def __cinit__(self, path, dict settings not None):
-        """Opens the engine."""
+        """Opens the database, or joins who has it open."""
         global _signalled
         cdef dbx_engine_options options
         cdef dbx_error error
-        cdef _Settings held = _Settings(settings)
         cdef int rc
+        self._settings = _Settings(settings)
         memset(&options, 0, sizeof(options))
-        options.settings = held.rows
+        options.settings = self._settings.rows
         if path is not None:
-            options.path = path
+            self._path = path
             self._directory = _socket_in(path)
+            options.path = self._path
             options.socket = self._directory
         _check(dbx_server_create(&self._server, &error), &error)
         _signalled = self._server
@@ -486,8 +488,13 @@ cdef class Server:
         options.wake = dbx_server_wake
         options.wake_arg = self._server
         with nogil:
-            rc = dbx_engine_open(&options, &self._engine, &error)
+            rc = dbx_server_open(self._server, &options, &error)
         _check(rc, &error)
+
+    @property
+    def joined(self):
+        """Another process has the database: clients are passed on to it."""
+        return dbx_server_joined(self._server)
 
     def listen(self, list addresses not None, int port, unixsocket=None, unsigned int perm=0,
                int backlog=511):
@@ -512,7 +519,7 @@ cdef class Server:
                 options.unixsocket = unixsocket
             if self._directory is not None:
                 options.directory = self._directory
-            _check(dbx_server_listen(self._server, self._engine, &options, &error), &error)
+            _check(dbx_server_listen(self._server, NULL, &options, &error), &error)
         finally:
             PyMem_Free(binds)
 
@@ -546,10 +553,8 @@ cdef class Server:
 
     cdef int _free(self, dbx_error *error) noexcept nogil:
         cdef int rc = DBX_OK
-        if self._engine != NULL:
-            rc = dbx_engine_close(self._engine, error)
-        self._engine = NULL
         if self._server != NULL:
+            rc = dbx_server_close(self._server, error)
             dbx_server_free(self._server)
         self._server = NULL
         return rc
@@ -580,11 +585,13 @@ cdef dict _row(const dbx_command *row):
 
 
 def command_table():
-    """Every row of the one command table, subcommands inside; filled when an engine opens."""
+    """Every row of the one command table but internal ones, subcommands inside; filled when an
+    engine opens."""
     rows = []
     cdef size_t i = 0
     while dbx_table_at(i) != NULL:
-        rows.append(_row(dbx_table_at(i)))
+        if dbx_table_at(i).flags & DBX_CMD_INTERNAL == 0:
+            rows.append(_row(dbx_table_at(i)))
         i += 1
     return rows
 

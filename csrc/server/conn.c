@@ -73,6 +73,24 @@ dbx_conn *dbx_conn_open(dbx_server *server, int fd, const char *peer, const char
     return conn;
 }
 
+bool dbx_conn_adopt(dbx_server *server, int fd, const char *peer, const char *local,
+                    dbx_slice state, dbx_slice in, dbx_slice out) {
+    dbx_engine_lock(server->engine);
+    dbx_conn *conn = dbx_conn_open(server, fd, peer, local, false);
+    bool adopted = conn != NULL && dbx_session_restore(conn->session, state) == DBX_OK;
+    dbx_engine_unlock(server->engine);
+    if (conn == NULL) return false;
+    dbx_buf_add(&conn->in, in.ptr, in.len);
+    dbx_buf_add(&conn->out, out.ptr, out.len);
+    if (!adopted || conn->in.failed || conn->out.failed) {
+        dbx_conn_kill(conn);
+        return false;
+    }
+    conn->backlog = in.len > 0;
+    dbx_conn_send(conn);
+    return true;
+}
+
 void dbx_conn_kill(dbx_conn *conn) {
     if (conn->dead) return;
     conn->dead = true;
@@ -119,6 +137,7 @@ void dbx_conn_free(dbx_conn *conn) {
         if (*link != NULL) *link = conn->next_killed;
     }
     dbx_conn_end_stream(conn);
+    dbx_conn_report_close(conn);
     if (conn->spool != NULL) dbx_engine_spool_close(server->engine, conn->spool);
     dbx_session_close(conn->session);
     free_request(conn);
@@ -135,7 +154,7 @@ bool dbx_conn_may_run(const dbx_conn *conn) {
     size_t pause = DBX_OUTPUT_PAUSE_BYTES;
     if (conn->server->buffer_bytes > DBX_BUFFERS_BYTES_MAX) pause = 0;
     return !conn->dead && !conn->closing && conn->stream == NULL && conn->parked_until_us == 0 &&
-           dbx_conn_pending(conn) <= pause;
+           dbx_conn_pending(conn) - conn->head_bytes <= pause;
 }
 
 static void give_back_output(dbx_conn *conn) {
@@ -159,7 +178,7 @@ static void count_buffers(dbx_conn *conn) {
 
 /* client-output-buffer-limit; true: the connection was ended. */
 static bool over_limit(dbx_conn *conn) {
-    const dbx_output_limit *limit = &conn->server->settings.output;
+    const dbx_output_limit *limit = &dbx_loop_settings_of(conn)->output;
     size_t pending = dbx_conn_pending(conn);
     int64_t now_us = conn->server->now_us;
     bool over = limit->hard_bytes > 0 && pending > (uint64_t)limit->hard_bytes;

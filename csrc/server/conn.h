@@ -37,7 +37,14 @@ enum {
 
 /* What epoll reports on. */
 typedef struct dbx_watch {
-    enum { DBX_WATCH_WAKE, DBX_WATCH_LISTENER, DBX_WATCH_CONN } kind;
+    enum {
+        DBX_WATCH_WAKE,
+        DBX_WATCH_LISTENER,
+        DBX_WATCH_CONN,
+        DBX_WATCH_OWNER,  /* join.h */
+        DBX_WATCH_CLIENT, /* forward.h */
+        DBX_WATCH_LINK
+    } kind;
     int fd;
     uint32_t events; /* as registered */
     bool known;      /* to epoll */
@@ -57,6 +64,8 @@ typedef struct dbx_stream {
     bool of_this_turn; /* to be dropped when the turn fails */
 } dbx_stream;
 
+typedef struct dbx_conn_reports dbx_conn_reports; /* loop.h */
+
 typedef struct dbx_conn {
     dbx_watch watch; /* first: epoll's pointer is to it */
     dbx_server *server;
@@ -75,6 +84,7 @@ typedef struct dbx_conn {
     uint8_t *spool_base;
     size_t spool_len, spool_room;
     bool skipping; /* the rest of a command that was refused is thrown away as it comes in */
+    uint64_t received;
 
     /* output */
     dbx_buf out;
@@ -83,10 +93,12 @@ typedef struct dbx_conn {
     unsigned mark_count;
     dbx_stream *stream;    /* owned: a reply being streamed; no command runs before it is sent */
     int64_t soft_since_us; /* above the soft output limit since then; 0: not */
+    dbx_conn_reports *reports; /* owned: of a client of another process's server; NULL: it is not */
 
     /* this turn */
     size_t turn_start; /* of out.len */
     uint32_t turn_replies;
+    uint32_t head_bytes; /* before turn_start: of a report, which is no reply */
 
     int64_t parked_until_us; /* a write is held back; 0: not */
     size_t counted;          /* buffer bytes in server->buffer_bytes */
@@ -104,6 +116,11 @@ typedef struct dbx_conn {
  * and `fd` is closed. */
 dbx_conn *dbx_conn_open(dbx_server *server, int fd, const char *peer, const char *local,
                         bool trusted);
+/* dbx_conn_adopt goes on with a client that another process has served until now, from `state`
+ * (dbx_session_print) on: `in` is input that nobody has executed, `out` replies that it has not had
+ * yet. Takes over `fd`, which epoll does not know. False: it cannot be, and `fd` is closed. */
+bool dbx_conn_adopt(dbx_server *server, int fd, const char *peer, const char *local,
+                    dbx_slice state, dbx_slice in, dbx_slice out);
 /* dbx_conn_kill marks it for the end of the iteration; nothing more is done with it. */
 void dbx_conn_kill(dbx_conn *conn);
 /* dbx_conn_free closes everything; under the lock. */
@@ -141,5 +158,16 @@ void dbx_conn_send(dbx_conn *conn);
 /* dbx_conn_care looks after a connection that waits for time or durability; returns when it must be
  * looked at again (monotonic us), INT64_MAX: not before something happens. */
 int64_t dbx_conn_care(dbx_conn *conn);
+
+/* --- conn_report.c: reports to another process's server, under the lock
+ * ----------------------------- */
+/* dbx_conn_report_open begins with them, in the middle of a turn; dbx_conn_report_close drops what
+ * they need. */
+void dbx_conn_report_open(dbx_conn *conn);
+void dbx_conn_report_close(dbx_conn *conn);
+/* dbx_conn_report_begin and _end stand around everything that adds to the output, the outcome of a
+ * turn included. Where there are no reports they do nothing. */
+void dbx_conn_report_begin(dbx_conn *conn);
+void dbx_conn_report_end(dbx_conn *conn);
 
 #endif

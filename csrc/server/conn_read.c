@@ -44,6 +44,7 @@ static uint8_t *receive_room(dbx_conn *conn, size_t *room) {
 static void received(dbx_conn *conn, const uint8_t *at, size_t n) {
     dbx_server *server = conn->server;
     server->counts.net_in += n;
+    conn->received += n;
     if (conn->spool != NULL) {
         conn->spool_len += n;
     } else if (conn->in.len > 0) {
@@ -191,6 +192,7 @@ static bool run_command(dbx_conn *conn, dbx_request *request) {
     }
     if (conn->out.len > before) conn->turn_replies++;
     if (rc == DBX_RUN_CLOSE) conn->closing = true;
+    if (rc == DBX_RUN_RELAYED) dbx_conn_report_open(conn);
     if (server->reply.source != NULL) dbx_conn_stream(conn);
     return true;
 }
@@ -227,7 +229,7 @@ static void wait_for_rest(dbx_conn *conn, size_t used) {
         rest = dbx_buf_slice(&conn->in);
         used = 0;
     }
-    if (total > (uint64_t)server->settings.query_buffer_limit) {
+    if (total > (uint64_t)dbx_loop_settings_of(conn)->query_buffer_limit) {
         server->counts.query_kills++;
         dbx_conn_kill(conn);
     } else if (conn->spool != NULL || (total > large && rest.len > DBX_RECV_BYTES / 2)) {
@@ -292,6 +294,7 @@ void dbx_conn_run(dbx_conn *conn) {
     if (conn->out.cap == 0 && server->pool_count > 0)
         conn->out = server->pool[--server->pool_count];
     conn->turn_start = conn->out.len;
+    dbx_conn_report_begin(conn);
     conn->turn_replies = 0;
     if (conn->stream != NULL) conn->stream->of_this_turn = false;
     conn->backlog = false;

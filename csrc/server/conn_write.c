@@ -91,10 +91,11 @@ bool dbx_conn_hungry(const dbx_conn *conn) {
 
 void dbx_conn_produce(dbx_conn *conn) {
     dbx_stream *stream = conn->stream;
+    dbx_conn_report_begin(conn);
     int rc = stream->source->produce(stream->source, &stream->reply, DBX_STREAM_STEP_BYTES);
     set_deadline(stream, conn->server->now_us);
-    if (rc > 0 && !conn->out.failed) return;
-    dbx_conn_end_stream(conn);
+    if (rc <= 0 || conn->out.failed) dbx_conn_end_stream(conn);
+    dbx_conn_report_end(conn);
     if (rc < 0 || conn->out.failed) dbx_conn_kill(conn);
 }
 
@@ -162,7 +163,8 @@ int64_t dbx_conn_care(dbx_conn *conn) {
     if (conn->stream != NULL && conn->stream->deadline_us < again_us)
         again_us = conn->stream->deadline_us;
     if (conn->soft_since_us != 0) {
-        int64_t soft_us = conn->soft_since_us + server->settings.output.soft_s * 1000000 + 1;
+        int64_t soft_us =
+            conn->soft_since_us + dbx_loop_settings_of(conn)->output.soft_s * 1000000 + 1;
         if (soft_us < again_us) again_us = soft_us;
     }
     return again_us;

@@ -16,6 +16,7 @@
 
 #include "base/alloc.h"
 #include "base/sockpath.h"
+#include "server/forward.h"
 #include "server/loop.h"
 
 enum {
@@ -273,7 +274,8 @@ static size_t accept_some(dbx_server *server, int listener, arrival *arrivals) {
             pause_accepting(server);
             break;
         }
-        if (server->conn_count + count >= (uint64_t)server->settings.maxclients) {
+        if (server->conn_count + server->forward_count + count >=
+            (uint64_t)server->settings.maxclients) {
             turn_away(server, a->fd);
         } else {
             count++;
@@ -282,19 +284,26 @@ static size_t accept_some(dbx_server *server, int listener, arrival *arrivals) {
     return count;
 }
 
+static void take_in(dbx_server *server, const dbx_listener *listener, const arrival *arrived) {
+    char peer[NAME_MAX_BYTES], local[NAME_MAX_BYTES];
+    address own = {0};
+    socklen_t len = sizeof own;
+    (void)getsockname(arrived->fd, &own.any, &len);
+    print_address(listener->path != NULL ? &own : &arrived->peer, listener->path, peer);
+    print_address(&own, listener->path, local);
+    if (server->engine != NULL) {
+        (void)dbx_conn_open(server, arrived->fd, peer, local, listener->trusted);
+    } else {
+        dbx_forward_open(server, arrived->fd, peer, local);
+    }
+}
+
 void dbx_listener_accept(dbx_server *server, dbx_listener *listener) {
     arrival arrivals[DBX_ACCEPT_MAX];
     size_t count = accept_some(server, listener->watch.fd, arrivals);
     if (count == 0) return;
-    dbx_engine_lock(server->engine);
-    for (size_t i = 0; i < count; i++) {
-        char peer[NAME_MAX_BYTES], local[NAME_MAX_BYTES];
-        address own = {0};
-        socklen_t len = sizeof own;
-        (void)getsockname(arrivals[i].fd, &own.any, &len);
-        print_address(listener->path != NULL ? &own : &arrivals[i].peer, listener->path, peer);
-        print_address(&own, listener->path, local);
-        (void)dbx_conn_open(server, arrivals[i].fd, peer, local, listener->trusted);
-    }
-    dbx_engine_unlock(server->engine);
+    if (server->engine != NULL) dbx_engine_lock(server->engine);
+    for (size_t i = 0; i < count; i++)
+        take_in(server, listener, &arrivals[i]);
+    if (server->engine != NULL) dbx_engine_unlock(server->engine);
 }

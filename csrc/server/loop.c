@@ -16,6 +16,8 @@
 
 #include "base/clock.h"
 #include "engine/stats.h"
+#include "server/forward.h"
+#include "server/join.h"
 
 int dbx_loop_watch(dbx_server *server, dbx_watch *watch, uint32_t events) {
     struct epoll_event event = {.events = events, .data = {.ptr = watch}};
@@ -51,18 +53,21 @@ void dbx_loop_again(dbx_conn *conn) {
 /* --- Under the lock
  * -------------------------------------------------------------------------------- */
 
-void dbx_loop_read_settings(dbx_server *server) {
-    const dbx_config *config = dbx_engine_config(server->engine);
-    dbx_loop_settings *settings = &server->settings;
-    if (settings->generation == config->generation) return;
-    if (settings->keepalive_s != config->tcp_keepalive_s || settings->generation == 0) {
-        dbx_listener_keepalive(server, config->tcp_keepalive_s);
-    }
+void dbx_loop_copy_settings(dbx_loop_settings *settings, const dbx_config *config) {
     *settings = (dbx_loop_settings){.generation = config->generation,
                                     .maxclients = config->maxclients,
                                     .query_buffer_limit = config->query_buffer_limit,
                                     .keepalive_s = config->tcp_keepalive_s,
                                     .output = config->output_limit[DBX_CLASS_NORMAL]};
+}
+
+void dbx_loop_read_settings(dbx_server *server, const dbx_config *config) {
+    dbx_loop_settings *settings = &server->settings;
+    if (settings->generation == config->generation) return;
+    if (settings->keepalive_s != config->tcp_keepalive_s || settings->generation == 0) {
+        dbx_listener_keepalive(server, config->tcp_keepalive_s);
+    }
+    dbx_loop_copy_settings(settings, config);
     dbx_server_fit_clients(server);
 }
 
@@ -106,14 +111,12 @@ static void run_ready(dbx_server *server) {
     bool wait =
         rc == DBX_OK && dbx_engine_replies_wait(engine) && dbx_engine_durable(engine) < position;
     server->push = wait;
-    if (rc == DBX_OK && !wait) return;
+    if (rc == DBX_OK && !wait && server->reporting == 0) return;
     for (dbx_conn *conn = server->ready.first; conn != NULL; conn = conn->next_ready) {
         if (conn->dead) continue;
-        if (wait) {
-            dbx_conn_hold(conn, position);
-        } else {
-            dbx_conn_turn_failed(conn, error.text);
-        }
+        if (rc != DBX_OK) dbx_conn_turn_failed(conn, error.text);
+        dbx_conn_report_end(conn);
+        if (wait) dbx_conn_hold(conn, position);
     }
 }
 
@@ -156,7 +159,7 @@ static void locked_part(dbx_server *server) {
     bound_views(server);
     tick(server);
     take_killed(server);
-    dbx_loop_read_settings(server);
+    dbx_loop_read_settings(server, dbx_engine_config(server->engine));
     if (dbx_engine_shutdown_wanted(server->engine)) server->stopping = true;
     dbx_engine_unlock(server->engine);
 }
@@ -178,6 +181,10 @@ static void forget_dead(dbx_conn_queue *queue) {
 /* Closes those that are done. Only at the end of an iteration: nothing refers to them then. */
 static void bury(dbx_server *server) {
     dbx_conn *next;
+    dbx_forward_bury(server);
+    if (server->join != NULL && server->join->begun && server->join->state == DBX_OWNING &&
+        server->forward_count == 0)
+        dbx_join_free(server);
     if (server->dead == NULL) return;
     forget_dead(&server->again);
     dbx_engine_lock(server->engine);
@@ -203,7 +210,6 @@ static void take_turn(dbx_server *server) {
         dbx_conn_send(conn);
     }
     server->arena_used = 0;
-    server->woken = false;
 }
 
 static void on_conn(dbx_server *server, dbx_conn *conn, uint32_t events) {
@@ -236,6 +242,15 @@ static void on_events(dbx_server *server, const struct epoll_event *events, int 
         case DBX_WATCH_LISTENER:
             if (!server->stopping) dbx_listener_accept(server, (dbx_listener *)watch);
             break;
+        case DBX_WATCH_OWNER:
+            if (watch->fd >= 0) dbx_join_on_owner(server);
+            break;
+        case DBX_WATCH_CLIENT:
+            dbx_forward_on_client((dbx_forward *)watch, events[i].events);
+            break;
+        case DBX_WATCH_LINK:
+            dbx_forward_on_link(watch, events[i].events);
+            break;
         default:
             on_wake(server, watch);
         }
@@ -252,6 +267,8 @@ static void look_after(dbx_server *server) {
         int64_t at_us = dbx_conn_care(conn);
         if (at_us < server->care_at_us) server->care_at_us = at_us;
     }
+    int64_t join_us = dbx_join_care(server);
+    if (join_us < server->care_at_us) server->care_at_us = join_us;
 }
 
 /* epoll_wait in microseconds where the kernel can, rounded up where it cannot. */
@@ -286,8 +303,7 @@ static int64_t time_to_wait(const dbx_server *server, int64_t until_us) {
     return at_us > now_us ? at_us - now_us : 0;
 }
 
-/* One iteration, waiting until `until_us` at most; -1: epoll failed. */
-static int iterate(dbx_server *server, int64_t until_us) {
+int dbx_loop_iterate(dbx_server *server, int64_t until_us) {
     struct epoll_event events[DBX_EVENTS_MAX];
     int count = wait_events(server, events, time_to_wait(server, until_us));
     if (count < 0 && errno != EINTR) return -1;
@@ -296,8 +312,9 @@ static int iterate(dbx_server *server, int64_t until_us) {
     server->again = (dbx_conn_queue){NULL, NULL};
     on_events(server, events, count < 0 ? 0 : count);
     look_after(server);
-    if (server->ready.first != NULL || server->woken || server->now_us >= server->tick_at_us)
-        take_turn(server);
+    bool due = server->woken || server->now_us >= server->tick_at_us;
+    if (server->engine != NULL && (server->ready.first != NULL || due)) take_turn(server);
+    server->woken = false;
     bury(server);
     return 0;
 }
@@ -313,31 +330,44 @@ static void flush(dbx_server *server) {
         conn->closing = true;
         if (!conn->dead) dbx_conn_settle(conn);
     }
+    dbx_forward_stop(server);
     bury(server);
-    while (server->conn_count > 0 && dbx_clock_mono_us() < until_us) {
-        if (iterate(server, until_us) != 0) break;
+    while (server->conn_count + server->forward_count > 0 && dbx_clock_mono_us() < until_us) {
+        if (dbx_loop_iterate(server, until_us) != 0) break;
     }
 }
 
 static void close_conns(dbx_server *server) {
     for (dbx_conn *conn = server->conns; conn != NULL; conn = conn->next)
         dbx_conn_kill(conn);
+    for (dbx_forward *forward = server->forwards; forward != NULL; forward = forward->next)
+        dbx_forward_kill(forward);
     server->ready = server->again = (dbx_conn_queue){NULL, NULL};
     bury(server);
 }
 
+static bool failed(const dbx_server *server) {
+    return server->join != NULL && server->join->state == DBX_FAILED;
+}
+
 int dbx_server_run(dbx_server *server, dbx_error *error) {
     int rc = 0;
-    server->tick_at_us = 0; /* asks the engine in the first iteration */
-    server->care_at_us = server->accept_at_us = INT64_MAX;
-    while (rc == 0 && !server->stopping && !atomic_load(&server->stop))
-        rc = iterate(server, INT64_MAX);
+    server->tick_at_us = server->engine != NULL ? 0 : INT64_MAX; /* it is asked first of all */
+    server->accept_at_us = INT64_MAX;
+    server->care_at_us = 0;
+    while (rc == 0 && !server->stopping && !failed(server) && !atomic_load(&server->stop))
+        rc = dbx_loop_iterate(server, INT64_MAX);
     int code = errno;
     dbx_listener_close_all(server, false);
     if (rc == 0) flush(server);
     close_conns(server);
-    dbx_engine_lock(server->engine);
-    hand_over_counts(server);
-    dbx_engine_unlock(server->engine);
-    return rc == 0 ? DBX_OK : dbx_error_set(error, DBX_EIO, "epoll failed: %s", strerror(code));
+    if (server->engine != NULL) {
+        dbx_engine_lock(server->engine);
+        hand_over_counts(server);
+        dbx_engine_unlock(server->engine);
+    }
+    if (rc != 0) return dbx_error_set(error, DBX_EIO, "epoll failed: %s", strerror(code));
+    if (!failed(server)) return DBX_OK;
+    if (error != NULL) *error = server->join->error;
+    return server->join->error.code;
 }

@@ -26,6 +26,12 @@ typedef struct dbx_loop_settings {
     dbx_output_limit output;
 } dbx_loop_settings;
 
+/* Of a connection by which another process's server passes a client on, see conn_report.c. */
+struct dbx_conn_reports {
+    uint64_t told, edits;       /* received bytes and dbx_session_edits, as reported last */
+    dbx_loop_settings settings; /* that server's */
+};
+
 /* What was counted since the last time the lock was held. */
 typedef struct dbx_loop_counts {
     uint64_t net_in, net_out, reads, writes, rejected, query_kills, output_kills;
@@ -36,20 +42,25 @@ typedef struct dbx_conn_queue { /* by next_ready */
 } dbx_conn_queue;
 
 struct dbx_server {
+    struct dbx_join *join;        /* owned: see join.h; NULL: it was given its engine */
+    struct dbx_forward *forwards; /* clients of the process that was joined, see forward.h */
+    struct dbx_forward *forwards_dead;
+    size_t forward_count;
     pthread_t thread; /* where it runs, when it has one of its own */
     bool started;
     atomic_bool stop;
     int epoll_fd;
-    dbx_watch wake;  /* eventfd */
-    dbx_watch clock; /* timerfd: readable when the machine's clock was set */
-    int spare_fd;    /* given up to turn a client away when there are no descriptors left */
-    dbx_engine *engine;
+    dbx_watch wake;     /* eventfd */
+    dbx_watch clock;    /* timerfd: readable when the machine's clock was set */
+    int spare_fd;       /* given up to turn a client away when there are no descriptors left */
+    dbx_engine *engine; /* NULL: another process has it, and was joined */
     dbx_listener listeners[DBX_LISTENERS_MAX];
     size_t listener_count;
     int port;
 
     dbx_conn *conns; /* all */
     size_t conn_count;
+    size_t reporting;     /* of them have reports */
     dbx_conn *dead;       /* to be freed at the end of the iteration */
     dbx_conn_queue ready; /* take part in the next turn */
     dbx_conn_queue again; /* have complete commands left for the turn after it */
@@ -81,10 +92,18 @@ int dbx_loop_watch(dbx_server *server, dbx_watch *watch, uint32_t events);
 void dbx_loop_ready(dbx_conn *conn);
 /* dbx_loop_again keeps it for the turn after. */
 void dbx_loop_again(dbx_conn *conn);
+/* dbx_loop_iterate waits until `until_us` at most and sees to what there is; -1: epoll failed. */
+int dbx_loop_iterate(dbx_server *server, int64_t until_us);
+/* dbx_loop_copy_settings takes what the loop needs out of settings. */
+void dbx_loop_copy_settings(dbx_loop_settings *settings, const dbx_config *config);
+/* dbx_loop_settings_of has the settings that hold for a connection. */
+static inline const dbx_loop_settings *dbx_loop_settings_of(const dbx_conn *conn) {
+    return conn->reports != NULL ? &conn->reports->settings : &conn->server->settings;
+}
 /* dbx_server_fit_clients raises the limit of open files for settings.maxclients, or lowers
  * maxclients to it; locked. */
 void dbx_server_fit_clients(dbx_server *server);
-/* dbx_loop_read_settings copies what changed; locked. */
-void dbx_loop_read_settings(dbx_server *server);
+/* dbx_loop_read_settings copies what changed in the settings; locked, when they are an engine's. */
+void dbx_loop_read_settings(dbx_server *server, const dbx_config *config);
 
 #endif

@@ -15,6 +15,8 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "server/forward.h"
+#include "server/join.h"
 #include "server/loop.h"
 
 enum { SETTING_TEXT_MAX = 512, BACKLOG_DEFAULT = 511 };
@@ -58,7 +60,37 @@ int dbx_server_create(dbx_server **out, dbx_error *error) {
     return DBX_OK;
 }
 
+int dbx_server_open(dbx_server *server, const dbx_engine_options *options, dbx_error *error) {
+    int rc = dbx_join_new(server, options, error);
+    if (rc != DBX_OK) return rc;
+    dbx_join *join = server->join;
+    dbx_log_set_level((dbx_log_level)join->config.loglevel);
+    server->tick_at_us = server->accept_at_us = INT64_MAX;
+    while (join->state < DBX_JOINED && !atomic_load(&server->stop)) {
+        if (dbx_loop_iterate(server, INT64_MAX) != 0)
+            return dbx_error_set(error, DBX_EIO, "epoll failed: %s", strerror(errno));
+    }
+    if (join->state == DBX_FAILED) {
+        if (error != NULL) *error = join->error;
+        return join->error.code;
+    }
+    join->begun = true;
+    if (join->state == DBX_OWNING) dbx_join_free(server);
+    return DBX_OK;
+}
+
+bool dbx_server_joined(const dbx_server *server) {
+    return server->engine == NULL;
+}
+
+int dbx_server_close(dbx_server *server, dbx_error *error) {
+    dbx_engine *engine = server->engine;
+    server->engine = NULL;
+    return engine != NULL ? dbx_engine_close(engine, error) : DBX_OK;
+}
+
 void dbx_server_free(dbx_server *server) {
+    dbx_join_free(server);
     dbx_listener_close_all(server, false);
     while (server->pool_count > 0)
         dbx_buf_free(&server->pool[--server->pool_count]);
@@ -89,28 +121,47 @@ int dbx_server_port(const dbx_server *server) {
     return server->port;
 }
 
+static void lock(dbx_server *server) {
+    if (server->engine != NULL) dbx_engine_lock(server->engine);
+}
+
+static void unlock(dbx_server *server) {
+    if (server->engine != NULL) dbx_engine_unlock(server->engine);
+}
+
+/* Locked. */
+static int put_setting(dbx_server *server, const char *name, const char *value, dbx_error *error) {
+    const char *why = NULL;
+    if (server->engine != NULL) return dbx_engine_put_setting(server->engine, name, value, error);
+    int rc = dbx_config_put(&server->join->config, dbx_config_find(dbx_slice_str(name)),
+                            dbx_slice_str(value), true, &why);
+    return rc == DBX_OK ? rc : dbx_error_set(error, rc, "setting '%s': %s", name, why);
+}
+
 void dbx_server_fit_clients(dbx_server *server) {
     struct rlimit limit;
-    uint64_t wanted = (uint64_t)server->settings.maxclients + DBX_FDS_RESERVED;
+    unsigned each = server->engine == NULL ? 2 : 1; /* descriptors of a client */
+    uint64_t wanted = (uint64_t)server->settings.maxclients * each + DBX_FDS_RESERVED;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return;
     limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : (rlim_t)wanted;
     (void)setrlimit(RLIMIT_NOFILE, &limit);
     if (limit.rlim_cur >= wanted || limit.rlim_cur <= DBX_FDS_RESERVED) return;
     char number[24];
-    server->settings.maxclients = (int64_t)(limit.rlim_cur - DBX_FDS_RESERVED);
+    server->settings.maxclients = (int64_t)((limit.rlim_cur - DBX_FDS_RESERVED) / each);
     (void)snprintf(number, sizeof number, "%" PRId64, server->settings.maxclients);
-    (void)dbx_engine_put_setting(server->engine, "maxclients", number, NULL); /* CONFIG GET's */
+    (void)put_setting(server, "maxclients", number, NULL); /* CONFIG GET's */
     dbx_log(DBX_LOG_WARNING, "maxclients is now %s: no more files may be open (ulimit -n)", number);
 }
 
 /* --- Listening
  * ------------------------------------------------------------------------------------- */
 
-/* Tells the engine what there is, for CONFIG GET and INFO. */
+/* Tells the engine what there is, for CONFIG GET and INFO; one that is another process's when, and
+ * if, this process takes over. */
 static int publish(dbx_server *server, const char *name, const char *value, dbx_error *error) {
-    dbx_engine_lock(server->engine);
-    int rc = dbx_engine_put_setting(server->engine, name, value, error);
-    dbx_engine_unlock(server->engine);
+    lock(server);
+    int rc = put_setting(server, name, value, error);
+    unlock(server);
     return rc;
 }
 
@@ -122,6 +173,10 @@ static void publish_listener(dbx_server *server, const char *kind, const char *a
     } else {
         (void)snprintf(text, sizeof text, "name=%s,bind=%s", kind, at);
         dbx_log(DBX_LOG_NOTICE, "Ready for Redis clients on %s", at);
+    }
+    if (server->engine == NULL) { /* see join.h */
+        dbx_buf_add(&server->join->listeners, text, strlen(text) + 1);
+        return;
     }
     dbx_engine_lock(server->engine);
     (void)dbx_engine_add_listener(server->engine, text); /* for people to read: may be missing */
@@ -166,7 +221,7 @@ static int listen_unix(dbx_server *server, const dbx_server_options *options, in
 int dbx_server_listen(dbx_server *server, dbx_engine *engine, const dbx_server_options *options,
                       dbx_error *error) {
     int backlog = options->tcp_backlog > 0 ? options->tcp_backlog : BACKLOG_DEFAULT, rc = DBX_OK;
-    server->engine = engine;
+    if (engine != NULL) server->engine = engine;
     if (options->port != 0) {
         rc = listen_tcp(server, options, backlog, error);
     } else {
@@ -174,12 +229,14 @@ int dbx_server_listen(dbx_server *server, dbx_engine *engine, const dbx_server_o
     }
     if (rc == DBX_OK && options->unixsocket != NULL)
         rc = listen_unix(server, options, backlog, error);
-    if (rc == DBX_OK && options->directory != NULL)
+    if (rc == DBX_OK && options->directory != NULL && server->engine != NULL)
         rc = dbx_listener_directory(server, options->directory, backlog, error);
     if (rc != DBX_OK) return rc;
-    dbx_engine_lock(engine);
-    dbx_loop_read_settings(server);
-    dbx_engine_unlock(engine);
+    lock(server);
+    dbx_loop_read_settings(server, server->engine != NULL ? dbx_engine_config(server->engine)
+                                                          : &server->join->config);
+    unlock(server);
+    if (server->engine == NULL) dbx_join_settings_changed(server->join);
     return DBX_OK;
 }
 

@@ -29,9 +29,21 @@ typedef struct dbx_server_options {
 /* dbx_server_create makes an idle loop; the engine is opened afterwards with dbx_server_wake as its
  * wake function and the server as its argument. */
 int dbx_server_create(dbx_server **out, dbx_error *error);
+/* dbx_server_open is for `dbx serve`: it opens the engine or, where a program has the database
+ * open, joins that program: the server's clients are then passed on to it, and when it ends the
+ * server may open the engine after all. DBX_ELOCKED: a server has it, or who has it does not
+ * answer. May wait for an owner that is just starting or ending; dbx_server_stop ends that.
+ * `options`, with dbx_server_wake and the server as its wake function, and what they point to must
+ * live until dbx_server_close. */
+int dbx_server_open(dbx_server *server, const dbx_engine_options *options, dbx_error *error);
+/* dbx_server_joined: another process has the database. */
+bool dbx_server_joined(const dbx_server *server);
+/* dbx_server_close closes the engine that dbx_server_open has opened; after dbx_server_run. */
+int dbx_server_close(dbx_server *server, dbx_error *error);
 /* dbx_server_wake makes the loop look around; any thread, async-signal-safe. */
 void dbx_server_wake(void *server);
-/* dbx_server_listen opens the listeners; a port in use is one clear line in `error`. */
+/* dbx_server_listen opens the listeners; a port in use is one clear line in `error`. `engine` is
+ * NULL after dbx_server_open. */
 int dbx_server_listen(dbx_server *server, dbx_engine *engine, const dbx_server_options *options,
                       dbx_error *error);
 int dbx_server_port(const dbx_server *server); /* the TCP port in use, 0: none */

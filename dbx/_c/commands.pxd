@@ -4,6 +4,8 @@ from libc.stdint cimport uint32_t
 from dbx._c.base cimport dbx_slice
 
 cdef extern from "commands/command.h" nogil:
+    enum:
+        DBX_CMD_INTERNAL
     ctypedef struct dbx_command:
         const char *name
         const char *group

@@ -19,8 +19,6 @@ cdef extern from "engine/engine.h" nogil:
         const char *socket
         void (*wake)(void *arg) noexcept nogil
         void *wake_arg
-    int dbx_engine_open(const dbx_engine_options *options, dbx_engine **out, dbx_error *error)
-    int dbx_engine_close(dbx_engine *engine, dbx_error *error)
 
 cdef extern from "engine/local.h" nogil:
     ctypedef struct dbx_local:

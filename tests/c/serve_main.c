@@ -1,7 +1,7 @@
 /* serve_main.c: `serve_main DIR PORT [NAME=VALUE ...]`: a server without Python, for tests under
  * sanitizers, emulators and profilers. DIR ":memory:" keeps nothing; PORT 0 takes a free one; a
  * setting `unixsocket` opens that socket too. Prints "ready PORT" and serves until SIGTERM, SIGINT
- * or SHUTDOWN.
+ * or SHUTDOWN. A directory that a program has open is served by joining that program.
  */
 #include <limits.h>
 #include <signal.h>
@@ -43,8 +43,7 @@ static const char *find(const dbx_setting *settings, const char *name) {
     return NULL;
 }
 
-static int serve(dbx_engine *engine, const char *dir, int port, const dbx_setting *settings,
-                 dbx_error *error) {
+static int serve(const char *dir, int port, const dbx_setting *settings, dbx_error *error) {
     static const char *const bind[] = {"127.0.0.1", "-::1", NULL};
     char socket[PATH_MAX];
     (void)snprintf(socket, sizeof socket, "%s/socket", dir);
@@ -52,7 +51,7 @@ static int serve(dbx_engine *engine, const char *dir, int port, const dbx_settin
                                         .port = port == 0 ? -1 : port,
                                         .unixsocket = find(settings, "unixsocket"),
                                         .directory = strcmp(dir, ":memory:") != 0 ? socket : NULL};
-    int rc = dbx_server_listen(running, engine, &options, error);
+    int rc = dbx_server_listen(running, NULL, &options, error);
     if (rc != DBX_OK) return rc;
     (void)printf("ready %d\n", dbx_server_port(running));
     (void)fflush(stdout);
@@ -62,7 +61,6 @@ static int serve(dbx_engine *engine, const char *dir, int port, const dbx_settin
 int main(int argc, char **argv) {
     dbx_setting settings[SETTINGS_MAX + 1] = {{NULL, NULL}};
     dbx_error error = {0};
-    dbx_engine *engine = NULL;
     if (argc < 3) {
         (void)fprintf(stderr, "usage: serve_main DIR PORT [NAME=VALUE ...]\n");
         return 2;
@@ -72,15 +70,18 @@ int main(int argc, char **argv) {
     (void)signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error, as under Python */
     (void)signal(SIGTERM, on_signal);
     (void)signal(SIGINT, on_signal);
+    char socket[PATH_MAX];
+    (void)snprintf(socket, sizeof socket, "%s/socket", argv[1]);
     const dbx_engine_options options = {.path = strcmp(argv[1], ":memory:") == 0 ? NULL : argv[1],
                                         .settings = settings,
+                                        .socket = socket,
                                         .wake = dbx_server_wake,
                                         .wake_arg = running};
-    int rc = dbx_engine_open(&options, &engine, &error);
+    int rc = dbx_server_open(running, &options, &error);
     if (rc == DBX_OK) {
         dbx_error closing = {0};
-        rc = serve(engine, argv[1], atoi(argv[2]), settings, &error);
-        int closed = dbx_engine_close(engine, &closing);
+        rc = serve(argv[1], atoi(argv[2]), settings, &error);
+        int closed = dbx_server_close(running, &closing);
         if (rc == DBX_OK && closed != DBX_OK) {
             rc = closed;
             error = closing;
