@@ -113,6 +113,14 @@ def dbx_server() -> Iterator[DbxServer]:
 
 
 @pytest.fixture(scope="session")
+def dbx_server_relayed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DbxServer]:
+    """One DBX server that has joined a program, shared."""
+    path = tmp_path_factory.mktemp("relayed") / "data"
+    with servers.Program(path), _serving(DbxServer(data=path, name="dbx-relayed")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def dbx_server_tiny() -> Iterator[DbxServer]:
     """One DBX server with a tiny write buffer, shared."""
     with _serving(DbxServer(settings=TINY_SETTINGS, name="dbx-tiny")) as server:

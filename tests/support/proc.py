@@ -1,9 +1,13 @@
-"""What the kernel says about a process: memory by kind and CPU time, from /proc."""
+"""What the kernel says about a process, its memory and CPU time, from /proc; and freezing one."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import threading
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -41,6 +45,20 @@ def cpu_seconds(pid: int) -> float:
     stat = Path(f"/proc/{pid}/stat").read_text()
     fields = stat.rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+@contextlib.contextmanager
+def frozen(pid: int) -> Iterator[None]:
+    """frozen stops every thread of a process while its block runs."""
+    os.kill(pid, signal.SIGSTOP)
+    tasks = Path(f"/proc/{pid}/task")
+    while any(s.read_text().rpartition(")")[2].split()[0] != "T" for s in tasks.glob("*/stat")):
+        time.sleep(SAMPLE_SECONDS)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ProcessLookupError):  # it was killed
+            os.kill(pid, signal.SIGCONT)
 
 
 class AnonWatch:

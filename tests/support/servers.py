@@ -159,6 +159,60 @@ class Server:
         return proc.memory(self.pid)
 
 
+class Program:
+    """A program of somebody's that has a database open: `dbx serve` on it joins this process."""
+
+    CODE = (
+        "import sys, dbx\n"
+        "with dbx.open(sys.argv[1]) as db:\n"
+        "    print('joined' if db.joined else 'open', flush=True)\n"
+        "    for line in sys.stdin: print(db.execute_command(*line.split()), flush=True)\n"
+    )
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = path
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", self.CODE, str(path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=clean_environment(),
+        )
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.stdin, self.stdout = self.process.stdin, self.process.stdout
+        self.joined = self.stdout.readline() == b"joined\n"
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def execute(self, command: str) -> str:
+        """Has it execute a command; what Python prints of the reply."""
+        self.stdin.write(command.encode() + b"\n")
+        self.stdin.flush()
+        return self.stdout.readline().decode().strip()
+
+    def stop(self) -> None:
+        """It closes the database and ends."""
+        self.stdin.close()
+        code = self.process.wait(STOP_SECONDS_MAX)
+        self.stdout.close()
+        if code != 0:
+            raise ServerError(f"the program ended with exit code {code}")
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def __enter__(self) -> Program:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.kill()
+        self.stdin.close()
+        self.stdout.close()
+
+
 class RedisServer(Server):
     """A real Redis or Valkey that keeps nothing unless asked."""
 

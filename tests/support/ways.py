@@ -1,5 +1,5 @@
-"""The ways into DBX that behaviour tests run through: in-process, over RESP, or joined to another
-process; the first two with a tiny buffer as well.
+"""The ways into DBX that behaviour tests run through: in-process, over RESP, joined to another
+process, or over RESP to a server that has joined one; the first two with a tiny buffer as well.
 """
 
 from __future__ import annotations
@@ -53,6 +53,8 @@ WAYS = {
     "resp2": Way(server="dbx_server", protocol=2),
     "resp3": Way(server="dbx_server", protocol=3),
     "joined": Way(server="dbx_server", joined=True),
+    "relayed2": Way(server="dbx_server_relayed", protocol=2),
+    "relayed3": Way(server="dbx_server_relayed", protocol=3),
     "embedded-tiny": Way(tiny=True),
     "memory-tiny": Way(in_memory=True, tiny=True),
     "resp2-tiny": Way(server="dbx_server_tiny", protocol=2, tiny=True),
