@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+import dbx
+from tests.support import proc
 from tests.support.load import repeat
 from tests.support.resp import RawClient
 from tests.support.servers import DbxServer, clean_environment, free_port
@@ -46,6 +48,19 @@ def stopped_with_data(server: DbxServer) -> Path:
             client.value("SET", f"key:{i}", "x" * 100)
     server.stop()
     return Path(server.data)
+
+
+@pytest.mark.skipif(proc.instrumented(), reason="sanitizers need address space of their own")
+def test_a_database_of_a_machine_with_more_address_space_is_opened(tmp_path: Path) -> None:
+    with dbx.open(tmp_path / "d") as db:
+        db.set("k", "v")
+    bytes_max = 4 << 30  # less than libmdbx was given when it made the file
+    code = "import sys, dbx\nwith dbx.open(sys.argv[1]) as db: print(db.get('k'))"
+    done = subprocess.run(
+        ["prlimit", f"--as={bytes_max}", sys.executable, "-c", code, str(tmp_path / "d")],
+        capture_output=True, text=True, timeout=SECONDS_MAX, check=False, env=clean_environment(),
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("b'v'\n", "")
 
 
 def test_port_in_use_is_named(tmp_path: Path) -> None:
