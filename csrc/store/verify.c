@@ -172,9 +172,13 @@ static int verify_log(dbx_report *report, const dbx_applied *applied, dbx_error 
     }
     if (rc != DBX_OK) return rc;
     rc = read_log(reader, &c, &effect, error);
-    /* What a failed sync has lost, or was not kept, before data.mdbx's position matters to nobody.
-     */
+    /* What a failed sync has lost, or was damaged, before data.mdbx's position: only readers of the
+     * log miss it. */
     if (rc == DBX_ECORRUPT && dbx_journal_reader_end(reader) < from) {
+        dbx_report_wrong(report,
+                         "the journal cannot be read from position %" PRIu64 " to %" PRIu64
+                         ": only its history is lost, data.mdbx has what it said",
+                         dbx_journal_reader_end(reader), from);
         dbx_journal_reader_close(reader);
         rc = dbx_journal_reader_open(report->dir, from, &reader, error);
         if (rc != DBX_OK) return rc;

@@ -155,7 +155,7 @@ static bool run_with(const history *h, const past *right, calls_failure how, lon
     judge_begin(h);
     if (n >= 0) calls_fail(how, n);
     bool ok = run_steps(&r);
-    *struck = calls_failed();
+    *struck = r.p.faulty = calls_failed();
     calls_heal();
     judge_end();
     if (ok && *struck) {

@@ -2,7 +2,6 @@
 #include "judge.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,13 +144,27 @@ static bool recognise(const past *p, world *w, size_t least, size_t most, size_t
         count, least, most);
 }
 
-static bool verify(failure *f) {
+/* After a failed sync and a power cut the log may lack what data.mdbx has; nothing else may be
+ * wrong. */
+static bool only_history(char *report) {
+    char *line, *rest = report;
+    while ((line = strsep(&rest, "\n")) != NULL) {
+        if (strstr(line, "wrong:") != NULL && strstr(line, "only its history") == NULL)
+            return false;
+    }
+    return true;
+}
+
+static bool verify(const past *p, failure *f) {
     dbx_error error = {0};
-    int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    int rc = dbx_verify(data, null, -1, &error);
-    (void)close(null);
-    if (rc == DBX_OK) return true;
-    (void)dbx_verify(data, STDERR_FILENO, -1, &error);
+    char report[4096] = "";
+    int out = memfd_create("report", MFD_CLOEXEC);
+    if (out < 0) abort();
+    int rc = dbx_verify(data, out, -1, &error);
+    if (pread(out, report, sizeof report - 1, 0) < 0) abort();
+    (void)close(out);
+    if (rc == DBX_OK || (p->faulty && only_history(report))) return true;
+    fprintf(stderr, "%s", report);
     return judge_fail(f, "verify: %s", error.text);
 }
 
@@ -192,7 +205,7 @@ static bool check_state(const history *h, const past *p, disk_image *image, expe
     disk_image_write(image, root);
     disk_record_begin(image);
     bool ok = start_state(h, p, e, now_us, &opened, &at, f);
-    if (ok && judge_one_in(VERIFY_ONE_IN)) ok = verify(f);
+    if (ok && judge_one_in(VERIFY_ONE_IN)) ok = verify(p, f);
     if (ok && again) {
         size_t moment;
         disk_loss loss;

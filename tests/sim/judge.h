@@ -24,6 +24,7 @@ typedef struct past {
     promise *promises;
     size_t promise_count;
     bool everysec; /* what is older than a second is promised, too */
+    bool faulty;   /* calls have failed */
 } past;
 
 typedef struct failure {
