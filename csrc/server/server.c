@@ -272,7 +272,7 @@ void dbx_server_let_go(void *arg) {
     dbx_listener_close_all(server, true);
     for (dbx_conn *conn = server->conns; conn != NULL; conn = conn->next)
         (void)close(conn->watch.fd);
-    int *const own[] = {&server->spare_fd, &server->wake.fd, &server->epoll_fd};
+    int *const own[] = {&server->spare_fd, &server->wake.fd, &server->clock.fd, &server->epoll_fd};
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
         if (*own[i] >= 0) (void)close(*own[i]);
         *own[i] = -1;

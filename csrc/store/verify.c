@@ -222,7 +222,7 @@ static int verify_data(dbx_report *report, dbx_applied *applied, dbx_error *erro
     if (rc == DBX_OK && report->wrong == 0) {
         rc = dbx_snapshot_open(env, &snapshot);
         if (rc == DBX_OK) {
-            rc = dbx_verify_map(snapshot, report, applied, error);
+            rc = dbx_verify_map(snapshot, DBX_VERIFY_VALUES_MAX, report, applied, error);
             dbx_snapshot_close(snapshot);
         } else {
             (void)dbx_error_set(error, rc, "%s cannot be read", path);

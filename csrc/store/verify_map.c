@@ -1,4 +1,8 @@
-/* verify_map.c: what the map holds, in one walk: see verify.h. */
+/* verify_map.c: what the map holds, in one walk: see verify.h.
+ *
+ * Whose chunks are whose is looked up in a table of bounded size. Where there are more long values
+ * than it takes, further walks over keys and chunks see to the rest, in the order of their ids.
+ */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +19,8 @@ enum {
     FORMAT_BYTES = 32,
     DB_BYTES = 24,
     EMBSTR_MAX = 44,
-    INT_MAX_LEN = 20
+    INT_MAX_LEN = 20,
+    CHUNK_KEY_BYTES = 1 + 8 + 4
 };
 
 /* One numbered database: what its M record says, and what there is. */
@@ -36,8 +41,10 @@ typedef struct walk {
     uint64_t next_id;
     db_check *dbs;
     size_t db_count, db_cap;
-    owner *owners; /* in the order of their names; of cids when the keys have been walked */
-    size_t owner_count, owner_cap;
+    size_t db_last; /* the one found last: keys of a database stand together */
+    owner *owners;  /* with ids in [owners_from, owners_upto), in that order when sorted */
+    size_t owner_count, owner_cap, owners_max;
+    uint64_t owners_from, owners_upto;
     bool owners_sorted;
     uint64_t strings, strings_chunked, expiring, ttl_entries, chunks, retired, done, all;
     int rc; /* out of memory */
@@ -116,20 +123,46 @@ static int check_format(walk *w, dbx_applied *applied, dbx_error *error) {
 
 static db_check *db_of(walk *w, uint64_t ns) {
     for (size_t i = 0; i < w->db_count; i++) {
-        if (w->dbs[i].ns == ns) return &w->dbs[i];
+        db_check *db = &w->dbs[(w->db_last + i) % w->db_count];
+        if (db->ns != ns) continue;
+        w->db_last = (size_t)(db - w->dbs);
+        return db;
     }
     return NULL;
 }
 
-static void check_chunked(walk *w, dbx_slice key, const dbx_meta *meta) {
-    w->strings_chunked++;
-    if (meta->cid == 0 || meta->cid >= w->next_id) {
-        wrong_entry(w, key, "is a long value with an id that was never given out");
-        return;
+static int by_cid(const void *a, const void *b) {
+    const owner *x = a, *y = b;
+    return (x->cid > y->cid) - (x->cid < y->cid);
+}
+
+/* Keeps `most` with the lowest ids; the others are left to the next walk. */
+static void sort_owners(walk *w, size_t most) {
+    size_t kept = 0;
+    if (w->owner_count > 1) qsort(w->owners, w->owner_count, sizeof *w->owners, by_cid);
+    for (size_t i = 0; i < w->owner_count; i++) {
+        uint64_t cid = w->owners[i].cid;
+        if (kept > 0 && cid == w->owners[kept - 1].cid) {
+            dbx_report_wrong(w->report, "two keys share the long value %" PRIu64, cid);
+        } else if (kept == most) {
+            w->owners_upto = cid;
+            break;
+        } else {
+            w->owners[kept++] = w->owners[i];
+        }
     }
-    if (retired(w, DBX_RETIRED_COLLECTION, meta->cid)) {
-        wrong_entry(w, key, "is a long value that is going to be reclaimed");
-    }
+    w->owner_count = kept;
+}
+
+static void finish_owners(walk *w) {
+    if (!w->owners_sorted) sort_owners(w, w->owners_max);
+    w->owners_sorted = true;
+}
+
+static void add_owner(walk *w, const dbx_meta *meta) {
+    if (meta->cid < w->owners_from || meta->cid >= w->owners_upto) return;
+    if (w->owner_count == w->owners_max) sort_owners(w, w->owners_max / 2);
+    if (meta->cid >= w->owners_upto) return;
     void *owners = dbx_alloc_room(w->owners, &w->owner_cap, w->owner_count + 1, sizeof *w->owners);
     if (owners == NULL) {
         w->rc = DBX_ENOMEM;
@@ -137,6 +170,22 @@ static void check_chunked(walk *w, dbx_slice key, const dbx_meta *meta) {
     }
     w->owners = owners;
     w->owners[w->owner_count++] = (owner){meta->cid, meta->count};
+}
+
+static bool is_given_out(const walk *w, uint64_t id) {
+    return id != 0 && id < w->next_id;
+}
+
+static void check_chunked(walk *w, dbx_slice key, const dbx_meta *meta) {
+    w->strings_chunked++;
+    if (!is_given_out(w, meta->cid)) {
+        wrong_entry(w, key, "is a long value with an id that was never given out");
+        return;
+    }
+    if (retired(w, DBX_RETIRED_COLLECTION, meta->cid)) {
+        wrong_entry(w, key, "is a long value that is going to be reclaimed");
+    }
+    add_owner(w, meta);
 }
 
 static bool is_number(dbx_slice payload) {
@@ -214,29 +263,15 @@ static void check_key(walk *w, dbx_slice key, dbx_slice record) {
 
 /* --- V, T, X ---------------------------------------------------------------------------------- */
 
-static int by_cid(const void *a, const void *b) {
-    const owner *x = a, *y = b;
-    return (x->cid > y->cid) - (x->cid < y->cid);
+static bool is_chunk(dbx_slice key, dbx_slice bytes) {
+    return key.len == CHUNK_KEY_BYTES && bytes.len <= DBX_VALUE_CHUNK_BYTES;
 }
 
-static void sort_owners(walk *w) {
-    w->owners_sorted = true;
-    if (w->owner_count > 1) qsort(w->owners, w->owner_count, sizeof *w->owners, by_cid);
-    for (size_t i = 1; i < w->owner_count; i++) {
-        if (w->owners[i].cid == w->owners[i - 1].cid) {
-            dbx_report_wrong(w->report, "two keys share the long value %" PRIu64, w->owners[i].cid);
-        }
-    }
-}
-
-static void check_chunk(walk *w, dbx_slice key, dbx_slice bytes) {
-    if (!w->owners_sorted) sort_owners(w);
-    w->chunks++;
-    if (key.len != 13 || bytes.len > DBX_VALUE_CHUNK_BYTES) {
-        wrong_entry(w, key, "is no part of a long value");
-        return;
-    }
+static void check_chunks_owner(walk *w, dbx_slice key, dbx_slice bytes) {
+    finish_owners(w);
+    if (!is_chunk(key, bytes)) return;
     owner wanted = {.cid = dbx_load64_be(key.ptr + 1)};
+    if (wanted.cid < w->owners_from || wanted.cid >= w->owners_upto) return;
     const owner *found = w->owner_count == 0 ? NULL
                                              : bsearch(&wanted, w->owners, w->owner_count,
                                                        sizeof *w->owners, by_cid);
@@ -250,11 +285,17 @@ static void check_chunk(walk *w, dbx_slice key, dbx_slice bytes) {
     }
 }
 
+static void check_chunk(walk *w, dbx_slice key, dbx_slice bytes) {
+    w->chunks++;
+    if (!is_chunk(key, bytes)) wrong_entry(w, key, "is no part of a long value");
+    check_chunks_owner(w, key, bytes);
+}
+
 static void check_ttl(walk *w, dbx_slice key, dbx_slice value) {
     dbx_slice rest = dbx_slice_of(key.ptr + 9, key.len < 9 ? 0 : key.len - 9);
     uint64_t ns;
     w->ttl_entries++;
-    if (key.len < 10 || value.len != 0 || !dbx_format_read_number(&rest, &ns)) {
+    if (value.len != 0 || !dbx_format_read_number(&rest, &ns)) {
         wrong_entry(w, key, "is no entry of the TTL index");
     }
 }
@@ -268,7 +309,7 @@ static void check_retired(walk *w, dbx_slice key, dbx_slice value) {
         return;
     }
     uint64_t id = dbx_load64_be(key.ptr + 2);
-    if (id == 0 || id >= w->next_id) wrong_entry(w, key, "retires an id never given out");
+    if (!is_given_out(w, id)) wrong_entry(w, key, "retires an id never given out");
     if (key.ptr[1] == DBX_RETIRED_NAMESPACE && db_of(w, id) != NULL) {
         wrong_entry(w, key, "retires a database that is in use");
     }
@@ -305,7 +346,7 @@ static int each(walk *w, uint8_t tag, void (*check)(walk *, dbx_slice, dbx_slice
     if (cursor == NULL) return DBX_ENOMEM;
     int rc = dbx_env_cursor_move(cursor, DBX_ENV_SEEK, &key, &value);
     while (rc == DBX_OK && w->rc == DBX_OK && (tag == 0 || (key.len > 0 && key.ptr[0] == tag))) {
-        if (before.ptr != NULL && dbx_slice_cmp(before, key) >= 0) {
+        if (tag == 0 && before.ptr != NULL && dbx_slice_cmp(before, key) >= 0) {
             wrong_entry(w, key, "is not in order");
         }
         before = key;
@@ -319,6 +360,31 @@ static int each(walk *w, uint8_t tag, void (*check)(walk *, dbx_slice, dbx_slice
     return w->rc != DBX_OK ? w->rc : rc == DBX_ENOTFOUND ? DBX_OK : rc;
 }
 
+/* The long values that the table had no room for. */
+static void collect_owner(walk *w, dbx_slice key, dbx_slice record) {
+    dbx_slice name, payload;
+    dbx_meta meta;
+    (void)key;
+    if (dbx_record_read(record, &meta, &name, &payload) && meta.type == DBX_STRING &&
+        meta.encoding == DBX_STRING_CHUNKED && is_given_out(w, meta.cid)) {
+        add_owner(w, &meta);
+    }
+}
+
+static int check_other_owners(walk *w) {
+    int rc = DBX_OK;
+    while (rc == DBX_OK && w->owners_upto != UINT64_MAX) {
+        w->owners_from = w->owners_upto;
+        w->owners_upto = UINT64_MAX;
+        w->owner_count = 0;
+        w->owners_sorted = false;
+        rc = each(w, DBX_TABLE_KEY, collect_owner);
+        if (rc == DBX_OK) rc = each(w, DBX_TABLE_CHUNK, check_chunks_owner);
+        if (rc == DBX_OK) finish_owners(w);
+    }
+    return rc;
+}
+
 static void report(walk *w) {
     if (w->done != w->all) {
         dbx_report_wrong(w->report, "data.mdbx has %" PRIu64 " entries and says %" PRIu64, w->done,
@@ -329,6 +395,10 @@ static void report(walk *w) {
         if (db->found_keys > 0) {
             dbx_report_line(w->report, "keys", "db%" PRIu32 ": %" PRIu64 ", %" PRIu64 " expire",
                             db->number, db->found_keys, db->found_expires);
+        }
+        if (!is_given_out(w, db->ns)) {
+            dbx_report_wrong(w->report, "db%" PRIu32 " has an id that was never given out",
+                             db->number);
         }
         if (db->found_keys != db->keys || db->found_expires != db->expires) {
             dbx_report_wrong(w->report,
@@ -345,14 +415,19 @@ static void report(walk *w) {
     dbx_report_line(w->report, "reclaim", "%" PRIu64 " ids wait for it", w->retired);
 }
 
-int dbx_verify_map(dbx_snapshot *snapshot, dbx_report *out, dbx_applied *applied,
+int dbx_verify_map(dbx_snapshot *snapshot, size_t values_max, dbx_report *out, dbx_applied *applied,
                    dbx_error *error) {
-    walk w = {.snapshot = snapshot, .report = out, .all = dbx_snapshot_entries(snapshot)};
+    walk w = {.snapshot = snapshot,
+              .report = out,
+              .all = dbx_snapshot_entries(snapshot),
+              .owners_max = values_max,
+              .owners_upto = UINT64_MAX};
     int rc = check_format(&w, applied, error);
     if (rc != DBX_OK) return rc;
     rc = each(&w, DBX_TABLE_META, check_meta);
     if (rc == DBX_OK) rc = each(&w, 0, check_entry);
-    if (rc == DBX_OK && !w.owners_sorted) sort_owners(&w);
+    if (rc == DBX_OK) finish_owners(&w);
+    if (rc == DBX_OK) rc = check_other_owners(&w);
     if (rc == DBX_OK) report(&w);
     dbx_alloc_free(w.dbs);
     dbx_alloc_free(w.owners);

@@ -1,5 +1,6 @@
 /* test_server_joined.c: an engine in a program whose directory is served by a loop in a thread:
  * calls and connections at once, forks in between, an end while others are connected. */
+#include <dirent.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -101,6 +102,33 @@ TEST(calls_and_connections_are_served_at_once) {
         pthread_join(threads[i], NULL);
     int fd = join(&w);
     CHECK_EQ(ask(fd, "INCR n\r\n"), (CALLERS + CLIENTS) * ROUNDS + 1);
+    close(fd);
+    stop(&w);
+}
+
+static int descriptors(void) {
+    int count = 0;
+    DIR *dir = opendir("/proc/self/fd");
+    while (readdir(dir) != NULL)
+        count++;
+    (void)closedir(dir);
+    return count;
+}
+
+TEST(the_child_of_a_fork_has_none_of_the_descriptors) {
+    enum { TRIES = 100, OWN = 1 };
+    world w;
+    int before = descriptors(), status = -1;
+    start(&w);
+    int fd = join(&w);
+    CHECK_EQ(ask(fd, "INCR n\r\n"), 1);
+    for (int i = 0; i < TRIES && status != 0; i++) { /* threads may be using one more just then */
+        pid_t child = fork();
+        if (child == 0) _exit(descriptors() - before - OWN);
+        CHECK_EQ(waitpid(child, &status, 0), child);
+        pause_ms(10);
+    }
+    CHECK_EQ(status, 0);
     close(fd);
     stop(&w);
 }

@@ -1,5 +1,5 @@
-"""`dbx serve` on a machine whose clock is set: times to live run by what really passes, dates by
-the wall clock, and an idle server hears of the step by itself.
+"""A machine whose clock is set: times to live run by what really passes, dates by the wall clock,
+and an idle server, or program that has opened a directory, hears of the step by itself.
 """
 
 from __future__ import annotations
@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import struct
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.resp import RawClient
-from tests.support.servers import DbxServer
+from tests.support.servers import DbxServer, clean_environment
 
 SOURCE = Path(__file__).with_name("clock_shim.c")
 HOUR = 3600
@@ -22,6 +23,13 @@ SLACK_MS = 60_000  # a busy machine
 NOTICE_SECONDS_MAX = 60.0
 IDLE_SECONDS = 0.5
 YEARS_56 = 56 * 365 * 24 * HOUR
+PROGRAM = f"""
+import sys, time, dbx
+with dbx.open(sys.argv[1], durability="none") as db:
+    db.set("date", "v", exat=int(time.time()) + {HOUR})
+    print("ready", flush=True)
+    sys.stdin.read()
+"""
 
 
 class Clock:
@@ -100,8 +108,12 @@ def wait_for(what: Callable[[], bool]) -> None:
         time.sleep(0.001)
 
 
-def log_of(server: DbxServer) -> bytes:
-    return b"".join(path.read_bytes() for path in Path(server.data, "journal").glob("*.log"))
+def removes_the_date(data: Path | str) -> None:
+    """Nobody asks for anything: the log tells."""
+    logs = Path(data, "journal")
+    wait_for(
+        lambda: any(b"DEL\r\n$4\r\ndate\r\n" in path.read_bytes() for path in logs.glob("*.log"))
+    )
 
 
 def test_an_idle_server_removes_what_a_step_forward_ended(clocked: ClockedServer) -> None:
@@ -109,10 +121,27 @@ def test_an_idle_server_removes_what_a_step_forward_ended(clocked: ClockedServer
         set_keys(client)
         time.sleep(IDLE_SECONDS)  # it has nothing left to do by which it would notice
         clocked.clock.set(YEARS_56)
-        # Nobody asks it anything: its log tells.
-        wait_for(lambda: b"DEL\r\n$4\r\ndate\r\n" in log_of(clocked))
+        removes_the_date(clocked.data)
         assert client.value("DBSIZE") == 2
         assert_about(client.value("PTTL", "life"), HOUR)
+
+
+def test_an_idle_program_removes_what_a_step_forward_ended(tmp_path: Path) -> None:
+    clock = Clock(tmp_path)
+    data = tmp_path / "data"
+    program = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(data)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        env=clean_environment() | clock.environment(),
+    )  # fmt: skip
+    with program:
+        assert program.stdin is not None
+        assert program.stdout is not None
+        assert program.stdout.readline() == b"ready\n"
+        time.sleep(IDLE_SECONDS)
+        clock.set(YEARS_56)
+        removes_the_date(data)
+        program.stdin.close()
+        assert program.wait() == 0
 
 
 def test_a_step_back_puts_dates_off_and_leaves_times_to_live(clocked: ClockedServer) -> None:
