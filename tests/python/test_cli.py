@@ -245,14 +245,14 @@ def server(tmp_path: Path) -> Iterator[DbxServer]:
     server.close()
 
 
-def test_a_directory_in_use_names_its_owner_and_its_socket(
+def test_a_directory_that_is_served_already_names_its_server(
     server: DbxServer, tmp_path: Path
 ) -> None:
     done = run("serve", "--port", str(free_port()), "--data", str(server.data))
     assert done.returncode == 1
     line = one_line(done.stderr)
     assert str(server.pid) in line
-    assert str(server.data / "socket") in line
+    assert f"{server.data} is served already" in line
 
 
 def test_a_ready_server_says_where_it_listens_one_line_each(
