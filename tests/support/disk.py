@@ -31,8 +31,13 @@ class Disk:
         self.path = path
         self._filler = path / "filler"
 
+    def take(self, count: int) -> None:
+        """take takes so many bytes, as another program would."""
+        with open(self._filler, "ab", buffering=0) as file:
+            file.write(bytes(count))
+
     def fill(self) -> None:
-        """fill takes all that is free, as another program would."""
+        """fill takes all that is free."""
         with open(self._filler, "ab", buffering=0) as file:
             for size in FILLED_BY:
                 try:
@@ -42,7 +47,7 @@ class Disk:
                     pass
 
     def free(self) -> None:
-        """free gives back what fill took."""
+        """free gives back what take and fill took."""
         self._filler.unlink()
 
     def remount(self, how: str) -> None:
