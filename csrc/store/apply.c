@@ -13,11 +13,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/env_internal.h"
+#include "store/file.h"
 #include "store/format.h"
 #include "store/reclaim.h"
 
 enum {
     STOP_CHECK_EVERY = 64, /* entries between two looks at the stop flag */
+    WRITE_EVERY = 8192,    /* entries between two beginnings of writing */
     RETRY_MS_MIN = 100,
     RETRY_MS_MAX = 10000,
     RECLAIM_ENTRIES_MAX = 20000, /* deleted in one commit: bounds how long a new apply waits */
@@ -116,12 +118,16 @@ static int put_position(MDBX_cursor *cursor, const dbx_applied *applied) {
 static int apply_all(dbx_applier *a, MDBX_txn *txn, const dbx_buffer *frozen,
                      const dbx_applied *applied, uint64_t *entries) {
     MDBX_cursor *cursor;
-    int rc = mdbx_cursor_open(txn, a->env->dbi, &cursor);
+    mdbx_filehandle_t fd;
+    int rc = mdbx_env_get_fd(a->env->env, &fd);
+    if (rc == 0) rc = mdbx_cursor_open(txn, a->env->dbi, &cursor);
     if (rc != 0) return rc;
     for (const dbx_entry *entry = frozen->tree.head; rc == 0 && entry != NULL;
          entry = entry->next) {
         rc = apply_entry(cursor, entry);
         if (++*entries % STOP_CHECK_EVERY == 0 && atomic_load(&a->stop)) rc = MDBX_EINTR;
+        /* Pages that libmdbx has given up early: the disk works while we do, not after us. */
+        if (*entries % WRITE_EVERY == 0) dbx_file_begin_write(fd);
     }
     if (rc == 0 && a->retried) rc = forget_position(cursor);
     if (rc == 0) rc = put_position(cursor, applied);

@@ -21,6 +21,8 @@
 enum {
     READERS_MAX = 1024,        /* snapshots: one for the live view, one for each open view */
     DIRTY_PAGES_RESERVE = 128, /* page buffers libmdbx keeps for reuse between transactions */
+    SPILLED_AT_LEAST =
+        2, /* such a part of the dirty pages: every spill sorts all that was spilled */
     OPEN_MODE = 0600
 };
 
@@ -65,6 +67,7 @@ static int set_limits(MDBX_env *env) {
     int rc = mdbx_env_set_option(env, MDBX_opt_max_readers, READERS_MAX);
     if (rc == 0) rc = mdbx_env_set_option(env, MDBX_opt_txn_dp_limit, DBX_DIRTY_PAGES_MAX);
     if (rc == 0) rc = mdbx_env_set_option(env, MDBX_opt_dp_reserve_limit, DIRTY_PAGES_RESERVE);
+    if (rc == 0) rc = mdbx_env_set_option(env, MDBX_opt_spill_min_denominator, SPILLED_AT_LEAST);
     return rc;
 }
 

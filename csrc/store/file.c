@@ -166,6 +166,10 @@ int dbx_file_sync(int fd, const char *path, dbx_error *error) {
     return rc == 0 ? DBX_OK : dbx_file_error(errno, "sync", path, error);
 }
 
+void dbx_file_begin_write(int fd) {
+    (void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
 int dbx_file_sync_dir(const char *path, dbx_error *error) {
     int fd = dbx_file_open(path, O_RDONLY | O_DIRECTORY, error);
     if (fd < 0) return fd;

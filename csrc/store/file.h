@@ -36,6 +36,9 @@ int dbx_file_truncate(int fd, uint64_t bytes, const char *path, dbx_error *error
 /* dbx_file_sync makes the file's bytes survive power loss. Never call it again after a failure and
  * take success for an answer: the kernel may have dropped the bytes. */
 int dbx_file_sync(int fd, const char *path, dbx_error *error);
+/* dbx_file_begin_write asks the system to begin writing what it holds of the file, so that a later
+ * sync waits for less. Nothing is promised. */
+void dbx_file_begin_write(int fd);
 /* dbx_file_sync_dir makes created, renamed and removed names in a directory survive power loss. */
 int dbx_file_sync_dir(const char *path, dbx_error *error);
 /* dbx_file_sync_name makes a file's or directory's own name survive power loss: it is in the
