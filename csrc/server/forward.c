@@ -197,7 +197,7 @@ static void go_on(dbx_forward *forward) {
     } else if (server->engine != NULL) {
         adopt(forward);
     } else {
-        expire_in(forward, DBX_FORWARD_WAIT_MS);
+        if (forward->deadline_us == INT64_MAX) expire_in(forward, DBX_FORWARD_WAIT_MS);
         if (server->join->state == DBX_JOINED) dbx_join_retry(server->join);
     }
 }
@@ -207,12 +207,13 @@ static void on_end(dbx_forward *forward) {
     dbx_join *join = forward->server->join;
     bool rests = at_rest(forward) && !forward->refused;
     bool lives = forward->owner == join->owner && join->state == DBX_JOINED;
+    bool accepted = forward->accepted;
     close_link(forward);
     if (!rests) {
         close_when_told(forward);
-    } else if (lives) {
-        forward->doubt = dbx_join_ping(forward->server);
-    } else {
+    } else if (lives && accepted) {
+        forward->doubt = dbx_join_ping(join);
+    } else { /* it is gone, or we were introduced by a number that it does not know any more */
         go_on(forward);
     }
 }
@@ -278,6 +279,7 @@ static size_t read_parts(dbx_forward *forward, uint8_t *bytes, size_t len) {
             if (n == 0) {
                 dbx_log(DBX_LOG_WARNING, "The owner of the database does not speak as expected");
                 dbx_forward_kill(forward);
+                return replies;
             }
         } else if (part->replies_left > 0) {
             n = left < part->replies_left ? left : (size_t)part->replies_left;
