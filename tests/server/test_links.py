@@ -16,8 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.test_joined import address_of, wait_for_end
-from tests.support.resp import RawClient, encode
+from tests.server.test_joined import wait_for_end
 from tests.support.servers import DbxServer, Program
 
 SECONDS_MAX = 60.0
