@@ -166,9 +166,15 @@ cdef class Caller:
     # --- Sessions ---
 
     cdef Session _new_session(self, Session before):
-        """In the database that was selected last: nobody has to know that the owner has changed."""
-        cdef Session session = Session(self.engine)
+        """In the database that was selected last: nobody has to know that the owner has changed,
+        but who had begun a transaction."""
+        cdef Session session
         cdef int db = self.db if before is None else before.db
+        if before is not None and before.queued is not None and not before.busy:
+            before.queued = None
+            raise errors.ConnectionError(
+                "the process that owned the database went away: the transaction is lost")
+        session = Session(self.engine)
         if db != 0:
             self._one(session, ("SELECT", db), None)
         session.db = db
@@ -330,7 +336,7 @@ cdef class Caller:
                 raise _ERRORS.get(rc, errors.DBXError)("the reply could not be built")
             _check(rc, error)
         if result.closed:
-            session._end()
+            session._lose()
         if result.shutdown:
             self.engine.close()
         elif result.wait:
