@@ -241,6 +241,7 @@ cdef class Caller:
         cdef int rc
         cdef size_t at = 0
         cdef size_t i = 0
+        cdef bint silent
         cdef list results = []
         session.busy = True
         try:
@@ -248,12 +249,13 @@ cdef class Caller:
                 self._refuse(session, batch, commands)
             rc = _run(session, batch.calls, batch.count, together, &result, &error)
             self._arrived(session, rc, &result, &error)
-            if together and session._link != NULL:
-                self._unwrap(session, batch.count, &at)
+            silent = together and session._link != NULL and self._unwrap(session, batch.count, &at)
             for args, options in commands:
                 if result.shutdown and at == session.out.len:
                     raise errors.ConnectionError("a command of the pipeline shut the database down")
-                reply = _reply_read(session.out.ptr, session.out.len, &at, self.encoder)
+                reply = None
+                if not silent:
+                    reply = _reply_read(session.out.ptr, session.out.len, &at, self.encoder)
                 session.follow(&batch.calls[i], reply)
                 i += 1
                 if not isinstance(reply, Exception):
@@ -266,7 +268,8 @@ cdef class Caller:
         return results
 
     cdef int _unwrap(self, Session session, size_t count, size_t *at) except -1:
-        """Moves `at` behind what MULTI, the queued commands and EXEC's array begin with."""
+        """Moves `at` behind what MULTI, the queued commands and EXEC's array begin with; 1: EXEC
+        says nothing, as CLIENT REPLY wants it."""
         cdef size_t i
         refusal = None
         for i in range(count + 1):
@@ -275,6 +278,8 @@ cdef class Caller:
                 refusal = reply
         if session.out.ptr[at[0]] != b"*":
             reply = _reply_read(session.out.ptr, session.out.len, at, self.encoder)
+            if refusal is None and reply is None:
+                return 1
             raise reply if refusal is None else refusal
         while session.out.ptr[at[0]] != b"\n":
             at[0] += 1

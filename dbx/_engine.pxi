@@ -273,14 +273,14 @@ cdef class Session:
         return True
 
     cdef bint _greet(self) except? -1:
-        """Replies are to come in RESP3."""
+        """Every command is to be answered, in RESP3, as a call in this process is."""
         cdef dbx_slice words[2]
         cdef dbx_call call
         cdef dbx_local_result result
         cdef dbx_error error
         cdef int rc
-        words[0] = dbx_slice_of(<const char *>b"HELLO", 5)
-        words[1] = dbx_slice_of(<const char *>b"3", 1)
+        words[0] = dbx_slice_of(<const char *>b"RELAY", 5)
+        words[1] = dbx_slice_of(<const char *>b"PROGRAM", 7)
         call.argc = 2
         call.argv = words
         try:
