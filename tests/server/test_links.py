@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.server.test_joined import wait_for_end
+from tests.support.resp import encode
 from tests.support.servers import DbxServer, Program
 
 SECONDS_MAX = 60.0
@@ -135,6 +136,26 @@ def test_who_ends_all_clients_ends_those_of_servers_that_have_joined(
         wait_for_end(one)
         wait_for_end(two)
         assert three.call("PING") == ("status", b"PONG")
+
+
+# --- Clients that go ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("times", "pipeline"), [(20, 1), (5, 500)])
+def test_what_a_client_said_before_it_went_is_executed(
+    program: Program, dbx_process: Start, tmp_path: Path, times: int, pipeline: int
+) -> None:
+    dbx_process("--unixsocket", str(tmp_path / "u"), data=program.path)
+    for _ in range(times):
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(tmp_path / "u"))
+            client.sendall(encode("INCR", "n") * pipeline)
+    deadline = time.monotonic() + SECONDS_MAX
+    while program.execute("GET n") != f"b'{times * pipeline}'":
+        assert time.monotonic() < deadline, program.execute("GET n")
+        time.sleep(0.01)
+    while "laddr=" + str(tmp_path / "u") in program.execute("CLIENT LIST"):
+        assert time.monotonic() < deadline
 
 
 # --- Owners that are not as they should be -------------------------------------------------------
