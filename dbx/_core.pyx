@@ -166,9 +166,15 @@ cdef class Caller:
     # --- Sessions ---
 
     cdef Session _new_session(self, Session before):
-        """In the database that was selected last: nobody has to know that the owner has changed."""
-        cdef Session session = Session(self.engine)
+        """In the database that was selected last: nobody has to know that the owner has changed,
+        but who had begun a transaction."""
+        cdef Session session
         cdef int db = self.db if before is None else before.db
+        if before is not None and before.queued is not None and not before.busy:
+            before.queued = None
+            raise errors.ConnectionError(
+                "the process that owned the database went away: the transaction is lost")
+        session = Session(self.engine)
         if db != 0:
             self._one(session, ("SELECT", db), None)
         session.db = db
@@ -235,6 +241,7 @@ cdef class Caller:
         cdef int rc
         cdef size_t at = 0
         cdef size_t i = 0
+        cdef bint silent
         cdef list results = []
         session.busy = True
         try:
@@ -242,12 +249,13 @@ cdef class Caller:
                 self._refuse(session, batch, commands)
             rc = _run(session, batch.calls, batch.count, together, &result, &error)
             self._arrived(session, rc, &result, &error)
-            if together and session._link != NULL:
-                self._unwrap(session, batch.count, &at)
+            silent = together and session._link != NULL and self._unwrap(session, batch.count, &at)
             for args, options in commands:
                 if result.shutdown and at == session.out.len:
                     raise errors.ConnectionError("a command of the pipeline shut the database down")
-                reply = _reply_read(session.out.ptr, session.out.len, &at, self.encoder)
+                reply = None
+                if not silent:
+                    reply = _reply_read(session.out.ptr, session.out.len, &at, self.encoder)
                 session.follow(&batch.calls[i], reply)
                 i += 1
                 if not isinstance(reply, Exception):
@@ -260,7 +268,8 @@ cdef class Caller:
         return results
 
     cdef int _unwrap(self, Session session, size_t count, size_t *at) except -1:
-        """Moves `at` behind what MULTI, the queued commands and EXEC's array begin with."""
+        """Moves `at` behind what MULTI, the queued commands and EXEC's array begin with; 1: EXEC
+        says nothing, as CLIENT REPLY wants it."""
         cdef size_t i
         refusal = None
         for i in range(count + 1):
@@ -269,6 +278,8 @@ cdef class Caller:
                 refusal = reply
         if session.out.ptr[at[0]] != b"*":
             reply = _reply_read(session.out.ptr, session.out.len, at, self.encoder)
+            if refusal is None and reply is None:
+                return 1
             raise reply if refusal is None else refusal
         while session.out.ptr[at[0]] != b"\n":
             at[0] += 1
@@ -330,7 +341,7 @@ cdef class Caller:
                 raise _ERRORS.get(rc, errors.DBXError)("the reply could not be built")
             _check(rc, error)
         if result.closed:
-            session._end()
+            session._lose()
         if result.shutdown:
             self.engine.close()
         elif result.wait:

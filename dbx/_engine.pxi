@@ -85,6 +85,8 @@ cdef class Engine:
         cdef int rc
         give_up = time.monotonic() + _FIND_SECONDS
         while True:
+            if self._closing:
+                return 0
             rc = self._own(&error)
             if rc != DBX_ELOCKED:
                 return _check(rc, &error)
@@ -122,9 +124,13 @@ cdef class Engine:
                 rc = _serve(server, local, socket, error)
             if rc != DBX_OK:
                 _give_up(server, local, NULL)
-        if rc == DBX_OK:
-            self._local = local
-            self._server = server
+        if rc != DBX_OK:
+            return rc
+        if self._closing:  # meanwhile, by another thread
+            with nogil:
+                return _give_up(server, local, error)
+        self._local = local
+        self._server = server
         return rc
 
     cdef int _move(self, uint64_t generation) except -1:
@@ -267,14 +273,14 @@ cdef class Session:
         return True
 
     cdef bint _greet(self) except? -1:
-        """Replies are to come in RESP3."""
+        """Every command is to be answered, in RESP3, as a call in this process is."""
         cdef dbx_slice words[2]
         cdef dbx_call call
         cdef dbx_local_result result
         cdef dbx_error error
         cdef int rc
-        words[0] = dbx_slice_of(<const char *>b"HELLO", 5)
-        words[1] = dbx_slice_of(<const char *>b"3", 1)
+        words[0] = dbx_slice_of(<const char *>b"RELAY", 5)
+        words[1] = dbx_slice_of(<const char *>b"PROGRAM", 7)
         call.argc = 2
         call.argv = words
         try:
@@ -330,6 +336,11 @@ cdef class Session:
             self.db = int(database)
         return 0
 
+    cdef void _lose(self) noexcept:
+        """Ends it, and its transaction; the caller says so."""
+        self.queued = None
+        self._end()
+
     cdef void _end(self) noexcept:
         cdef dbx_session *session = self._session
         cdef dbx_link *link = self._link
@@ -366,6 +377,8 @@ cdef int _run(Session session, dbx_call *calls, size_t count, bint together,
             rc = _run_there(session, calls, count, together, error)
             memset(result, 0, sizeof(dbx_local_result))
     session.engine._leave()
+    if rc < DBX_OK and session._link != NULL:
+        session._lose()  # what it says next would be taken for another reply
     return rc if rc <= DBX_OK else _failed(session, rc, calls, count, result)
 
 
@@ -422,9 +435,10 @@ cdef c_bool _interrupted(void *arg) noexcept with gil:
 cdef int _failed(Session session, int rc, dbx_call *calls, size_t count,
                  dbx_local_result *result) except -1:
     """What an exchange with the owner came to, when it was neither replies nor an error."""
-    session._end()
     if rc == DBX_LINK_UNSENT:
+        session._end()
         raise OwnerGone
+    session._lose()
     if rc == DBX_LINK_INTERRUPTED:
         raised, session._signalled = session._signalled, None
         raise raised

@@ -134,6 +134,9 @@ static int64_t kill_matching(dbx_ctx *ctx, const dbx_client_filter *filter, bool
     *me = false;
     for (size_t i = 0; i < sessions->count; i++) {
         dbx_session *session = sessions->at[i];
+        /* A server that has joined is no client: without it, its clients could not be told from
+         * those whose owner is gone, and would go on. Who means it says its id. */
+        if (session->serves != NULL && filter->id == 0) continue;
         if (session->killed || !dbx_client_matches(filter, session, ctx->session)) continue;
         if (!dbx_session_kill(session, session != ctx->session)) continue;
         if (session == ctx->session) *me = true;

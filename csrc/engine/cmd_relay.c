@@ -1,4 +1,4 @@
-/* cmd_relay.c: RELAY: a server of another process introduces itself and its clients. Internal: it
+/* cmd_relay.c: RELAY: other processes introduce themselves, and a server its clients. Internal: it
  * exists for who comes by the data directory's socket, and nobody else. See relay.h. */
 #include <string.h>
 
@@ -84,6 +84,16 @@ static int cmd_client(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     return DBX_RUN_CLOSE;
 }
 
+/* --- A program
+ * -------------------------------------------------------------------------------------- */
+
+static int cmd_program(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
+    (void)args;
+    ctx->session->calls = true;
+    dbx_reply_ok(out);
+    return DBX_OK;
+}
+
 /* --- Rows
  * ------------------------------------------------------------------------------------------ */
 
@@ -103,6 +113,16 @@ static const dbx_command subcommands[] = {
      .flags = FLAGS,
      .effect = DBX_EFFECT_NONE,
      .run = cmd_client},
+    {.name = "relay|program",
+     .group = "server",
+     .syntax = "",
+     .summary = "Joins as a program, whose every command is answered as a call is.",
+     .since = "8.0.0",
+     .complexity = "O(1)",
+     .arity = 2,
+     .flags = FLAGS,
+     .effect = DBX_EFFECT_NONE,
+     .run = cmd_program},
     {.name = "relay|server",
      .group = "server",
      .syntax = "<data: parameter value> [data ...]",
@@ -119,7 +139,7 @@ const dbx_command dbx_cmd_relay[] = {
     {.name = "relay",
      .group = "server",
      .syntax = "",
-     .summary = "A container for what servers that have joined say.",
+     .summary = "A container for what processes that have joined say.",
      .since = "8.0.0",
      .complexity = "Depends on subcommand.",
      .arity = -2,

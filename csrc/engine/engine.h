@@ -73,6 +73,9 @@ void dbx_session_close(dbx_session *session);                                   
  * command. HELLO and RESET change it, and set the sink of their own reply, which must be a RESP
  * one. */
 int dbx_session_resp(const dbx_session *session);
+/* dbx_session_calls: it is a program's that has joined: as with dbx_local_run, every command has a
+ * reply, in RESP3 whatever HELLO said, and null where a client is told nothing (CLIENT REPLY). */
+bool dbx_session_calls(const dbx_session *session);
 /* dbx_session_active: the client sent something; CLIENT LIST's idle and `timeout` count from it.
  * Locked. */
 void dbx_session_active(dbx_session *session);

@@ -1,4 +1,5 @@
 /* relay.h: servers of other processes that have joined this one and pass their clients on to it.
+ * (A program that has joined says RELAY PROGRAM, and is no more than dbx_session_calls.)
  *
  * Such a server comes by the data directory's socket, which is trusted, and says RELAY SERVER with
  * its settings for connections. For each of its clients it opens a connection that says RELAY

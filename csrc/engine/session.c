@@ -242,7 +242,11 @@ bool dbx_session_kill(dbx_session *session, bool now) {
 }
 
 int dbx_session_resp(const dbx_session *session) {
-    return session->state.resp;
+    return session->calls ? 3 : session->state.resp;
+}
+
+bool dbx_session_calls(const dbx_session *session) {
+    return session->calls;
 }
 
 void dbx_session_refused(dbx_session *session) {

@@ -46,6 +46,7 @@ struct dbx_session {
     int fd;
     bool trusted;
     bool killed;              /* CLIENT KILL or a timeout has asked the transport to close */
+    bool calls;               /* a program's: every command is answered, in RESP3, as in local.h */
     bool stops;               /* SHUTDOWN of the server that relays it was executed */
     struct dbx_relay *relay;  /* a reference: it is a client of that server; NULL: of this one */
     struct dbx_relay *serves; /* a reference: it is that server; NULL: it is a client */

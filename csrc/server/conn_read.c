@@ -178,6 +178,13 @@ static void drop_request(dbx_conn *conn) {
     conn->request = NULL;
 }
 
+/* What a program calls returns something, and in RESP3 whatever HELLO says: see engine/local.c. */
+static void answer_call(dbx_conn *conn, int rc) {
+    dbx_reply *reply = &conn->server->reply;
+    if (reply->source == NULL) dbx_resp_sink(reply, 3, &conn->out);
+    if (rc == DBX_RUN_NOREPLY) reply->ops->null(reply);
+}
+
 /* One whole command. False: it has to wait, and was not used up. */
 static bool run_command(dbx_conn *conn, dbx_request *request) {
     dbx_server *server = conn->server;
@@ -190,6 +197,7 @@ static bool run_command(dbx_conn *conn, dbx_request *request) {
                                 (conn->spool != NULL ? SPOOL_RETRY_US : 1);
         return false;
     }
+    if (dbx_session_calls(conn->session)) answer_call(conn, rc);
     if (conn->out.len > before) conn->turn_replies++;
     if (rc == DBX_RUN_CLOSE) conn->closing = true;
     if (rc == DBX_RUN_RELAYED) dbx_conn_report_open(conn);

@@ -93,7 +93,7 @@ static void settle(dbx_forward *forward) {
     if (forward->down.len > 0) client |= EPOLLOUT;
     if (forward->down.len == 0) link |= EPOLLIN;
     if (may_send && forward->up.len > 0) link |= EPOLLOUT;
-    want(forward, &forward->client, client);
+    if (!forward->gone) want(forward, &forward->client, client);
     if (!forward->hung_up) want(forward, &forward->link, link);
 }
 
@@ -142,7 +142,7 @@ static void flush_up(dbx_forward *forward) {
 }
 
 static void push_down(dbx_forward *forward, const uint8_t *bytes, size_t len) {
-    if (len == 0 || forward->dead) return;
+    if (len == 0 || forward->dead || forward->gone) return;
     ssize_t n = send_some(&forward->client, bytes, len);
     if (n < 0) {
         dbx_forward_kill(forward);
@@ -155,7 +155,9 @@ static void flush_down(dbx_forward *forward) {
     if (forward->down.len == 0) return;
     ssize_t n = send_some(&forward->client, forward->down.ptr, forward->down.len);
     if (n < 0) dbx_forward_kill(forward);
-    if (n > 0) consume(&forward->down, (size_t)n);
+    if (n <= 0) return;
+    consume(&forward->down, (size_t)n);
+    if (forward->hung_up) expire_in(forward, DBX_FORWARD_STALL_MS);
 }
 
 /* --- The end of a link
@@ -180,7 +182,7 @@ static void adopt(dbx_forward *forward) {
     int fd = forward->client.fd;
     forward->client.fd = -1;
     dbx_forward_kill(forward);
-    if (epoll_ctl(server->epoll_fd, EPOLL_CTL_DEL, fd, NULL) != 0) {
+    if (!forward->gone && epoll_ctl(server->epoll_fd, EPOLL_CTL_DEL, fd, NULL) != 0) {
         (void)close(fd);
         return;
     }
@@ -197,7 +199,7 @@ static void go_on(dbx_forward *forward) {
     } else if (server->engine != NULL) {
         adopt(forward);
     } else {
-        expire_in(forward, DBX_FORWARD_WAIT_MS);
+        if (forward->deadline_us == INT64_MAX) expire_in(forward, DBX_FORWARD_WAIT_MS);
         if (server->join->state == DBX_JOINED) dbx_join_retry(server->join);
     }
 }
@@ -207,12 +209,14 @@ static void on_end(dbx_forward *forward) {
     dbx_join *join = forward->server->join;
     bool rests = at_rest(forward) && !forward->refused;
     bool lives = forward->owner == join->owner && join->state == DBX_JOINED;
+    bool accepted = forward->accepted;
+    if (accepted) forward->deadline_us = INT64_MAX; /* all that it said was taken */
     close_link(forward);
     if (!rests) {
         close_when_told(forward);
-    } else if (lives) {
-        forward->doubt = dbx_join_ping(forward->server);
-    } else {
+    } else if (lives && accepted) {
+        forward->doubt = dbx_join_ping(join);
+    } else { /* it is gone, or we were introduced by a number that it does not know any more */
         go_on(forward);
     }
 }
@@ -228,6 +232,43 @@ void dbx_forward_settle_doubts(dbx_server *server, uint64_t ping) {
         }
         settle(forward);
     }
+}
+
+/* --- What the client says
+ * -------------------------------------------------------------------------- */
+
+static size_t piece(const dbx_server *server) {
+    return server->buffer_bytes > DBX_BUFFERS_BYTES_MAX ? (size_t)DBX_FORWARD_BYTES_SCARCE
+                                                        : (size_t)DBX_FORWARD_BYTES;
+}
+
+static void receive_client(dbx_forward *forward) {
+    uint8_t *bytes = forward->server->join->scratch;
+    ssize_t n = recv(forward->client.fd, bytes, piece(forward->server), MSG_DONTWAIT);
+    if (n > 0) {
+        push_up(forward, bytes, (size_t)n);
+    } else if (n == 0) {
+        forward->eof = true;
+        end_input(forward);
+    } else if (errno != EAGAIN && errno != EINTR) {
+        dbx_forward_kill(forward);
+    }
+}
+
+/* What a client had said before it went is executed, as by a server that has the database. */
+static void receive_last_words(dbx_forward *forward) {
+    while (forward->gone && forward->accepted && forward->link.fd >= 0 && forward->up.len == 0 &&
+           !forward->eof && !forward->closing && !forward->dead && !forward->server->stopping)
+        receive_client(forward);
+}
+
+/* What epoll cannot be told not to report: it does not watch the client any more. */
+static void on_gone(dbx_forward *forward) {
+    if (forward->gone) return;
+    (void)epoll_ctl(forward->server->epoll_fd, EPOLL_CTL_DEL, forward->client.fd, NULL);
+    forward->client.known = false;
+    forward->gone = true;
+    dbx_buf_free(&forward->down);
 }
 
 /* --- What the owner says
@@ -278,6 +319,7 @@ static size_t read_parts(dbx_forward *forward, uint8_t *bytes, size_t len) {
             if (n == 0) {
                 dbx_log(DBX_LOG_WARNING, "The owner of the database does not speak as expected");
                 dbx_forward_kill(forward);
+                return replies;
             }
         } else if (part->replies_left > 0) {
             n = left < part->replies_left ? left : (size_t)part->replies_left;
@@ -295,11 +337,6 @@ static size_t read_parts(dbx_forward *forward, uint8_t *bytes, size_t len) {
             on_report(forward);
     }
     return replies;
-}
-
-static size_t piece(const dbx_server *server) {
-    return server->buffer_bytes > DBX_BUFFERS_BYTES_MAX ? (size_t)DBX_FORWARD_BYTES_SCARCE
-                                                        : (size_t)DBX_FORWARD_BYTES;
 }
 
 /* One piece; when nothing more can come, all of it, as far as the client takes it. */
@@ -330,6 +367,7 @@ static void on_hang_up(dbx_forward *forward) {
     (void)epoll_ctl(forward->server->epoll_fd, EPOLL_CTL_DEL, forward->link.fd, NULL);
     forward->link.known = false;
     forward->hung_up = true;
+    if (forward->down.len > 0) expire_in(forward, DBX_FORWARD_STALL_MS);
 }
 
 void dbx_forward_on_link(dbx_watch *link, uint32_t events) {
@@ -339,36 +377,26 @@ void dbx_forward_on_link(dbx_watch *link, uint32_t events) {
     if ((events & (EPOLLHUP | EPOLLERR)) != 0) on_hang_up(forward);
     if (forward->down.len == 0 && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
         receive_link(forward);
+    receive_last_words(forward);
     settle(forward);
-}
-
-/* --- What the client says
- * -------------------------------------------------------------------------- */
-
-static void receive_client(dbx_forward *forward) {
-    uint8_t *bytes = forward->server->join->scratch;
-    ssize_t n = recv(forward->client.fd, bytes, piece(forward->server), MSG_DONTWAIT);
-    if (n > 0) {
-        push_up(forward, bytes, (size_t)n);
-    } else if (n == 0) {
-        forward->eof = true;
-        end_input(forward);
-    } else if (errno != EAGAIN && errno != EINTR) {
-        dbx_forward_kill(forward);
-    }
 }
 
 void dbx_forward_on_client(dbx_forward *forward, uint32_t events) {
     if (forward->dead) return;
-    if ((events & EPOLLOUT) != 0) {
-        flush_down(forward);
-        if (forward->hung_up && forward->down.len == 0 && !forward->dead) receive_link(forward);
-    }
-    if ((events & (EPOLLIN | EPOLLRDHUP)) != 0 && (forward->client.events & EPOLLIN) != 0 &&
-        forward->link.fd >= 0 && !forward->dead) {
-        receive_client(forward);
-    } else if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
+    if ((events & EPOLLERR) != 0 && (events & EPOLLIN) == 0) {
         dbx_forward_kill(forward);
+    } else if ((events & EPOLLHUP) != 0) {
+        on_gone(forward);
+        if (forward->hung_up) receive_link(forward);
+        receive_last_words(forward);
+    } else {
+        if ((events & EPOLLOUT) != 0) {
+            flush_down(forward);
+            if (forward->hung_up && forward->down.len == 0 && !forward->dead) receive_link(forward);
+        }
+        if ((events & (EPOLLIN | EPOLLRDHUP)) != 0 && (forward->client.events & EPOLLIN) != 0 &&
+            forward->link.fd >= 0 && !forward->dead)
+            receive_client(forward);
     }
     settle(forward);
 }

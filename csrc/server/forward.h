@@ -22,7 +22,7 @@ enum {
     DBX_FORWARD_BYTES = 128 << 10,      /* taken at once, either way */
     DBX_FORWARD_BYTES_SCARCE = 4 << 10, /* the same when buffers take DBX_BUFFERS_BYTES_MAX */
     DBX_FORWARD_WAIT_MS = 15000,        /* for an owner */
-    DBX_FORWARD_STALL_MS = 30000        /* for a client to take the last it is told */
+    DBX_FORWARD_STALL_MS = 30000        /* for a client to take some of the last it is told */
 };
 
 /* The report that is being received. */
@@ -60,6 +60,7 @@ typedef struct dbx_forward {
     int64_t deadline_us; /* INT64_MAX: none */
     bool refused;        /* the owner does not take it: what it says is for the client */
     bool eof;            /* the client sends no more */
+    bool gone;           /* nor does it take anything; epoll does not watch it any more */
     bool closing;        /* when all is sent to the client */
     bool dead;
     char names[];

@@ -279,7 +279,7 @@ static bool read_welcome(dbx_join *join, const char *line) {
     if (strcmp(run, join->owner_run) != 0) join->owner++;
     memcpy(join->owner_run, run, sizeof run);
     join->server_id = id;
-    join->pings = join->pongs = 0;
+    join->pings = join->pongs = join->pings_wanted = 0;
     return true;
 }
 
@@ -304,6 +304,21 @@ static void on_welcome(dbx_server *server) {
     if (!dbx_forward_join(server)) dbx_join_retry(join);
 }
 
+/* One at a time, for which there always is room in the socket. */
+static void send_ping(dbx_join *join) {
+    static const char text[] = "PING\r\n";
+    ssize_t n = send(join->watch.fd, text, sizeof text - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)n; /* broken: that is going to be seen */
+    join->pings++;
+}
+
+static void on_pong(dbx_server *server) {
+    dbx_join *join = server->join;
+    join->pongs++;
+    dbx_forward_settle_doubts(server, join->pongs);
+    if (join->pings_wanted > join->pings) send_ping(join);
+}
+
 static void on_line(dbx_server *server, const char *line) {
     dbx_join *join = server->join;
     if (join->state == DBX_GREETING && read_welcome(join, line)) {
@@ -311,7 +326,7 @@ static void on_line(dbx_server *server, const char *line) {
     } else if (join->state == DBX_GREETING) {
         on_refusal(join, line);
     } else if (join->state == DBX_JOINED && strcmp(line, "+PONG") == 0) {
-        dbx_forward_settle_doubts(server, ++join->pongs);
+        on_pong(server);
     }
 }
 
@@ -339,12 +354,10 @@ void dbx_join_on_owner(dbx_server *server) {
     if (join->in.len > ANSWERS_BYTES) lose(server);
 }
 
-uint64_t dbx_join_ping(dbx_server *server) {
-    static const char text[] = "PING\r\n";
-    dbx_join *join = server->join;
-    ssize_t n = send(join->watch.fd, text, sizeof text - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-    (void)n; /* broken: that is going to be seen */
-    return ++join->pings;
+uint64_t dbx_join_ping(dbx_join *join) {
+    join->pings_wanted = join->pings + 1;
+    if (join->pings == join->pongs) send_ping(join);
+    return join->pings_wanted;
 }
 
 void dbx_join_introduce(const dbx_join *join, const char *peer, const char *local, dbx_slice state,

@@ -44,6 +44,7 @@ typedef struct dbx_join {
     char owner_run[DBX_RUN_NAME_BYTES]; /* its run id, which tells it from the next */
     uint64_t server_id;                 /* what it calls us */
     uint64_t pings, pongs;              /* sent to it, answered by it */
+    uint64_t pings_wanted;              /* as many are to be sent */
     dbx_buf in;                         /* of its answers */
     long told_pid;                      /* of a server that seems to have the database; 0: none */
 
@@ -69,9 +70,9 @@ void dbx_join_introduce(const dbx_join *join, const char *peer, const char *loca
                         dbx_buf *out);
 /* dbx_join_settings_changed tells the owner what holds for clients that come from now on. */
 void dbx_join_settings_changed(dbx_join *join);
-/* dbx_join_ping asks the owner for a sign of life; returns which: dbx_forward_settle_doubts tells
- * of it, or of the owner's end. */
-uint64_t dbx_join_ping(dbx_server *server);
+/* dbx_join_ping asks the owner for a sign of life from now on; returns which:
+ * dbx_forward_settle_doubts tells of it, or of the owner's end. */
+uint64_t dbx_join_ping(dbx_join *join);
 /* dbx_join_retry: a link could not be had; try again soon. */
 void dbx_join_retry(dbx_join *join);
 

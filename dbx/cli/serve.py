@@ -26,7 +26,7 @@ def run(flags: Mapping[str, Any]) -> int:
             config.unixsocketperm,
             config.backlog,
         )
-        _announce(config)
+        _announce(config, server.joined)
         server.run()
     finally:
         server.close()
@@ -43,12 +43,18 @@ def _open(config: ServerConfig) -> _core.Server:
         raise DataError(f"{error} ({where[0]})" if where else str(error)) from None
 
 
-def _announce(config: ServerConfig) -> None:
+def _announce(config: ServerConfig, joined: bool) -> None:
     """What is served: the listeners have said where, each by itself."""
     where = "memory" if config.data == MEMORY else os.path.abspath(config.data)
     _core.log("notice", f"DBX {_core.__version__} on {where}, process {os.getpid()}")
     if config.source:
         _core.log("notice", f"Settings from {config.source}")
+    if joined and "appendfsync" in config.origins:
+        _core.log(
+            "warning",
+            f"{config.origins['appendfsync']} does not hold yet: what a reply promises is up to"
+            " the process that has the database open",
+        )
     if config.http_port:
         _core.log(
             "warning",

@@ -129,6 +129,17 @@ TEST(what_is_internal_is_unknown_to_who_did_not_come_by_the_directory) {
     clean_up();
 }
 
+TEST(a_program_is_answered_in_resp3_whatever_it_says) {
+    prepare();
+    CHECK(!dbx_session_calls(server));
+    SAYS("+OK\r\n", server, "RELAY", "PROGRAM");
+    CHECK(dbx_session_calls(server));
+    CHECK_EQ(dbx_session_resp(server), 3);
+    SAYS("+RESET\r\n", server, "RESET");
+    CHECK_EQ(dbx_session_resp(server), 3);
+    clean_up();
+}
+
 TEST(only_settings_of_connections_are_a_servers) {
     prepare();
     SAYS("-ERR 'databases': there is no such setting of connections\r\n", server, "RELAY", "SERVER",

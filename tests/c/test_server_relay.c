@@ -1,16 +1,20 @@
 /* test_server_relay.c: a server that has joined a program, both in this process: its clients, their
- * number, and the program's end while they are at it.
+ * number, and the program's end while they are at it. Time is the test's own: the clock below takes
+ * the place of base/clock.c.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "check.h"
 #include "engine/local.h"
 #include "scratch.h"
+#include "server/forward.h"
 #include "server/server.h"
 
 enum { CLIENTS = 4, ROUNDS = 1000, MANY = 100, PATIENCE_S = 60 };
@@ -23,6 +27,34 @@ static pthread_t thread;
 static int run_code;
 
 static const dbx_setting settings[] = {{"loglevel", "nothing"}, {NULL, NULL}};
+static const dbx_setting few_clients[] = {
+    {"loglevel", "nothing"}, {"maxclients", "2"}, {NULL, NULL}};
+static const dbx_setting *its_settings = settings; /* the joined server's */
+static _Atomic int64_t passed_us;
+
+/* --- Time ------------------------------------------------------------------------------------ */
+
+static int64_t clock_us(clockid_t clock) {
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000 + atomic_load(&passed_us);
+}
+
+int64_t dbx_clock_mono_us(void) {
+    return clock_us(CLOCK_MONOTONIC);
+}
+
+int64_t dbx_clock_boot_ms(void) {
+    return clock_us(CLOCK_BOOTTIME) / 1000;
+}
+
+int64_t dbx_clock_wall_us(void) {
+    return clock_us(CLOCK_REALTIME);
+}
+
+int64_t dbx_clock_wall_ms(void) {
+    return clock_us(CLOCK_REALTIME) / 1000;
+}
 
 /* --- The two -----------------------------------------------------------------------------------
  */
@@ -58,7 +90,7 @@ static int start_server(dbx_error *error) {
     int rc = dbx_server_create(&server, error);
     if (rc != DBX_OK) return rc;
     joining = (dbx_engine_options){.path = directory,
-                                   .settings = settings,
+                                   .settings = its_settings,
                                    .socket = socket_path,
                                    .wake = dbx_server_wake,
                                    .wake_arg = server};
@@ -189,6 +221,41 @@ TEST(many_clients_come_and_go_and_are_carried_over) {
         close(fds[i]);
     stop();
     CHECK_EQ(run_code, DBX_OK);
+}
+
+/* A client that is admitted, which may take until others are gone. */
+static int dial_in(void) {
+    for (int i = 0; i < PATIENCE_S * 100; i++) {
+        int fd = dial();
+        if (ask(fd, "DBSIZE\r\n") >= 0) return fd;
+        close(fd);
+        (void)usleep(10000);
+    }
+    return -1;
+}
+
+TEST(a_client_that_takes_nothing_does_not_outlive_its_link_for_long) {
+    its_settings = few_clients;
+    start();
+    int slow = dial_in(), other = dial_in();
+    CHECK(ask(other, "SETRANGE k 9999999 x\r\n") == 10000000);
+    CHECK(send(slow, "GET k\r\nGET k\r\n", 14, MSG_NOSIGNAL) == 14);
+    (void)usleep(200000);
+    CHECK_EQ(ask(other, "CLIENT KILL TYPE normal\r\n"), 1);
+    int third = dial();
+    CHECK_EQ(ask(third, "DBSIZE\r\n"), -1);
+    close(third);
+    atomic_fetch_add(&passed_us, (int64_t)(DBX_FORWARD_STALL_MS + 1000) * 1000);
+    dbx_server_wake(server);
+    third = dial_in();
+    CHECK(third >= 0);
+    close(third);
+    close(other);
+    close(slow);
+    stop_server();
+    stop_program();
+    scratch_remove(directory);
+    its_settings = settings;
 }
 
 TEST(the_server_ends_and_the_program_goes_on) {

@@ -237,6 +237,28 @@ def test_coroutines_join_as_well(tmp_path: Path) -> None:
         asyncio.run(work())
 
 
+@pytest.mark.parametrize("way", ["owner", "joined"])
+def test_a_call_returns_the_same_whatever_is_said_about_replies(tmp_path: Path, way: str) -> None:
+    with dbx.open(tmp_path / "d") as owner, dbx.open(tmp_path / "d") as joined:
+        db = owner if way == "owner" else joined
+        maxclients = db.execute_command("CONFIG", "GET", "maxclients")
+        assert isinstance(maxclients, dict)
+        db.execute_command("HELLO", "2")
+        assert db.execute_command("CONFIG", "GET", "maxclients") == maxclients
+        assert db.execute_command("RESET") == "RESET"
+        assert db.execute_command("CONFIG", "GET", "maxclients") == maxclients
+        assert db.execute_command("CLIENT", "REPLY", "SKIP") is None
+        assert [db.execute_command("ECHO", "x") for _ in range(2)] == [None, b"x"]
+        assert db.execute_command("CLIENT", "REPLY", "OFF") is None
+        assert db.execute_command("INCR", "n") is None
+        for transaction in (False, True):
+            with db.pipeline(transaction=transaction) as pipe:
+                pipe.execute_command("INCR", "n").execute_command("INCR", "n")
+                assert pipe.execute() == [None, None]
+        assert db.execute_command("CLIENT", "REPLY", "ON") == b"OK"
+        assert db.execute_command("GET", "n") == b"5"
+
+
 def test_a_joined_client_cannot_shut_a_program_s_database_down(tmp_path: Path) -> None:
     with dbx.open(tmp_path / "d") as owner, dbx.open(tmp_path / "d") as joined:
         with pytest.raises(errors.ResponseError, match="open in a program"):

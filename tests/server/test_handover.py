@@ -293,6 +293,7 @@ class Load:
                     answered = now
                     self._check(reply)
             self.lost += not self.stop
+            time.sleep(0.005)  # the server may be down
 
     def _check(self, reply: Reply) -> None:
         tag, value = reply

@@ -278,6 +278,17 @@ def test_settings_of_connections_are_the_server_s_and_cannot_be_changed(
     assert program.execute("CONFIG GET requirepass") == "{b'requirepass': b''}"
 
 
+@pytest.mark.skipif("DBX_TEST_SERVER" in os.environ, reason="the command line says it")
+def test_a_durability_that_does_not_hold_is_told(program: Program, dbx_process: Start) -> None:
+    server = dbx_process("--durability", "always", data=program.path)
+    with server.client() as client:
+        assert client.config_get("appendfsync") == {"appendfsync": "everysec"}
+        assert server.tail().count("# --durability does not hold yet") == 1
+        program.kill()
+        assert client.config_get("appendfsync") == {"appendfsync": "always"}
+    assert "does not hold" not in dbx_process(data=program.path.parent / "e").tail()
+
+
 def test_clients_cannot_say_what_servers_say(program: Program, server: DbxServer) -> None:
     with server.raw() as client:
         for words in (("RELAY",), ("RELAY", "SERVER", "timeout", "1"),
