@@ -89,6 +89,12 @@ void dbx_link_close(dbx_link *link) {
 /* --- The request
  * ------------------------------------------------------------------------------------------- */
 
+static void forget_request(dbx_link *link) {
+    link->part_count = link->head_done = link->head.len = 0;
+    dbx_buf_shrink(&link->head, link->head.failed ? 0 : KEEP_BYTES);
+    link->head.failed = false;
+}
+
 static int add_part(dbx_link *link, const uint8_t *ptr, size_t from, size_t len) {
     part *parts = dbx_alloc_room(link->parts, &link->part_cap, link->part_count + 1, sizeof *parts);
     if (parts == NULL) return DBX_ENOMEM;
@@ -104,15 +110,8 @@ static int end_part(dbx_link *link) {
     return len > 0 ? add_part(link, NULL, from, len) : DBX_OK;
 }
 
-int dbx_link_put(dbx_link *link, size_t argc, const dbx_slice *argv) {
-    size_t longest = 0;
+static int put_long(dbx_link *link, size_t argc, const dbx_slice *argv) {
     int rc = DBX_OK;
-    for (size_t i = 0; i < argc; i++)
-        longest = argv[i].len > longest ? argv[i].len : longest;
-    if (longest <= COPY_BYTES_MAX) {
-        dbx_resp_command(&link->head, argc, argv);
-        return link->head.failed ? DBX_ENOMEM : DBX_OK;
-    }
     dbx_resp_length(&link->head, '*', argc);
     for (size_t i = 0; i < argc && rc == DBX_OK; i++) {
         dbx_resp_length(&link->head, '$', argv[i].len);
@@ -124,7 +123,22 @@ int dbx_link_put(dbx_link *link, size_t argc, const dbx_slice *argv) {
         }
         dbx_buf_str(&link->head, "\r\n");
     }
-    return rc == DBX_OK && link->head.failed ? DBX_ENOMEM : rc;
+    return rc;
+}
+
+int dbx_link_put(dbx_link *link, size_t argc, const dbx_slice *argv) {
+    size_t longest = 0;
+    int rc = DBX_OK;
+    for (size_t i = 0; i < argc; i++)
+        longest = argv[i].len > longest ? argv[i].len : longest;
+    if (longest <= COPY_BYTES_MAX) {
+        dbx_resp_command(&link->head, argc, argv);
+    } else {
+        rc = put_long(link, argc, argv);
+    }
+    if (rc == DBX_OK && !link->head.failed) return DBX_OK;
+    forget_request(link); /* half a command must not go before the next one */
+    return DBX_ENOMEM;
 }
 
 /* --- The exchange
@@ -258,22 +272,19 @@ static void begin(dbx_link *link, size_t replies, const dbx_buf *out) {
     dbx_value_init(&link->reader, &ends_only, NULL);
 }
 
-static void forget_request(dbx_link *link) {
-    link->part_count = link->head_done = link->head.len = 0;
-    dbx_buf_shrink(&link->head, KEEP_BYTES);
-}
-
 int dbx_link_exchange(dbx_link *link, size_t replies, dbx_buf *out, bool (*interrupted)(void *arg),
                       void *arg, dbx_error *error) {
     if (link->pid != getpid()) return DBX_LINK_UNSENT;
     int rc = end_part(link);
     begin(link, replies, out);
-    if (rc < 0) return dbx_error_set(error, rc, "out of memory");
+    if (rc < 0) (void)dbx_error_set(error, rc, "out of memory");
     while (rc == DBX_OK && link->replies > 0) {
         rc = step(link, out, error);
         if (rc == DBX_OK && errno == EINTR && interrupted != NULL && interrupted(arg))
             rc = DBX_LINK_INTERRUPTED;
     }
+    /* Replies that were not taken are not the next command's. */
+    if (rc < 0 && link->any_sent) (void)shutdown(link->fd, SHUT_RDWR);
     forget_request(link);
     return rc;
 }

@@ -29,11 +29,12 @@ int dbx_link_open(const char *path, dbx_link **out, dbx_error *error);
 void dbx_link_close(dbx_link *link);
 
 /* dbx_link_put adds a command to the next exchange. Long arguments are not copied: they must live
- * until it has ended. DBX_ENOMEM. */
+ * until it has ended. DBX_ENOMEM: what was put is forgotten, all of it. */
 int dbx_link_put(dbx_link *link, size_t argc, const dbx_slice *argv);
 
 /* dbx_link_exchange sends what was put and appends its `replies` replies to `out`. A signal in
- * between asks `interrupted` (may be NULL). In the child of a fork it is DBX_LINK_UNSENT. */
+ * between asks `interrupted` (may be NULL). In the child of a fork it is DBX_LINK_UNSENT, and so is
+ * every later exchange when one ends with an error after something of it was sent. */
 int dbx_link_exchange(dbx_link *link, size_t replies, dbx_buf *out, bool (*interrupted)(void *arg),
                       void *arg, dbx_error *error);
 

@@ -45,7 +45,7 @@ static void fail(dbx_join *join) {
 static void leave(dbx_join *join) {
     if (join->watch.fd >= 0) (void)close(join->watch.fd);
     join->watch = (dbx_watch){.kind = DBX_WATCH_OWNER, .fd = -1};
-    join->in.len = 0;
+    dbx_buf_free(&join->in); /* and it has failed no more */
 }
 
 /* --- Life

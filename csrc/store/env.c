@@ -13,9 +13,13 @@
 #include "store/format.h"
 #include "store/limits.h"
 
-/* Address space for the map: as much as the system lends. Some RISC-V kernels lend little, 32-bit
- * ones less: halve until it fits. */
+/* Address space for the map: as much as the system lends, or as a build says. Some RISC-V kernels
+ * lend little, 32-bit ones less: halve until it fits. */
+#ifdef DBX_MAP_MB
+#define MAP_BYTES_MAX ((uint64_t)DBX_MAP_MB << 20)
+#else
 #define MAP_BYTES_MAX ((uint64_t)1 << (sizeof(void *) == 8 ? 40 : 30))
+#endif
 #define MAP_BYTES_MIN ((uint64_t)64 << 20)
 
 enum {

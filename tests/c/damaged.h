@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/bytes.h"
 #include "check.h"
+#include "no_sync.h"
 #include "scratch.h"
 #include "store/file.h"
 #include "store/frame.h"

@@ -11,6 +11,7 @@
 #include "check.h"
 #include "codec/resp_write.h"
 #include "engine/state.h"
+#include "no_sync.h"
 #include "scratch.h"
 #include "store/journal_read.h"
 

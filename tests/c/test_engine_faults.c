@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "engine/local.h"
+#include "no_sync.h"
 #include "scratch.h"
 #include "workload.h"
 

@@ -1,5 +1,6 @@
 /* test_journal_read.c: what a start makes of a log that was cut off, damaged, or written over. */
 #include "check.h"
+#include "no_sync.h"
 #include "scratch.h"
 
 #include <fcntl.h>

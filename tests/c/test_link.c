@@ -10,6 +10,7 @@
 #include <sys/time.h>
 #include <sys/wait.h>
 
+#include "base/alloc.h"
 #include "base/sockpath.h"
 #include "check.h"
 #include "scratch.h"
@@ -234,3 +235,47 @@ TEST(a_signal_may_end_the_wait_for_a_reply) {
     dbx_buf_free(&out);
     stop(&o, link);
 }
+
+#ifdef DBX_ALLOC_FAULTS
+enum { LONG_BYTES = 256 << 10 };
+
+/* An exchange in which allocation `n` fails: what the next one comes to. *failed: whether it did.
+ */
+static int exchange_after_fault(long n, bool *failed) {
+    static uint8_t bytes[LONG_BYTES];
+    static const char ping[] = "*2\r\n$4\r\nPING\r\n$1\r\nx\r\n";
+    const dbx_slice words[] = {dbx_slice_str("ECHO"), dbx_slice_of(bytes, LONG_BYTES)};
+    owner o;
+    dbx_buf out = {0};
+    dbx_link *link = start(&o, SIZE_MAX, NULL); /* it sends a reply for each byte */
+    CHECK(dbx_buf_reserve(&o.seen, 2 * LONG_BYTES) != NULL);
+    dbx_alloc_fail_after(n);
+    int rc = dbx_link_put(link, 1, words);
+    if (rc == DBX_OK) rc = dbx_link_put(link, 2, words);
+    if (rc == DBX_OK) rc = dbx_link_exchange(link, LONG_BYTES, &out, NULL, NULL, NULL);
+    *failed = dbx_alloc_failed();
+    dbx_alloc_fail_after(-1);
+    CHECK_EQ(rc, *failed ? DBX_ENOMEM : DBX_OK);
+    dbx_buf_free(&out);
+    if (*failed) {
+        put(link, "PING", "x");
+        rc = dbx_link_exchange(link, sizeof ping - 1, &out, NULL, NULL, NULL);
+        if (rc == DBX_OK) CHECK_TEXT(dbx_buf_slice(&o.seen), ping);
+    }
+    dbx_buf_free(&out);
+    stop(&o, link);
+    return rc;
+}
+
+TEST(after_a_failed_allocation_nothing_is_sent_in_part_and_no_reply_is_anothers) {
+    long unsent = 0, done = 0;
+    bool failed = true;
+    for (long n = 0; failed && check_failures == 0; n++) {
+        int rc = exchange_after_fault(n, &failed);
+        CHECK(rc == DBX_OK || rc == DBX_LINK_UNSENT);
+        done += failed && rc == DBX_OK;
+        unsent += failed && rc == DBX_LINK_UNSENT;
+    }
+    CHECK(done >= 2 && unsent >= 2);
+}
+#endif

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "check.h"
 #include "engine/local.h"
+#include "no_sync.h"
 #include "scratch.h"
 #include "server/forward.h"
 #include "server/server.h"
@@ -305,6 +306,7 @@ static bool round_with_fault(long n) {
     if (rc != DBX_OK) {
         CHECK(dbx_alloc_failed());
         CHECK(rc == DBX_ENOMEM || rc == DBX_EIO || rc == DBX_ELOCKED);
+        CHECK(strstr(error.text, "does not answer") == NULL); /* it did, and would again */
         stop_program();
         scratch_remove(directory);
         return true;

@@ -50,6 +50,7 @@ class Target:
             "DBX_TESTS": "ON",
             "DBX_WERROR": "ON",
             "DBX_ALLOC_FAULTS": "ON",
+            "DBX_MAP_MB": "256",
         }
         defines = [f"-D{name}={value}" for name, value in options.items()]
         run(cmake, "-S", ROOT, "-B", self.build, "-G", "Ninja", *defines)
