@@ -9,11 +9,13 @@ set(sim_wrapped
     clock_gettime nanosleep sched_yield getrandom
     open open64 close dup pwrite pwrite64 pwritev64 pread pread64
     ftruncate ftruncate64 posix_fallocate posix_fallocate64 statvfs
-    fdatasync fsync mkdir rename unlink mmap mmap64 mremap malloc calloc realloc)
+    fdatasync fsync mkdir rename unlink mmap mmap64 mremap malloc calloc realloc aligned_alloc
+    getpid gethostid sysconf fstatfs64 setmntent opendir readdir closedir)
 list(TRANSFORM sim_wrapped PREPEND "-Wl,--wrap=")
 
-add_library(dbx_sim STATIC
+add_library(dbx_sim OBJECT
             "${sim_dir}/sched.c" "${sim_dir}/image.c" "${sim_dir}/disk.c" "${sim_dir}/calls.c"
+            "${sim_dir}/machine.c"
             "${sim_dir}/generate.c" "${sim_dir}/world.c" "${sim_dir}/judge.c")
 # Its own allocations do not fail.
 target_compile_definitions(dbx_sim PUBLIC _GNU_SOURCE malloc=__real_malloc calloc=__real_calloc

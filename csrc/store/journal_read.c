@@ -86,12 +86,15 @@ static void note(dbx_journal_reader *r, uint64_t run, uint64_t durable) {
     if (durable > r->durable) r->durable = durable;
 }
 
-/* The segment to begin with: the last one that starts at or before `from`, or else the first. */
+/* The segment to begin with: the last one that goes on at or before `from`, or else the first.
+ * Where nothing was applied since the last start, that one starts a little later (see `joins`): it
+ * must be found by what it follows, for a power cut may leave a gap behind it in what was not
+ * synced. */
 static size_t first_segment(const dbx_journal_reader *r, uint64_t from) {
     size_t first = dbx_segment_oldest(r->files, r->count);
     if (from == DBX_JOURNAL_OLDEST) return first;
     for (size_t i = 0; i < r->count; i++) {
-        if (r->files[i].header.run != 0 && r->files[i].header.start <= from) first = i;
+        if (r->files[i].header.run != 0 && r->files[i].header.previous <= from) first = i;
     }
     return first;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "store/frame.h"
+#include "store/limits.h"
 #include "store/store.h"
 #include "store/txn.h"
 
@@ -30,9 +31,11 @@ static int count_effect(void *arg, dbx_txn *txn, uint32_t db, size_t argc, const
     return dbx_txn_put(txn, argv[0], none, none);
 }
 
-static int open_store(world *w, dbx_error *error) {
-    dbx_store_options options = {
-        .path = w->dir, .durability = DBX_DURABILITY_ALWAYS, .databases = 1};
+static int open_with(world *w, dbx_durability durability, size_t journal_bytes, dbx_error *error) {
+    dbx_store_options options = {.path = w->dir,
+                                 .durability = durability,
+                                 .journal_bytes = journal_bytes,
+                                 .databases = 1};
     w->replayed = 0;
     int rc = dbx_store_open(&options, &w->store, error);
     if (rc != DBX_OK) return rc;
@@ -41,7 +44,11 @@ static int open_store(world *w, dbx_error *error) {
     return rc;
 }
 
-static void write_turns(world *w, unsigned from, unsigned count, size_t pad) {
+static int open_store(world *w, dbx_error *error) {
+    return open_with(w, DBX_DURABILITY_ALWAYS, 0, error);
+}
+
+static void write_unsynced(world *w, unsigned from, unsigned count, size_t pad) {
     dbx_error error;
     static uint8_t bytes[3 << 20];
     memset(bytes, 'p', sizeof bytes);
@@ -55,9 +62,15 @@ static void write_turns(world *w, unsigned from, unsigned count, size_t pad) {
         CHECK_EQ(dbx_txn_effect(txn, 0, 2, argv), DBX_OK);
         dbx_txn_command_end(txn, savepoint);
         CHECK_EQ(dbx_store_turn_end(w->store, &error), DBX_OK);
-        CHECK_EQ(dbx_store_wait_durable(w->store, dbx_store_position(w->store)), DBX_OK);
     }
     w->position = dbx_store_position(w->store);
+}
+
+static void write_turns(world *w, unsigned from, unsigned count, size_t pad) {
+    for (unsigned i = from; i < from + count; i++) {
+        write_unsynced(w, i, 1, pad);
+        CHECK_EQ(dbx_store_wait_durable(w->store, w->position), DBX_OK);
+    }
 }
 
 /* A directory whose log holds COMMANDS frames, each synced before the next. */
@@ -122,6 +135,25 @@ static bool lose_last_frame(const world *w) {
     return false;
 }
 
+/* Makes a segment's header what it was before the segment was begun. */
+static void lose_header(const world *w, uint32_t sequence) {
+    uint8_t bytes[DBX_SEGMENT_HEADER_BYTES];
+    static const uint8_t none[DBX_SEGMENT_HEADER_BYTES];
+    char path[160];
+    bool found = false;
+    for (unsigned number = 1; number < 10 && !found; number++) {
+        (void)snprintf(path, sizeof path, "%s/journal/%08u.log", w->dir, number);
+        int fd = open(path, O_RDWR);
+        if (fd < 0) continue;
+        dbx_segment_header header;
+        found = read(fd, bytes, sizeof bytes) == sizeof bytes &&
+                dbx_segment_header_read(bytes, &header) && header.sequence == sequence;
+        if (found) CHECK(pwrite(fd, none, sizeof none, 0) == sizeof none);
+        (void)close(fd);
+    }
+    CHECK(found);
+}
+
 TEST(every_frame_is_replayed_at_every_start) {
     world w;
     prepare(&w);
@@ -152,6 +184,22 @@ TEST(the_log_goes_on_after_a_cut_and_old_bytes_do_not_come_back) {
     write_turns(&w, 1000, 5, 10);
     CHECK_EQ(dbx_store_close(w.store, &error), DBX_OK);
     expect_start(&w, COMMANDS + 4);
+    clean_up(&w);
+}
+
+/* Of segments that were not synced a power cut may leave the later and not the earlier. */
+TEST(a_segment_that_is_lost_before_a_later_one_is_the_end) {
+    enum { FRAME = 600 << 10, IN_SEGMENT = 3, LOG = 4 * DBX_SEGMENT_BYTES_MIN };
+    world w;
+    dbx_error error;
+    memset(&w, 0, sizeof w);
+    scratch_make(w.dir);
+    CHECK_EQ(open_with(&w, DBX_DURABILITY_NONE, LOG, &error), DBX_OK);
+    write_unsynced(&w, 0, 3 * IN_SEGMENT, FRAME);
+    CHECK_EQ(dbx_store_close(w.store, &error), DBX_OK);
+    lose_header(&w, 2);
+    expect_start(&w, IN_SEGMENT);
+    expect_start(&w, IN_SEGMENT);
     clean_up(&w);
 }
 

@@ -1,4 +1,4 @@
-"""Builds of the simulation with one thing in the store deliberately broken."""
+"""Builds of the simulation with one thing deliberately broken: in the store, or in the system."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ BIN = ROOT / ".venv" / "bin"
 
 @dataclass(frozen=True)
 class Fault:
-    """A file of csrc/store in which `right`, which must be there once, becomes `wrong`."""
+    """A file in which `right`, which must be there once, becomes `wrong`."""
 
     file: str
     right: str
     wrong: str
+    directory: str = "csrc/store"
 
 
 FAULTS = {
@@ -77,8 +78,15 @@ FAULTS = {
     ),
     "the frozen buffer is released before it is applied": Fault(
         "freeze.c",
-        "if (dbx_applier_collect(store->applier)) {",
-        "if (store->live.frozen != NULL) {\n            (void)dbx_applier_collect(store->applier);",
+        "if (store->live.frozen == NULL && time_to_freeze(store)) freeze(store);",
+        "if (store->live.frozen == NULL && time_to_freeze(store)) {\n"
+        "        freeze(store);\n"
+        "        if (store->live.frozen != NULL) {\n"
+        "            store->live.frozen->refs++;\n"
+        "            store->frozen_position = store->applied_position;\n"
+        "            finish_apply(store);\n"
+        "        }\n"
+        "    }",
     ),
     "the snapshot is not renewed": Fault(
         "freeze.c",
@@ -120,6 +128,27 @@ FAULTS = {
     ),
 }
 
+# What the system must not do, so that the judge is seen to notice it.
+LOSSES = {
+    "what a killed process has written is lost": Fault(
+        "disk.c",
+        "case DISK_KILLED:\n        return 100;",
+        "case DISK_KILLED:\n        return at + 1 < moment ? 100 : 0;",
+        "tests/sim",
+    ),
+    "what was synced is lost": Fault(
+        "disk.c",
+        "return r->steps[at].settled < moment &&",
+        "return at % 50 != 0 && r->steps[at].settled < moment &&",
+        "tests/sim",
+    ),
+    "the log is synced every other second": Fault(
+        "journal_sync.c",
+        "SYNC_EVERY_US = 1000000,",
+        "SYNC_EVERY_US = 2000000,",
+    ),
+}
+
 # Of these the power may be cut as often as one likes: they are wrong only when something fails.
 WHEN_CALLS_FAIL = {
     "a failed sync is taken for a success": Fault(
@@ -155,6 +184,13 @@ WHEN_CALLS_FAIL = {
 }
 
 
+def make(*programs: str) -> None:
+    """make builds the programs of the right build, as `make test-c` does."""
+    if not (BUILD / "build.ninja").exists():
+        subprocess.run(["make", "test-c"], cwd=ROOT, check=True)
+    subprocess.run([BIN / "cmake", "--build", BUILD, "--target", *programs], check=True)
+
+
 def _command(output: str) -> list[str]:
     """The command line that makes a file of the build directory."""
     lines = subprocess.run(
@@ -166,7 +202,7 @@ def _command(output: str) -> list[str]:
 
 def build(fault: Fault, program: str, to: Path) -> Path:
     """build compiles the broken file and links `program` with it, in the place of the right one."""
-    source = ROOT / "csrc" / "store" / fault.file
+    source = ROOT / fault.directory / fault.file
     text = source.read_text()
     assert text.count(fault.right) == 1, f"{fault.file} is not as this fault knows it"
     broken = to / fault.file
@@ -178,9 +214,13 @@ def build(fault: Fault, program: str, to: Path) -> Path:
     part = to / "broken.o"
     compile_it[compile_it.index("-o") + 1] = str(part)
     compile_it[compile_it.index("-c") + 1] = str(broken)
-    subprocess.run([*compile_it, "-Wno-error"], cwd=BUILD, check=True)
+    subprocess.run([*compile_it, "-w", "-I", source.parent], cwd=BUILD, check=True)
     link = _command(f"bin/{program}")
-    link.insert(next(i for i, word in enumerate(link) if word.endswith(".a")), str(part))
+    whole = [word for word in link if Path(word).name == f"{fault.file}.o"]
+    if whole:
+        link[link.index(whole[0])] = str(part)
+    else:  # in a library: what comes before it is taken instead
+        link.insert(next(i for i, word in enumerate(link) if word.endswith(".a")), str(part))
     link[link.index("-o") + 1] = str(to / program)
     subprocess.run(link, cwd=BUILD, check=True)
     return to / program

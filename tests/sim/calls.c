@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,8 +23,13 @@ enum {
     ROOT_MAX = 128,
     SYNC_US_MAX = 4000, /* a sync takes up to so long, or now and then a hundred times that */
     SLOW_SYNCS = 40,
-    TOTAL_BLOCKS = 1 << 18 /* of the file system, of 4096 bytes */
+    TOTAL_BLOCKS = 1 << 18, /* of the file system, of 4096 bytes */
+    STALE_BYTES_MAX = 128 << 10, /* of a block: more than libmdbx writes of one */
+    STALE = 0xa5            /* what is left in memory that is given out */
 };
+
+/* More address space is not to be had, whatever this machine would lend. */
+#define MAP_BYTES_MAX ((size_t)1 << 32)
 
 typedef struct handle {
     enum { ELSEWHERE, FILE_HANDLE, DIRECTORY } kind;
@@ -175,16 +181,21 @@ static void note_open(int fd, const char *path, int flags, bool there) {
     if ((flags & O_TRUNC) != 0) disk_size(h->file, 0);
 }
 
-/* Whoever wants random numbers asks getrandom, which is sched.c's: the same ones for the same seed.
- */
-static bool is_random(const char *path) {
-    return sched_on() &&
-           (strcmp(path, "/proc/sys/kernel/random/uuid") == 0 || strcmp(path, "/dev/urandom") == 0);
+/* What is the machine's own: not there. Whoever wants random numbers asks getrandom, which is
+ * sched.c's: the same ones for the same seed. */
+static bool is_machines(const char *path) {
+    static const char *const paths[] = {"/proc/sys/kernel/random/uuid", "/dev/urandom",
+                                        "/proc/sys/kernel/random/boot_id", "/etc/machine-id",
+                                        "/var/lib/dbus/machine-id"};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        if (strcmp(path, paths[i]) == 0) return true;
+    }
+    return false;
 }
 
 static int open_it(const char *path, int flags, mode_t mode) {
     const char *name = below(path);
-    if (is_random(path)) {
+    if (is_machines(path)) {
         errno = ENOENT;
         return -1;
     }
@@ -273,16 +284,24 @@ ssize_t __wrap_pwrite64(int fd, const void *bytes, size_t len, off64_t at) {
     return write_it(fd, bytes, len, at);
 }
 
+/* One write, in however many parts: libmdbx joins those that lie next to each other in memory. */
 ssize_t __wrap_pwritev64(int fd, const struct iovec *parts, int count, off64_t at) {
-    ssize_t done = 0;
+    size_t len = 0;
     if (handle_of(fd)->kind != FILE_HANDLE) return __real_pwritev64(fd, parts, count, at);
+    for (int i = 0; i < count; i++)
+        len += parts[i].iov_len;
+    uint8_t *bytes = malloc(len);
+    if (bytes == NULL) abort();
+    len = 0;
     for (int i = 0; i < count; i++) {
-        ssize_t n = write_it(fd, parts[i].iov_base, parts[i].iov_len, at + done);
-        if (n < 0) return done > 0 ? done : n;
-        done += n;
-        if ((size_t)n < parts[i].iov_len) break;
+        memcpy(bytes + len, parts[i].iov_base, parts[i].iov_len);
+        len += parts[i].iov_len;
     }
-    return done;
+    ssize_t n = write_it(fd, bytes, len, at);
+    int saved = errno;
+    free(bytes);
+    errno = saved;
+    return n;
 }
 
 static ssize_t read_it(int fd, void *bytes, size_t len, off_t at) {
@@ -379,7 +398,7 @@ static int sync_it(int fd, const handle *open) {
     const handle h = *open; /* may be closed meanwhile */
     bool part;
     look_at_mapping(fd, &h);
-    size_t begun = disk_sync_begin();
+    disk_sync begun = disk_sync_begin();
     int64_t us = (int64_t)dbx_rand_below(sched_rand(), SYNC_US_MAX);
     if (dbx_rand_below(sched_rand(), SLOW_SYNCS) == 0) us *= 100;
     sched_sleep(us);
@@ -446,6 +465,10 @@ void *__real_mremap(void *old, size_t old_len, size_t len, int flags, ...);
 static void *map_it(void *at, size_t len, int protection, int flags, int fd, off_t from) {
     handle *h = handle_of(fd);
     bool part;
+    if (sched_on() && len > MAP_BYTES_MAX) {
+        errno = ENOMEM;
+        return MAP_FAILED;
+    }
     if (fails(MAP, "mmap", name_of(h), false, &part)) return MAP_FAILED;
     void *mapped = __real_mmap(at, len, protection, flags, fd, from);
     bool written = (protection & PROT_WRITE) != 0 && (flags & MAP_SHARED) != 0;
@@ -478,14 +501,25 @@ void *__wrap_mremap(void *old, size_t old_len, size_t len, int flags, ...) {
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *old, size_t size);
+void *__wrap_aligned_alloc(size_t alignment, size_t size);
+void *__real_aligned_alloc(size_t alignment, size_t size);
 
 static bool no_memory(const char *call) {
     bool part;
     return sched_on() && how == CALLS_NO_MEMORY && left >= 0 && fails(MAP, call, "", false, &part);
 }
 
+/* From `known` on a block holds what nobody can know: the same in each run, for libmdbx writes some
+ * of it to the disk. */
+static void *stale(void *block, size_t known) {
+    size_t size = block != NULL && sched_on() ? malloc_usable_size(block) : 0;
+    if (size > STALE_BYTES_MAX) size = STALE_BYTES_MAX;
+    if (size > known) memset((uint8_t *)block + known, STALE, size - known);
+    return block;
+}
+
 void *__wrap_malloc(size_t size) {
-    return no_memory("malloc") ? NULL : malloc(size);
+    return no_memory("malloc") ? NULL : stale(malloc(size), 0);
 }
 
 void *__wrap_calloc(size_t count, size_t size) {
@@ -493,5 +527,10 @@ void *__wrap_calloc(size_t count, size_t size) {
 }
 
 void *__wrap_realloc(void *old, size_t size) {
-    return no_memory("realloc") ? NULL : realloc(old, size);
+    size_t known = old != NULL ? malloc_usable_size(old) : 0;
+    return no_memory("realloc") ? NULL : stale(realloc(old, size), known);
+}
+
+void *__wrap_aligned_alloc(size_t alignment, size_t size) {
+    return stale(__real_aligned_alloc(alignment, size), 0);
 }

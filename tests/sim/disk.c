@@ -9,7 +9,7 @@
 #include "image.h"
 #include "sched.h"
 
-enum { SECTORS_PER_PAGE = DISK_PAGE / DISK_SECTOR, RECORDS_MAX = 4 };
+enum { SECTORS_PER_PAGE = DISK_PAGE / DISK_SECTOR, RECORDS_MAX = 8 };
 
 typedef enum kind { WRITE, SIZE, LINK, UNLINK, SYNC, SYNC_DIRECTORY } kind;
 
@@ -25,6 +25,7 @@ typedef struct step {
     bool failed;    /* of syncs */
     size_t settled; /* the first sync that covers it: durable from there on, unless it failed */
     int64_t time_us;
+    int64_t took_us; /* of syncs */
 } step;
 
 typedef struct record {
@@ -32,6 +33,7 @@ typedef struct record {
     disk_image *present; /* as the programs see it */
     step *steps;
     size_t step_count;
+    size_t inherited; /* steps whose bytes are the record's before */
 } record;
 
 static record records[RECORDS_MAX + 1];
@@ -61,8 +63,22 @@ void disk_record_begin(disk_image *image) {
     r->present = image_copy(image);
 }
 
+void disk_record_go_on(size_t moment) {
+    const record *before = r;
+    disk_image *present = disk_after_loss(moment, DISK_KILLED, NULL);
+    disk_record_begin(image_copy(before->base));
+    disk_image_free(r->present);
+    r->present = present;
+    for (size_t i = 0; i < moment; i++) {
+        r->steps = image_grow(r->steps, i, sizeof *r->steps);
+        r->steps[i] = before->steps[i];
+        if (r->steps[i].settled >= moment) r->steps[i].settled = SIZE_MAX;
+    }
+    r->step_count = r->inherited = moment;
+}
+
 void disk_record_end(void) {
-    for (size_t i = 0; i < r->step_count; i++)
+    for (size_t i = r->inherited; i < r->step_count; i++)
         free(r->steps[i].bytes);
     free(r->steps);
     disk_image_free(r->base);
@@ -140,26 +156,27 @@ void disk_compare(int file, const void *bytes, size_t len) {
     }
 }
 
-size_t disk_sync_begin(void) {
-    return r->step_count;
+disk_sync disk_sync_begin(void) {
+    return (disk_sync){r->step_count, sched_now_us()};
 }
 
-static void add_sync(kind what, int file, const char *path, size_t begun, bool failed) {
+static void add_sync(kind what, int file, const char *path, disk_sync begun, bool failed) {
     step *sync = add(what, file, path);
-    sync->at = begun;
+    sync->at = begun.steps;
+    sync->took_us = sync->time_us - begun.us;
     sync->failed = failed;
     if (failed && what == SYNC_DIRECTORY) return;
-    for (size_t i = 0; i < begun; i++) {
+    for (size_t i = 0; i < begun.steps; i++) {
         if (r->steps[i].settled == SIZE_MAX && covers(sync, i))
             r->steps[i].settled = r->step_count - 1;
     }
 }
 
-void disk_sync_end(int file, size_t begun, bool failed) {
+void disk_sync_end(int file, disk_sync begun, bool failed) {
     add_sync(SYNC, file, "", begun, failed);
 }
 
-void disk_sync_directory(const char *path, size_t begun, bool failed) {
+void disk_sync_directory(const char *path, disk_sync begun, bool failed) {
     add_sync(SYNC_DIRECTORY, -1, path, begun, failed);
 }
 
@@ -177,6 +194,42 @@ int64_t disk_time_us(size_t moment) {
     return moment == 0 ? 0 : r->steps[moment - 1].time_us;
 }
 
+int64_t disk_syncing_us(int64_t from_us, size_t moment) {
+    int64_t us = 0;
+    for (size_t i = moment; i-- > 0 && r->steps[i].time_us >= from_us;)
+        us += r->steps[i].took_us;
+    return us;
+}
+
+uint64_t disk_bytes(size_t from, size_t to) {
+    uint64_t bytes = 0;
+    for (size_t i = from; i < to; i++)
+        bytes += r->steps[i].len;
+    return bytes;
+}
+
+size_t disk_moment_of_byte(size_t from, size_t to, uint64_t nth) {
+    for (size_t i = from; i < to; i++) {
+        if (nth < r->steps[i].len) return i + 1;
+        nth -= r->steps[i].len;
+    }
+    return to;
+}
+
+size_t disk_renames(size_t from, size_t to) {
+    size_t count = 0;
+    for (size_t i = from; i < to; i++)
+        count += r->steps[i].gone[0] != '\0';
+    return count;
+}
+
+size_t disk_moment_of_rename(size_t from, size_t to, size_t nth) {
+    for (size_t i = from; i < to; i++) {
+        if (r->steps[i].gone[0] != '\0' && nth-- == 0) return i + 1;
+    }
+    return to;
+}
+
 bool disk_critical(size_t moment) {
     for (size_t i = moment > 0 ? moment - 1 : 0; i <= moment && i < r->step_count; i++) {
         if (r->steps[i].kind != WRITE) return true;
@@ -186,10 +239,11 @@ bool disk_critical(size_t moment) {
 
 uint64_t disk_digest(void) {
     uint64_t digest = r->step_count;
-    for (size_t i = 0; i < r->step_count; i++) {
+    for (size_t i = r->inherited; i < r->step_count; i++) {
         const step *s = &r->steps[i];
         const uint64_t words[] = {s->kind, (uint64_t)s->file, s->at, s->len, (uint64_t)s->time_us};
         digest = dbx_hash_bytes(dbx_slice_of((const uint8_t *)words, sizeof words), digest);
+        digest = dbx_hash_bytes(dbx_slice_of(s->bytes, s->len), digest);
         digest = dbx_hash_bytes(dbx_slice_str(s->path), digest);
     }
     return digest;
@@ -206,10 +260,27 @@ static bool is_durable(size_t at, size_t moment) {
     return r->steps[at].settled < moment && !r->steps[r->steps[at].settled].failed;
 }
 
+size_t disk_pending(size_t moment) {
+    size_t files = r->present->file_count + 1, pending = 0;
+    bool *seen = calloc(files, 1); /* names count as one file */
+    if (seen == NULL) abort();
+    for (size_t i = 0; i < moment; i++) {
+        const step *s = &r->steps[i];
+        if (!is_change(s) || is_durable(i, moment)) continue;
+        bool named = s->kind == LINK || s->kind == UNLINK;
+        bool *mark = &seen[named ? files - 1 : (size_t)s->file];
+        pending += !*mark;
+        *mark = true;
+    }
+    free(seen);
+    return pending;
+}
+
 /* --- What is lost -----------------------------------------------------------------------------
  */
 
-static const char *const loss_names[] = {"killed", "synced", "ordered", "mixed", "late"};
+static const char *const loss_names[] = {"killed", "last", "synced", "ordered", "mixed",
+                                         "late",   "one",  "file",   "others"};
 
 const char *disk_loss_name(disk_loss loss) {
     return loss_names[loss];
@@ -259,19 +330,47 @@ static unsigned kept_percent(disk_loss loss, size_t at, size_t moment) {
         return 50;
     case DISK_LATE:
         return (unsigned)(at * 100 / moment);
-    case DISK_SYNCED:
-    case DISK_ORDERED:
-    case DISK_LOSSES:
+    default:
         break;
     }
     return 0;
 }
 
-static size_t pending_before(const fate *fates, size_t moment, size_t nth) {
+/* The nth step that is not durable; `moment`: there are fewer. */
+static size_t find_pending(const fate *fates, size_t moment, size_t nth) {
     for (size_t i = 0; i < moment; i++) {
         if (is_change(&r->steps[i]) && !fates[i].durable && nth-- == 0) return i;
     }
     return moment;
+}
+
+/* Whether both are about the bytes of one file, or the names in one directory. */
+static bool belong_together(const step *a, const step *b) {
+    bool names = a->kind == LINK || a->kind == UNLINK;
+    if (names != (b->kind == LINK || b->kind == UNLINK)) return false;
+    if (!names) return a->file == b->file;
+    const char *slash = strrchr(a->path, '/');
+    char above[DISK_PATH_MAX];
+    (void)snprintf(above, sizeof above, "%.*s", slash != NULL ? (int)(slash - a->path) : 0,
+                   a->path);
+    return is_in(above, b->path);
+}
+
+/* Whether a step that is not durable is there, of those that only one thing decides. */
+static bool spared(disk_loss loss, size_t at, size_t chosen) {
+    switch (loss) {
+    case DISK_ORDERED:
+        return at < chosen;
+    case DISK_LAST:
+    case DISK_ONE:
+        return at != chosen;
+    case DISK_FILE:
+        return !belong_together(&r->steps[at], &r->steps[chosen]);
+    case DISK_OTHERS:
+        return belong_together(&r->steps[at], &r->steps[chosen]);
+    default:
+        return false;
+    }
 }
 
 static fate *draw(size_t moment, disk_loss loss, dbx_rand *chance) {
@@ -282,14 +381,20 @@ static fate *draw(size_t moment, disk_loss loss, dbx_rand *chance) {
         fates[i].durable = fates[i].whole = is_change(&r->steps[i]) && is_durable(i, moment);
         pending += is_change(&r->steps[i]) && !fates[i].durable;
     }
-    size_t border = loss == DISK_ORDERED
-                        ? pending_before(fates, moment, dbx_rand_below(chance, pending + 1))
-                        : 0;
+    if (pending == 0) return fates;
+    size_t chosen = moment;
+    if (loss >= DISK_ONE || loss == DISK_ORDERED) {
+        chosen = find_pending(fates, moment, dbx_rand_below(chance, pending));
+    } else if (loss == DISK_LAST) {
+        chosen = find_pending(fates, moment, pending - 1);
+    }
     for (size_t i = 0; i < moment; i++) {
         fate *f = &fates[i];
         if (f->durable || !is_change(&r->steps[i])) continue;
-        f->whole = i < border || percent(chance, kept_percent(loss, i, moment));
-        bool torn = (loss == DISK_ORDERED && i == border) ||
+        unsigned often = kept_percent(loss, i, moment);
+        f->whole = spared(loss, i, chosen) || often == 100 || (often > 0 && percent(chance, often));
+        bool one = loss == DISK_ORDERED || loss == DISK_ONE || loss == DISK_LAST;
+        bool torn = (one && i == chosen) ||
                     ((loss == DISK_MIXED || loss == DISK_LATE) && percent(chance, 25));
         if (torn && r->steps[i].kind == WRITE) {
             f->whole = false;

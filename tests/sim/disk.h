@@ -30,7 +30,7 @@ typedef struct disk_image disk_image;
 disk_image *disk_image_new(void);
 void disk_image_free(disk_image *image);
 /* disk_image_write makes the image below `dir`, which is emptied before. */
-void disk_image_write(const disk_image *image, const char *dir);
+void disk_image_write(disk_image *image, const char *dir);
 void disk_remove_all(const char *dir);
 
 /* --- The record ---------------------------------------------------------------------------------
@@ -39,6 +39,9 @@ void disk_remove_all(const char *dir);
 /* disk_record_begin starts a record of what is done to the files of `image`, which it takes. The
  * one before waits until disk_record_end, which forgets the new one. */
 void disk_record_begin(disk_image *image);
+/* disk_record_go_on starts one that goes on from a moment of the one before: the programs were
+ * killed then, and the system lives on with what was not durable yet. */
+void disk_record_go_on(size_t moment);
 void disk_record_end(void);
 bool disk_recording(void);
 
@@ -56,29 +59,51 @@ void disk_compare(int file, const void *bytes, size_t len);
 /* disk_write_through is a write that returns when it is durable (O_DSYNC). */
 void disk_write_through(int file, const void *bytes, size_t len, uint64_t at);
 /* A sync covers what was recorded before its beginning. */
-size_t disk_sync_begin(void);
-void disk_sync_end(int file, size_t begun, bool failed);
-void disk_sync_directory(const char *path, size_t begun, bool failed);
+typedef struct disk_sync {
+    size_t steps;
+    int64_t us;
+} disk_sync;
+
+disk_sync disk_sync_begin(void);
+void disk_sync_end(int file, disk_sync begun, bool failed);
+void disk_sync_directory(const char *path, disk_sync begun, bool failed);
 
 /* disk_moment is how many things have been recorded: a point in time. */
 size_t disk_moment(void);
 /* disk_time_us is when the last thing before `moment` happened. */
 int64_t disk_time_us(size_t moment);
+/* disk_syncing_us is how much time syncs have taken that ended between a time and a moment. */
+int64_t disk_syncing_us(int64_t from_us, size_t moment);
+/* disk_moment_of_byte is the end of the write that wrote the nth of the bytes written from `from` to
+ * `to`; disk_bytes: how many those are. disk_moment_of_rename is that of the nth rename there, of
+ * disk_renames. */
+uint64_t disk_bytes(size_t from, size_t to);
+size_t disk_moment_of_byte(size_t from, size_t to, uint64_t nth);
+size_t disk_renames(size_t from, size_t to);
+size_t disk_moment_of_rename(size_t from, size_t to, size_t nth);
 /* disk_critical: around this moment the order of things matters (a sync, a name). */
 bool disk_critical(size_t moment);
-/* disk_digest is the same for two records of the same things, but for what is written: libmdbx
- * leaves anything in the unused part of a page. */
+/* disk_pending is of how many files a power loss at this moment may lose something. */
+size_t disk_pending(size_t moment);
+/* disk_digest is the same for two records of the same things (without those that a record went on
+ * from); disk_image_digest for two images that
+ * hold the same. */
 uint64_t disk_digest(void);
+uint64_t disk_image_digest(disk_image *image);
 
 /* --- What a power loss leaves -------------------------------------------------------------------
  */
 
 typedef enum disk_loss {
     DISK_KILLED,  /* the system lives on: nothing is lost */
+    DISK_LAST,    /* the last thing that was not synced is lost, or torn */
     DISK_SYNCED,  /* only what was synced is there */
     DISK_ORDERED, /* of the rest what came first, the last of it torn */
     DISK_MIXED,   /* of the rest anything, some of it torn */
     DISK_LATE,    /* of the rest rather what came last */
+    DISK_ONE,     /* one thing of the rest is lost: what came later does without it */
+    DISK_FILE,    /* all of the rest of one file, or one directory, is lost */
+    DISK_OTHERS,  /* all of the rest but one file's, or one directory's */
     DISK_LOSSES
 } disk_loss;
 

@@ -111,7 +111,7 @@ static bool run_turn(run *r, const history_step *step) {
     }
     bool durable = r->w.durable;
     if (!past_add(&r->p, &r->w, begun, r->f) && !past_add(&r->p, &r->w, begun, r->f)) return false;
-    if (durable) past_promise(&r->p);
+    if (durable) past_promise(&r->p, r->p.turns[r->p.count - 1].done);
     size_t number = r->p.count - 1;
     return contents_alike(&r->p.turns[number].after, &r->right->turns[number].after) ||
            judge_fail(r->f, "turn %zu has not left what it should", number);
@@ -128,7 +128,7 @@ static bool run_step(run *r, const history_step *step) {
         sched_sleep(step->wait_us);
         return true;
     case HISTORY_RESTART:
-        if (world_close(&r->w)) past_promise(&r->p);
+        if (world_close(&r->w)) past_promise(&r->p, disk_moment());
         if (!open_world(r)) return false;
         if (!holds(r, r->p.count - 1, &same)) return false;
         return same ||
@@ -143,7 +143,7 @@ static bool run_steps(run *r) {
         past_add(&r->p, &r->w, disk_moment(), r->f) || past_add(&r->p, &r->w, disk_moment(), r->f);
     for (size_t i = 0; ok && i < r->h->step_count; i++)
         ok = run_step(r, &r->h->steps[i]);
-    if (r->w.local != NULL && world_close(&r->w) && ok) past_promise(&r->p);
+    if (r->w.local != NULL && world_close(&r->w) && ok) past_promise(&r->p, disk_moment());
     return ok;
 }
 

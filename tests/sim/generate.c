@@ -14,7 +14,11 @@ enum {
     CALLS_MAX = 5,
     REPEATS_MAX = 3,
     WAIT_US_MAX = 1500000,
-    TURN_BYTES_MAX = 900 << 10 /* without a transaction: a larger one is several frames */
+    TURN_BYTES_MAX = 900 << 10, /* without a transaction: a larger one is several frames */
+    BURST_ONE_IN = 10,
+    BURST_MAX = 4,
+    LONG_CALLS_MAX = 3,         /* of a turn of many bytes */
+    LONG_WAIT_US = 2500000      /* beyond what appendfsync everysec may lose */
 };
 
 typedef struct maker {
@@ -23,6 +27,8 @@ typedef struct maker {
     const dbx_command *rows[512];
     size_t row_count;
     bool calm; /* see history_make */
+    bool full; /* turns of many bytes: the log goes on to another segment now and then */
+    uint64_t burst; /* so many of them follow, and nobody waits */
 } maker;
 
 static uint64_t below(maker *m, uint64_t n) {
@@ -72,12 +78,7 @@ static size_t value_bytes(maker *m) {
     return 1100000 + (size_t)below(m, 200000); /* beyond DBX_SPOOL_MIN: in a file of its own */
 }
 
-static void add_value(maker *m) {
-    if (one_in(m, 4)) {
-        add_text(m, "%" PRIu64, below(m, 100000));
-        return;
-    }
-    size_t len = value_bytes(m);
+static void add_bytes(maker *m, size_t len) {
     uint8_t *bytes = malloc(len + 8);
     if (bytes == NULL) abort();
     for (size_t i = 0; i < len; i += 8) {
@@ -86,6 +87,14 @@ static void add_value(maker *m) {
     }
     add_word(m, dbx_slice_of(bytes, len));
     free(bytes);
+}
+
+static void add_value(maker *m) {
+    if (one_in(m, 4)) {
+        add_text(m, "%" PRIu64, below(m, 100000));
+    } else {
+        add_bytes(m, value_bytes(m));
+    }
 }
 
 static bool in_name(const dbx_syntax_node *node, const char *part) {
@@ -120,7 +129,8 @@ static void add_typed(maker *m, const dbx_syntax_node *node) {
         if (in_name(node, "timeout")) {
             add_text(m, "0.01");
         } else {
-            add_text(m, "%" PRIu64 ".%" PRIu64, below(m, 100), below(m, 100));
+            uint64_t whole = below(m, 100); /* drawn one by one: arguments have no order */
+            add_text(m, "%" PRIu64 ".%" PRIu64, whole, below(m, 100));
         }
         break;
     case DBX_SYNTAX_PATTERN:
@@ -234,6 +244,16 @@ static void add_call(maker *m, history_call *call) {
     }
 }
 
+/* Sets a long value: two or three are more than a frame holds, some of them more than a segment has
+ * left. A few are in a file of their own. */
+static void add_long_call(maker *m, history_call *call) {
+    enum { SHORTEST = 400 << 10, LONGEST = 700 << 10, OWN_FILE = 1100 << 10 };
+    m->call = call;
+    add_text(m, "SET");
+    add_key(m);
+    add_bytes(m, one_in(m, 8) ? OWN_FILE : SHORTEST + (size_t)below(m, LONGEST - SHORTEST));
+}
+
 static size_t bytes_of(const history_step *step) {
     size_t bytes = 0;
     for (size_t i = 0; i < step->call_count; i++) {
@@ -243,25 +263,42 @@ static size_t bytes_of(const history_step *step) {
     return bytes;
 }
 
+static void add_calls(maker *m, history_step *step, size_t count) {
+    bool many = m->burst > 0; /* of bytes */
+    if (many) m->burst--;
+    if (many) count = 1 + (size_t)below(m, LONG_CALLS_MAX);
+    step->transaction = count > 1 && (many || one_in(m, 2));
+    step->hasty = m->burst > 0 || (!m->calm && one_in(m, 2));
+    step->calls = calloc(count, sizeof *step->calls);
+    if (step->calls == NULL) abort();
+    while (step->call_count < count) {
+        history_call *call = &step->calls[step->call_count++];
+        if (many) {
+            add_long_call(m, call);
+        } else {
+            add_call(m, call);
+        }
+        if (!step->transaction && bytes_of(step) > TURN_BYTES_MAX && step->call_count > 1) {
+            step->call_count--; /* whole or absent only as one frame */
+            break;
+        }
+    }
+}
+
 static void make_step(maker *m, history_step *step) {
-    if (one_in(m, 40)) {
+    if (m->full && m->burst == 0 && one_in(m, BURST_ONE_IN)) m->burst = 1 + below(m, BURST_MAX);
+    if (m->burst > 0) {
+        step->kind = HISTORY_TURN;
+        add_calls(m, step, 1);
+    } else if (one_in(m, 40)) {
         step->kind = HISTORY_RESTART;
     } else if (one_in(m, 8)) {
         step->kind = HISTORY_WAIT;
         step->wait_us = (int64_t)below(m, one_in(m, 3) ? WAIT_US_MAX : 20000);
+        if (m->full && one_in(m, 4)) step->wait_us = LONG_WAIT_US;
     } else {
-        size_t count = one_in(m, 3) ? 1 + (size_t)below(m, CALLS_MAX) : 1;
         step->kind = HISTORY_TURN;
-        step->transaction = count > 1 && one_in(m, 2);
-        step->calls = calloc(count, sizeof *step->calls);
-        if (step->calls == NULL) abort();
-        while (step->call_count < count) {
-            add_call(m, &step->calls[step->call_count++]);
-            if (!step->transaction && bytes_of(step) > TURN_BYTES_MAX && step->call_count > 1) {
-                step->call_count--; /* whole or absent only as one frame */
-                break;
-            }
-        }
+        add_calls(m, step, one_in(m, 3) ? 1 + (size_t)below(m, CALLS_MAX) : 1);
     }
 }
 
@@ -287,19 +324,35 @@ static void find_rows(maker *m) {
     if (m->row_count == 0 || m->row_count > sizeof m->rows / sizeof m->rows[0]) abort();
 }
 
+/* Takes turns through the words, so that a few seeds in a row meet all of them. */
+static const char *next_of(uint64_t *seed, const char *const *words, size_t count) {
+    const char *chosen = words[*seed % count];
+    *seed /= count;
+    return chosen;
+}
+
+/* Turns of many bytes are for buffers that hold some of them, or the log would end with each. */
 static void choose(maker *m, history *h) {
-    static const char *const modes[] = {"always", "always", "everysec", "everysec", "no"};
-    static const char *const buffers[] = {"16384", "16384", "65536", "1048576"};
+    static const char *const modes[] = {"always", "everysec", "no"};
+    static const char *const buffers[] = {"16384", "65536", "1048576"};
+    static const char *const full_buffers[] = {"16777216", "4194304", "1048576"};
     static const char *const logs[] = {"0", "65536", "1048576"};
-    static const char *const kept[] = {"0", "0", "3145728"};
+    static const char *const full_logs[] = {"8388608", "16777216", "1048576"};
+    static const char *const kept[] = {"0", "3145728"};
+    uint64_t seed = h->seed;
+    m->full = seed % 2 == 1 && !m->calm;
+    seed /= 2;
+    /* Without a promise now and then there is little to break. */
+    h->durability = seed % 8 == 7 ? modes[2] : next_of(&seed, modes, 2);
+    const char *buffer = next_of(&seed, m->full ? full_buffers : buffers, 3);
+    const char *log = next_of(&seed, m->full ? full_logs : logs, 3);
     const dbx_setting drawn[] = {{"loglevel", "nothing"},
-                                 {"appendfsync", modes[below(m, 5)]},
-                                 {"write-buffer-size", buffers[below(m, 4)]},
-                                 {"journal-freeze-size", logs[below(m, 3)]},
-                                 {"journal-keep-size", kept[below(m, 3)]},
+                                 {"appendfsync", h->durability},
+                                 {"write-buffer-size", buffer},
+                                 {"journal-freeze-size", log},
+                                 {"journal-keep-size", kept[below(m, 2)]},
                                  {NULL, NULL}};
     memcpy(h->settings, drawn, sizeof drawn);
-    h->durability = drawn[1].value;
 }
 
 history *history_make(uint64_t seed, size_t count, bool calm) {
@@ -307,9 +360,10 @@ history *history_make(uint64_t seed, size_t count, bool calm) {
     history *h = calloc(1, sizeof *h);
     if (h == NULL) abort();
     dbx_rand_seed_with(&m.rand, seed);
-    find_rows(&m);
-    choose(&m, h);
     h->seed = seed;
+    choose(&m, h);
+    find_rows(&m);
+    if (m.full) count = (count + 1) / 2; /* each start reads all that was written */
     h->steps = calloc(count, sizeof *h->steps);
     if (h->steps == NULL) abort();
     while (h->step_count < count)
@@ -354,6 +408,7 @@ void history_print(const history *h, FILE *out) {
         fprintf(out, "  step %zu:", i);
         if (step->kind == HISTORY_WAIT) fprintf(out, " wait %" PRId64 " us", step->wait_us);
         if (step->kind == HISTORY_RESTART) fprintf(out, " stop and start");
+        if (step->hasty) fprintf(out, " (nobody waits)");
         if (step->transaction) fprintf(out, " MULTI;");
         for (size_t k = 0; k < step->call_count; k++) {
             for (size_t w = 0; w < step->calls[k].argc; w++)

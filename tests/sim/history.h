@@ -26,6 +26,7 @@ typedef struct history_step {
     history_call *calls; /* of a turn: executed together, or as a transaction */
     size_t call_count;
     bool transaction;
+    bool hasty; /* the next one does not wait until this turn is durable: another client's */
     int64_t wait_us;
 } history_step;
 

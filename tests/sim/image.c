@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/hash.h"
+
 static const uint8_t zeros[DISK_PAGE];
 
 void *image_grow(void *array, size_t count, size_t size) {
@@ -148,6 +150,28 @@ void image_size(image_file *file, uint64_t size) {
     file->size = size;
 }
 
+static int by_path(const void *a, const void *b) {
+    return strcmp(((const image_name *)a)->path, ((const image_name *)b)->path);
+}
+
+static uint64_t file_digest(const image_file *file) {
+    uint64_t digest = file->size;
+    for (size_t i = 0; i * DISK_PAGE < file->size; i++)
+        digest = dbx_hash_bytes(dbx_slice_of(image_read_page(file, i), DISK_PAGE), digest);
+    return digest;
+}
+
+uint64_t disk_image_digest(disk_image *image) {
+    uint64_t digest = image->name_count;
+    qsort(image->names, image->name_count, sizeof *image->names, by_path);
+    for (size_t i = 0; i < image->name_count; i++) {
+        const image_name *name = &image->names[i];
+        digest = dbx_hash_bytes(dbx_slice_str(name->path), digest);
+        if (name->file >= 0) digest ^= file_digest(&image->files[name->file]);
+    }
+    return digest;
+}
+
 /* --- Into a real directory -------------------------------------------------------------------- */
 
 static void write_file(const image_file *file, int fd) {
@@ -160,10 +184,6 @@ static void write_file(const image_file *file, int fd) {
     if (ftruncate(fd, (off_t)file->size) != 0) abort();
 }
 
-static int by_path(const void *a, const void *b) {
-    return strcmp(((const image_name *)a)->path, ((const image_name *)b)->path);
-}
-
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *place) {
     (void)st, (void)type, (void)place;
     return remove(path);
@@ -173,7 +193,7 @@ void disk_remove_all(const char *dir) {
     (void)nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-void disk_image_write(const disk_image *image, const char *dir) {
+void disk_image_write(disk_image *image, const char *dir) {
     char path[DISK_PATH_MAX * 4];
     disk_remove_all(dir);
     /* A directory's name sorts before those of what is in it. */

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,26 +12,45 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "calls.h"
 #include "sched.h"
 #include "store/verify.h"
 
 enum {
     BEGIN_S = 1800000000, /* of the clocks: a machine that knows the time */
-    /* What `everysec` may lose: a second, and what syncs take that are under way (calls.c). */
-    UNSYNCED_US_MAX = 1000000 + 1200000,
-    AGAIN_ONE_IN = 3, /* states whose start is cut off, too */
+    UNSYNCED_US_MAX = 1000000 + 1000, /* with `everysec`, and what noticing it takes */
+    LOOK_ONE_IN = 3,  /* turns before which everything is read once more */
+    AGAIN_MAX = 3,
+    GO_ON_STEPS = 8,  /* at most, after a start */
+    MOMENTS_TRIED = 2,
     VERIFY_ONE_IN = 5,
+    KEPT_BYTES = 32 << 20, /* the most that can be asked for */
     HANG_S = 300,
     DOING_BYTES = 256
 };
 
-static char root[64], data[80];
+static char root[112], data[128];
 static char *doing; /* shared with the parent: what a child was at when it crashed */
 static dbx_rand chance;
+static bool tracing;
+static uint64_t trace;
 
 void judge_seed(uint64_t seed) {
     dbx_rand_seed_with(&chance, seed);
+    trace = seed;
+}
+
+void judge_trace_on(void) {
+    tracing = true;
+}
+
+uint64_t judge_trace(void) {
+    return trace;
+}
+
+static void note(const uint64_t *words, size_t bytes) {
+    trace = dbx_hash_bytes(dbx_slice_of((const uint8_t *)words, bytes), trace);
 }
 
 bool judge_one_in(uint64_t n) {
@@ -59,10 +80,16 @@ void past_free(past *p) {
     *p = (past){.count = 0};
 }
 
-void past_promise(past *p) {
+void past_promise(past *p, size_t moment) {
     p->promises = realloc(p->promises, (p->promise_count + 1) * sizeof *p->promises);
     if (p->promises == NULL) abort();
-    p->promises[p->promise_count++] = (promise){disk_moment(), p->count - 1};
+    p->promises[p->promise_count++] = (promise){moment, p->count - 1};
+}
+
+bool past_close(past *p, world *w, failure *f) {
+    if (!world_close(w)) return judge_fail(f, "a stop has not saved everything");
+    past_promise(p, disk_moment());
+    return true;
 }
 
 bool past_add(past *p, world *w, size_t begun, failure *f) {
@@ -83,6 +110,32 @@ bool past_look(const past *p, world *w, failure *f) {
     return same || judge_fail(f, "what turn %zu left has changed by itself", p->count - 1);
 }
 
+static bool run_turn(past *p, world *w, const history_step *step, failure *f) {
+    size_t begun = disk_moment();
+    if (judge_one_in(LOOK_ONE_IN) && !past_look(p, w, f)) return false;
+    if (world_turn(w, step) != WORLD_DONE) {
+        return judge_fail(f, "turn %zu was refused: %s", p->count, w->why);
+    }
+    if (!past_add(p, w, begun, f)) return false;
+    if (w->durable) past_promise(p, p->turns[p->count - 1].done);
+    return true;
+}
+
+bool past_step(past *p, world *w, const history *h, const history_step *step, failure *f) {
+    switch (step->kind) {
+    case HISTORY_TURN:
+        return run_turn(p, w, step, f);
+    case HISTORY_WAIT:
+        sched_sleep(step->wait_us);
+        return true;
+    case HISTORY_RESTART:
+        if (!past_close(p, w, f)) return false;
+        if (!world_open(w, h, data)) return judge_fail(f, "a start failed: %s", w->why);
+        return past_look(p, w, f);
+    }
+    return false;
+}
+
 void judge_begin(const history *h) {
     disk_image *empty = disk_image_new();
     judge_seed(h->seed);
@@ -93,6 +146,10 @@ void judge_begin(const history *h) {
 
 void judge_end(void) {
     sched_end();
+    if (tracing) {
+        const uint64_t ran = disk_digest();
+        note(&ran, sizeof ran);
+    }
 }
 
 void judge_forget(void) {
@@ -102,21 +159,49 @@ void judge_forget(void) {
 /* --- States -----------------------------------------------------------------------------------
  */
 
-/* The turns of which a start at `moment` must find one to be the last. */
-static void bounds(const past *p, size_t moment, size_t *least, size_t *most) {
-    *least = *most = 0;
+/* Where the power is cut. */
+typedef struct cut {
+    size_t moment;
+    disk_loss loss;
+} cut;
+
+/* Whether a turn that was done has to survive by now: its sync was due within a second, and came
+ * when those that were under way were over. */
+static bool is_old(const turn *t, size_t moment) {
+    return t->done_us + UNSYNCED_US_MAX + disk_syncing_us(t->done_us, moment) <=
+           disk_time_us(moment);
+}
+
+/* What a start may find: the state after one of these turns. */
+typedef struct expected {
+    const past *p;
+    size_t least, most;
+    size_t promised; /* the least if the power is cut in the middle of the start, too */
+} expected;
+
+static expected bounds(const past *p, cut at) {
+    expected e = {.p = p};
     for (size_t i = 0; i < p->promise_count; i++) {
         const promise *made = &p->promises[i];
-        if (made->moment <= moment && made->turn > *least) *least = made->turn;
+        if (made->moment <= at.moment && made->turn > e.promised) e.promised = made->turn;
     }
     for (size_t i = 1; i < p->count; i++) {
         const turn *t = &p->turns[i];
-        bool old = p->everysec && t->done <= moment &&
-                   t->done_us + UNSYNCED_US_MAX <= disk_time_us(moment);
-        if (old && i > *least) *least = i;
-        if (t->begun < moment && i > *most) *most = i;
+        bool kept = p->everysec && t->done <= at.moment && is_old(t, at.moment);
+        if (kept && i > e.promised) e.promised = i;
+        if (t->begun < at.moment && i > e.most) e.most = i;
     }
-    if (*most < *least) *most = *least; /* it changed nothing */
+    e.least = e.promised;
+    for (size_t i = e.least; i < p->count && at.loss == DISK_KILLED && !p->faulty; i++) {
+        if (p->turns[i].done <= at.moment) e.least = i; /* what was done is there */
+    }
+    if (e.most < e.least) e.most = e.least; /* it changed nothing */
+    return e;
+}
+
+/* The same when a start that was to find `e`, and found what turn `at` left, was cut off. */
+static expected bounds_again(expected e, size_t at, disk_loss loss) {
+    return (expected){e.p, loss == DISK_KILLED ? e.least : e.promised, at, e.promised};
 }
 
 static size_t find(const past *p, const contents *found, size_t least, size_t most) {
@@ -126,22 +211,19 @@ static size_t find(const past *p, const contents *found, size_t least, size_t mo
     return SIZE_MAX;
 }
 
-/* Reads what a start has found; *at is the turn after which it looked so. */
-static bool recognise(const past *p, world *w, size_t least, size_t most, size_t *at, failure *f) {
-    contents found;
-    if (!world_read(w, &found)) return judge_fail(f, "after the start: %s", w->why);
-    *at = find(p, &found, least, most);
-    size_t anywhere = find(p, &found, 0, p->count - 1);
-    size_t count = found.count;
-    contents_free(&found);
+/* Finds what a start has found among the turns it may be; *at is that turn. */
+static bool recognise(const past *p, const contents *found, size_t least, size_t most, size_t *at,
+                      failure *f) {
+    *at = find(p, found, least, most);
     if (*at != SIZE_MAX) return true;
+    size_t anywhere = find(p, found, 0, p->count - 1);
     if (anywhere != SIZE_MAX) {
         return judge_fail(f, "it is as after turn %zu, and should be as after one of %zu to %zu",
                           anywhere, least, most);
     }
     return judge_fail(
         f, "its %zu keys are as after no turn at all, and should be as after one of %zu to %zu",
-        count, least, most);
+        found->count, least, most);
 }
 
 /* After a failed sync and a power cut the log may lack what data.mdbx has; nothing else may be
@@ -168,68 +250,142 @@ static bool verify(const past *p, failure *f) {
     return judge_fail(f, "verify: %s", error.text);
 }
 
-typedef struct expected {
-    size_t least, most;
-} expected;
-
-static disk_image *draw_state(size_t from, size_t to, size_t *moment, disk_loss *loss) {
-    do {
-        *moment = from + (size_t)dbx_rand_below(&chance, to - from + 1);
-    } while (!disk_critical(*moment) && !judge_one_in(4));
-    *loss = (disk_loss)dbx_rand_below(&chance, DISK_LOSSES);
-    return disk_after_loss(*moment, *loss, &chance);
+/* A moment at which something has just been promised, has got its name, or is half written; or
+ * any, rather where the order of things matters. */
+static size_t any_moment(const past *p, size_t from, size_t to, bool promised) {
+    size_t moment = from, renames = disk_renames(from, to);
+    uint64_t bytes = disk_bytes(from, to);
+    unsigned how = (unsigned)dbx_rand_below(&chance, 8);
+    if ((how <= 1 || promised) && p->promise_count > 0) {
+        moment = p->promises[dbx_rand_below(&chance, p->promise_count)].moment;
+    } else if (how <= 5 && bytes > 0) {
+        moment = disk_moment_of_byte(from, to, dbx_rand_below(&chance, bytes));
+    } else if (how == 6 && renames > 0) {
+        moment = disk_moment_of_rename(from, to, (size_t)dbx_rand_below(&chance, renames));
+    } else {
+        do {
+            moment = from + (size_t)dbx_rand_below(&chance, to - from + 1);
+        } while (!disk_critical(moment) && !judge_one_in(4));
+    }
+    return moment < from ? from : moment > to ? to : moment;
 }
 
-/* Starts what a power loss has left, `now_us`; the start is recorded. *opened: when it was over. */
-static bool start_state(const history *h, const past *p, expected e, int64_t now_us, size_t *opened,
-                        size_t *at, failure *f) {
+/* Of some moments that at which most files have something to lose. What a start must put right is
+ * left by losses that are little, and what it has not put right is found by large ones `again`. */
+static cut draw_cut(const past *p, size_t from, size_t to, bool again) {
+    cut drawn = {.moment = from};
+    size_t most = 0;
+    bool promised = again && !judge_one_in(4);
+    for (size_t i = 0; i < MOMENTS_TRIED; i++) {
+        size_t moment = any_moment(p, from, to, promised), pending = disk_pending(moment);
+        if (i > 0 && pending <= most) continue;
+        drawn.moment = moment;
+        most = pending;
+    }
+    bool little = judge_one_in(again ? 8 : 3);
+    disk_loss first = little ? DISK_KILLED : DISK_SYNCED, end = little ? DISK_SYNCED : DISK_LOSSES;
+    drawn.loss = first + (disk_loss)dbx_rand_below(&chance, end - first);
+    return drawn;
+}
+
+/* Makes what the cut leaves, and begins a record of what is done to it. */
+static void leave(cut at, bool faulty) {
+    disk_image *image = disk_after_loss(at.moment, at.loss, &chance);
+    if (tracing) {
+        const uint64_t words[] = {at.moment, at.loss, disk_image_digest(image)};
+        note(words, sizeof words);
+    }
+    disk_image_write(image, root);
+    /* What a failed sync has lost is not seen before the power is. */
+    if (at.loss == DISK_KILLED && !faulty) {
+        disk_image_free(image);
+        disk_record_go_on(at.moment);
+    } else {
+        disk_record_begin(image);
+    }
+}
+
+/* Goes on with some steps of the history. */
+static bool go_on(const history *h, past *after, world *w, failure *f) {
+    size_t count = (size_t)dbx_rand_below(&chance, GO_ON_STEPS + 1);
+    if (count > h->step_count) count = h->step_count;
+    size_t first = (size_t)dbx_rand_below(&chance, h->step_count - count + 1);
+    for (size_t i = first; i < first + count; i++) {
+        if (!past_step(after, w, h, &h->steps[i], f)) return false;
+    }
+    return true;
+}
+
+/* Starts what was left, `now_us`; *at: the turn after which it found things to be. What it does
+ * then is a past of its own, which begins when the start is over. */
+static bool start_state(const history *h, expected e, int64_t now_us, past *after, size_t *at,
+                        failure *f) {
     world w;
     sched_begin(dbx_rand_u64(&chance), now_us);
     bool ok = world_open(&w, h, data);
-    *opened = disk_moment();
     if (!ok) {
         (void)judge_fail(f, "the start failed: %s", w.why);
     } else {
-        ok = recognise(p, &w, e.least, e.most, at, f);
+        ok = past_add(after, &w, disk_moment(), f);
+        if (ok) past_promise(after, after->turns[0].begun); /* nothing that was found may be lost any more */
+        if (ok) ok = recognise(e.p, &after->turns[0].after, e.least, e.most, at, f);
         sched_sleep(1000 + (int64_t)dbx_rand_below(&chance, 100000));
-        if (ok) ok = recognise(p, &w, *at, *at, at, f);
-        world_close(&w);
+        if (ok) ok = past_look(after, &w, f) && go_on(h, after, &w, f);
+        if (ok) {
+            ok = past_close(after, &w, f);
+        } else if (w.local != NULL) {
+            (void)world_close(&w);
+        }
     }
     sched_end();
     return ok;
 }
 
-static bool check_state(const history *h, const past *p, disk_image *image, expected e,
-                        int64_t now_us, bool again, failure *f) {
-    size_t opened, at;
-    disk_image_write(image, root);
-    disk_record_begin(image);
-    bool ok = start_state(h, p, e, now_us, &opened, &at, f);
-    if (ok && judge_one_in(VERIFY_ONE_IN)) ok = verify(p, f);
+/* Starts what was left of the record before, where `e` must be found; now and then that is cut off
+ * as well. */
+static bool check_state(const history *h, expected e, int64_t now_us, unsigned times, failure *f) {
+    bool rather = times == 0 && !e.p->faulty; /* of calls that fail there are many */
+    bool again = times < AGAIN_MAX && judge_one_in(4) != rather;
+    past after = {.everysec = e.p->everysec, .faulty = e.p->faulty};
+    size_t at = SIZE_MAX, from = disk_moment();
+    bool ok = start_state(h, e, now_us, &after, &at, f);
+    if (tracing) {
+        const uint64_t words[] = {disk_digest(), at, ok};
+        note(words, sizeof words);
+    }
+    if (ok && judge_one_in(VERIFY_ONE_IN)) ok = verify(e.p, f);
     if (ok && again) {
-        size_t moment;
-        disk_loss loss;
-        disk_image *next = draw_state(0, disk_moment(), &moment, &loss);
-        expected then = {moment >= opened ? at : e.least, at};
-        ok = check_state(h, p, next, then, disk_time_us(disk_moment()) + 1000000, false, f);
+        size_t end = disk_moment();
+        int64_t then_us = disk_time_us(end) + 1000000;
+        cut next = draw_cut(&after, from, end, true);
+        bool over = next.moment >= after.turns[0].begun;
+        expected then = over ? bounds(&after, next) : bounds_again(e, at, next.loss);
+        leave(next, after.faulty);
+        ok = check_state(h, then, then_us, times + 1, f);
+        disk_record_end();
         if (!ok) {
-            fprintf(stderr, "(the start was cut off as well, %s, at %zu of %zu)\n",
-                    disk_loss_name(loss), moment, disk_moment());
+            fprintf(stderr, "(after a start that was cut off, %s, at %zu of %zu to %zu)\n",
+                    disk_loss_name(next.loss), next.moment, from, end);
         }
     }
-    disk_record_end();
+    past_free(&after);
     return ok;
 }
 
 bool judge_states(const history *h, const past *p, size_t from, unsigned count, failure *f) {
     size_t moments = disk_moment();
     for (unsigned i = 0; i < count; i++) {
-        expected e;
-        disk_image *image = draw_state(from, moments, &f->moment, &f->loss);
-        bounds(p, f->moment, &e.least, &e.most);
+        cut at = draw_cut(p, from, moments, false);
+        expected e = bounds(p, at);
+        f->states = i + 1;
+        f->moment = at.moment;
+        f->loss = at.loss;
         uint64_t off_us_max = judge_one_in(10) ? 100000000000 : 2000000;
         int64_t now_us = disk_time_us(moments) + (int64_t)dbx_rand_below(&chance, off_us_max);
-        if (!check_state(h, p, image, e, now_us, judge_one_in(AGAIN_ONE_IN), f)) return false;
+        leave(at, p->faulty);
+        bool ok = check_state(h, e, now_us, 0, f);
+        disk_record_end();
+        if (!ok) return false;
     }
     return true;
 }
@@ -251,10 +407,22 @@ static void fill_table(void) {
 }
 
 static void choose_directory(void) {
-    const char *parent = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-    (void)snprintf(root, sizeof root, "%s/dbx-sim-%ld", parent, (long)getpid());
+    const char *parent = getenv("DBX_SIM_DIR");
+    if (parent == NULL) parent = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+    int n = snprintf(root, sizeof root, "%s/dbx-sim-XXXXXX", parent);
+    if (n < 0 || (size_t)n >= sizeof root || mkdtemp(root) == NULL) {
+        fprintf(stderr, "no directory can be made in %s\n", parent);
+        abort();
+    }
     (void)snprintf(data, sizeof data, "%s/db", root);
     calls_root(root);
+}
+
+/* What is freed is wanted again at once: fresh pages of the system would take half of the time. */
+static void keep_memory(void) {
+    (void)mallopt(M_ARENA_MAX, 1);
+    (void)mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
+    (void)mallopt(M_TRIM_THRESHOLD, INT_MAX);
 }
 
 void judge_doing(const char *format, ...) {
@@ -267,30 +435,28 @@ void judge_doing(const char *format, ...) {
 
 int judge_apart(const char *name, int (*run)(void *arg), void *arg) {
     int status = 0;
-    char left[64];
     if (doing == NULL) {
         doing = mmap(NULL, DOING_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         if (doing == MAP_FAILED) abort();
     }
+    choose_directory();
     (void)fflush(NULL);
     pid_t child = fork();
     if (child < 0) abort();
     if (child == 0) {
-        choose_directory();
+        keep_memory();
         fill_table();
         judge_doing("%s", name);
         int rc = run(arg);
-        disk_remove_all(root);
         (void)fflush(NULL);
         _exit(rc);
     }
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
+    disk_remove_all(root);
     if (WIFEXITED(status)) return WEXITSTATUS(status);
     fprintf(stderr, "FAILED %s: ended by signal %d (%s)\n", doing, WTERMSIG(status),
             strsignal(WTERMSIG(status)));
-    (void)snprintf(left, sizeof left, "/dev/shm/dbx-sim-%ld", (long)child);
-    disk_remove_all(left);
     return 1;
 }
 

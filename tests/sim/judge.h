@@ -31,6 +31,7 @@ typedef struct failure {
     char text[512];
     size_t moment;
     disk_loss loss;
+    unsigned states; /* that had been drawn */
 } failure;
 
 /* judge_fail sets the text and returns false. */
@@ -39,14 +40,22 @@ bool judge_fail(failure *f, const char *format, ...) __attribute__((format(print
 void past_free(past *p);
 /* past_add adds a turn that began at a moment, with what the database holds after it. */
 bool past_add(past *p, world *w, size_t begun, failure *f);
-/* past_promise: from now on the last turn survives power loss. */
-void past_promise(past *p);
+/* past_promise: from a moment on the last turn survives power loss. */
+void past_promise(past *p, size_t moment);
+/* past_close is a clean stop, which saves everything. */
+bool past_close(past *p, world *w, failure *f);
 /* past_look: what was there after the last turn is there still. */
 bool past_look(const past *p, world *w, failure *f);
+/* past_step does one step of a history, which must succeed. */
+bool past_step(past *p, world *w, const history *h, const history_step *step, failure *f);
 
 /* judge_seed makes the draws that follow repeatable. */
 void judge_seed(uint64_t seed);
 bool judge_one_in(uint64_t n);
+/* judge_trace is a digest of all that was done and drawn since then, and of what was found, if
+ * judge_trace_on was called before. */
+void judge_trace_on(void);
+uint64_t judge_trace(void);
 
 /* judge_begin begins a simulated and recorded run of `h` on an empty disk; judge_end ends the
  * simulation; the record stays for judge_states, and is forgotten by judge_forget. */

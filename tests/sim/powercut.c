@@ -5,9 +5,12 @@
  * by then and nothing that was only partly done, and must go on. Now and then the power is cut
  * again during or after that start. A failure is shortened: steps are left out while it stays.
  *
- *   powercut [--states N] [--seed S] [--steps N] [--one] [--as-is]
+ *   powercut [--states N] [--seed S] [--steps N] [--one] [--as-is] [--first]
+ *            [--digest]
  *
- * --one: all states of the history of this seed; --as-is: a failure is not shortened.
+ * --one: all states of the history of this seed; --as-is: a failure is not shortened; --first: end
+ * with the first failure; --digest: what was done and found is told in a number, which is the same
+ * wherever this program runs.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,9 +22,8 @@
 #include "sched.h"
 
 enum {
-    STATES_PER_HISTORY = 50,
+    STATES_PER_HISTORY = 25,
     STEPS = 120,
-    LOOK_ONE_IN = 3, /* turns before which everything is read once more */
     PRINTED_STEPS = 60,
     SHORTEN_S = 90 /* at most */
 };
@@ -32,34 +34,8 @@ typedef struct options {
     unsigned states;
     bool twice; /* first see that the same seed does the same */
     bool as_is; /* do not shorten */
+    bool digest;
 } options;
-
-static bool run_turn(past *p, world *w, const history_step *step, failure *f) {
-    size_t begun = disk_moment();
-    if (judge_one_in(LOOK_ONE_IN) && !past_look(p, w, f)) return false;
-    if (world_turn(w, step) != WORLD_DONE) {
-        return judge_fail(f, "turn %zu was refused: %s", p->count, w->why);
-    }
-    if (!past_add(p, w, begun, f)) return false;
-    if (w->durable) past_promise(p);
-    return true;
-}
-
-static bool run_step(past *p, world *w, const history *h, const history_step *step, failure *f) {
-    switch (step->kind) {
-    case HISTORY_TURN:
-        return run_turn(p, w, step, f);
-    case HISTORY_WAIT:
-        sched_sleep(step->wait_us);
-        return true;
-    case HISTORY_RESTART:
-        (void)world_close(w);
-        past_promise(p); /* a clean stop saves everything */
-        if (!world_open(w, h, judge_data())) return judge_fail(f, "a start failed: %s", w->why);
-        return past_look(p, w, f);
-    }
-    return false;
-}
 
 static bool run_history(const history *h, past *p, failure *f) {
     world w;
@@ -69,10 +45,10 @@ static bool run_history(const history *h, past *p, failure *f) {
     }
     bool ok = past_add(p, &w, disk_moment(), f);
     for (size_t i = 0; ok && i < h->step_count; i++)
-        ok = run_step(p, &w, h, &h->steps[i], f);
+        ok = past_step(p, &w, h, &h->steps[i], f);
+    if (ok) return past_close(p, &w, f);
     if (w.local != NULL) (void)world_close(&w);
-    if (ok) past_promise(p);
-    return ok;
+    return false;
 }
 
 /* Runs a history and cuts the power `states` times; false: *f says what is wrong. */
@@ -139,10 +115,13 @@ static history *shorten(history *h, unsigned states) {
 
 static int run_one(void *arg) {
     const options *o = arg;
-    failure f;
+    failure f = {.states = 0};
     history *h = history_make(o->seed, o->steps, false);
-    if ((!o->twice || repeats(h, &f)) && explore(h, o->states, true, &f)) return 0;
-    fprintf(stderr, "FAILED with seed %" PRIu64 ": %s\n", o->seed, f.text);
+    if (o->digest) judge_trace_on();
+    bool ok = (!o->twice || repeats(h, &f)) && explore(h, o->states, true, &f);
+    if (o->digest) printf("seed %" PRIu64 ": %016" PRIx64 "\n", o->seed, judge_trace());
+    if (ok) return 0;
+    fprintf(stderr, "FAILED with seed %" PRIu64 " at state %u: %s\n", o->seed, f.states, f.text);
     if (o->as_is) return 1;
     fprintf(stderr, "Looking for a shorter history...\n");
     h = shorten(h, o->states);
@@ -156,10 +135,11 @@ int main(int argc, char **argv) {
     uint64_t seed = judge_option(argc, argv, "--seed", 1);
     uint64_t wanted = judge_option(argc, argv, "--states", 500);
     options o = {.steps = (size_t)judge_option(argc, argv, "--steps", STEPS)};
-    bool one = judge_flag(argc, argv, "--one");
+    bool one = judge_flag(argc, argv, "--one"), first = judge_flag(argc, argv, "--first");
     o.as_is = judge_flag(argc, argv, "--as-is");
+    o.digest = judge_flag(argc, argv, "--digest");
     uint64_t histories = 0, failed = 0;
-    for (uint64_t done = 0; done < wanted; histories++) {
+    for (uint64_t done = 0; done < wanted && !(first && failed > 0); histories++) {
         char name[64];
         o.seed = seed + histories;
         o.twice = histories == 0;

@@ -19,6 +19,8 @@ enum {
     FAVOUR_POINTS = 200
 };
 
+#define RUN_US_MAX ((int64_t)3600 * 1000000) /* a run that takes longer goes round in circles */
+
 typedef enum state { READY, ASLEEP, WAITS, LOCKING, JOINING, ENDED, JOINED } state;
 
 typedef struct thread {
@@ -36,7 +38,7 @@ typedef struct thread {
 static thread threads[THREADS_MAX];
 static size_t thread_count;
 static thread *current;
-static int64_t now_us;
+static int64_t now_us, end_us;
 static dbx_rand chance;
 static unsigned points; /* until the weights are drawn anew */
 static _Thread_local thread *self;
@@ -79,6 +81,10 @@ static void move_time(void) {
             nearest = threads[i].until_us;
     }
     if (nearest == INT64_MAX) report_deadlock();
+    if (nearest > end_us) {
+        fprintf(stderr, "the run has no end\n");
+        abort();
+    }
     now_us = nearest;
 }
 
@@ -176,6 +182,7 @@ void sched_begin(uint64_t seed, int64_t at_us) {
     thread_count = 0;
     points = 0;
     now_us = at_us;
+    end_us = at_us + RUN_US_MAX;
     dbx_rand_seed_with(&chance, seed);
     self = current = add_thread();
 }

@@ -76,7 +76,7 @@ static world_result refuse(world *w, const char *why) {
     return WORLD_REFUSED;
 }
 
-static world_result run_calls(world *w, dbx_call *calls, size_t count) {
+static world_result run_calls(world *w, dbx_call *calls, size_t count, bool hasty) {
     dbx_buf out = {0};
     dbx_local_result result;
     world_result said = WORLD_DONE;
@@ -85,10 +85,10 @@ static world_result run_calls(world *w, dbx_call *calls, size_t count) {
         said = WORLD_UNSAID;
     } else if (find_refusal(&out, w->why, sizeof w->why)) {
         said = WORLD_REFUSED;
-    } else if (dbx_local_settle(w->local, &result) != DBX_OK) {
+    } else if (!hasty && dbx_local_settle(w->local, &result) != DBX_OK) {
         said = WORLD_UNKNOWN;
     }
-    w->durable = said == WORLD_DONE && result.wait;
+    w->durable = said == WORLD_DONE && !hasty && result.wait;
     dbx_buf_free(&out);
     return said;
 }
@@ -106,7 +106,7 @@ world_result world_turn(world *w, const history_step *step) {
         spooled++;
     }
     /* dbx_local_spool has pointed argv elsewhere, but the array is still ours. */
-    if (said == WORLD_DONE) said = run_calls(w, calls, count);
+    if (said == WORLD_DONE) said = run_calls(w, calls, count, step->hasty);
     for (size_t i = 0; i < count; i++) {
         if (i < spooled) dbx_local_unspool(w->local, &calls[i]);
         if (!step->transaction || (i > 0 && i + 1 < count)) free(calls[i].argv);
