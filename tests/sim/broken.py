@@ -21,6 +21,7 @@ class Fault:
     right: str
     wrong: str
     directory: str = "csrc/store"
+    how: str = ""  # calls fail so that it is noticed: a number of tests/sim/calls.h
 
 
 FAULTS = {
@@ -149,37 +150,45 @@ LOSSES = {
     ),
 }
 
+IO_ERROR, SHORT, FULL = "2", "4", "8"
+
 # Of these the power may be cut as often as one likes: they are wrong only when something fails.
 WHEN_CALLS_FAIL = {
     "a failed sync is taken for a success": Fault(
         "file.c",
         'return rc == 0 ? DBX_OK : dbx_file_error(errno, "sync", path, error);',
         "(void)path; (void)error; return DBX_OK;",
+        how=IO_ERROR,
     ),
     "a failed sync is tried again": Fault(
         "journal_sync.c",
         "if (rc != DBX_OK) dbx_journal_refuse(j, &error);",
         "if (rc != DBX_OK) rc = dbx_file_sync(j->current.fd, j->dir, &error);",
+        how=IO_ERROR,
     ),
     "a failed turn is not undone": Fault(
         "store.c",
         'undo_turn(store);\n            return dbx_error_set(error, rc, "MISCONF the journal',
         '(void)undo_turn;\n            return dbx_error_set(error, rc, "MISCONF the journal',
+        how=IO_ERROR,
     ),
     "a short write is taken for a whole one": Fault(
         "file.c",
         "from += n;\n        at += (uint64_t)n;\n        len -= (size_t)n;",
         "len = 0;",
+        how=SHORT,
     ),
     "data.mdbx is not opened anew after a failed sync": Fault(
         "freeze.c",
         "if (dbx_applier_broken(store->applier) && store->journal != NULL) mend(store);",
         "(void)mend;",
+        how=IO_ERROR,
     ),
     "what is refused for want of room is refused for ever": Fault(
         "room.c",
         "if (full != room->full) {",
         "if (room->full) return;\n    if (full != room->full) {",
+        how=FULL,
     ),
 }
 

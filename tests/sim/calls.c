@@ -28,9 +28,6 @@ enum {
     STALE = 0xa5            /* what is left in memory that is given out */
 };
 
-/* More address space is not to be had, whatever this machine would lend. */
-#define MAP_BYTES_MAX ((size_t)1 << 32)
-
 typedef struct handle {
     enum { ELSEWHERE, FILE_HANDLE, DIRECTORY } kind;
     int file;
@@ -465,10 +462,6 @@ void *__real_mremap(void *old, size_t old_len, size_t len, int flags, ...);
 static void *map_it(void *at, size_t len, int protection, int flags, int fd, off_t from) {
     handle *h = handle_of(fd);
     bool part;
-    if (sched_on() && len > MAP_BYTES_MAX) {
-        errno = ENOMEM;
-        return MAP_FAILED;
-    }
     if (fails(MAP, "mmap", name_of(h), false, &part)) return MAP_FAILED;
     void *mapped = __real_mmap(at, len, protection, flags, fd, from);
     bool written = (protection & PROT_WRITE) != 0 && (flags & MAP_SHARED) != 0;

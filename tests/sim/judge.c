@@ -257,7 +257,8 @@ static size_t any_moment(const past *p, size_t from, size_t to, bool promised) {
     uint64_t bytes = disk_bytes(from, to);
     unsigned how = (unsigned)dbx_rand_below(&chance, 8);
     if ((how <= 1 || promised) && p->promise_count > 0) {
-        moment = p->promises[dbx_rand_below(&chance, p->promise_count)].moment;
+        size_t first = promised && p->promise_count > 1; /* the start's own promises least */
+        moment = p->promises[first + dbx_rand_below(&chance, p->promise_count - first)].moment;
     } else if (how <= 5 && bytes > 0) {
         moment = disk_moment_of_byte(from, to, dbx_rand_below(&chance, bytes));
     } else if (how == 6 && renames > 0) {
@@ -282,7 +283,7 @@ static cut draw_cut(const past *p, size_t from, size_t to, bool again) {
         drawn.moment = moment;
         most = pending;
     }
-    bool little = judge_one_in(again ? 8 : 3);
+    bool little = judge_one_in(again ? 8 : 2);
     disk_loss first = little ? DISK_KILLED : DISK_SYNCED, end = little ? DISK_SYNCED : DISK_LOSSES;
     drawn.loss = first + (disk_loss)dbx_rand_below(&chance, end - first);
     return drawn;
