@@ -17,7 +17,7 @@ import pytest
 from tests.crash.connections import Child, RespServer
 from tests.crash.harness import Harness
 
-CYCLES = int(os.environ.get("DBX_CRASH_COUNT", "50"))
+CYCLES = int(os.environ.get("DBX_CRASH_COUNT", "30"))
 SEED = os.environ.get("DBX_CRASH_SEED")
 SHARES = {RespServer: 0.7, Child: 0.3}
 MANY = 300  # cycles, of which some strike wherever they can:
