@@ -19,7 +19,10 @@ export CMAKE_BUILD_PARALLEL_LEVEL = $(JOBS)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 CMAKE := $(BIN)/cmake
-CTEST := $(BIN)/ctest --output-on-failure
+# Most C tests wait for disks and clocks longer than they compute. Of a whole run of the Python tests each
+# processor has a worker, which takes one file after the other: what a file shares is made once.
+CTEST := $(BIN)/ctest --output-on-failure --parallel $(shell expr 2 '*' $(JOBS))
+WORKERS := -n $(JOBS) --dist loadfile --no-loadscope-reorder
 C_TESTS := -DDBX_TESTS=ON -DDBX_WERROR=ON -DDBX_ALLOC_FAULTS=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo
 GENERATOR := -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja -DPython_EXECUTABLE=$(CURDIR)/$(PY)
 
@@ -83,7 +86,7 @@ test-c: $(VENV)/.tools ## the C tests
 	$(CTEST) --test-dir $(BUILD)/c
 
 test-py: packages-test packages-cross build $(VENV)/.tests ## the Python tests; TESTS=path narrows them
-	$(PY) -m pytest -q $(TESTS)
+	$(PY) -m pytest -q $(if $(filter tests,$(TESTS)),$(WORKERS)) $(TESTS)
 
 check: lint test ## lint, types and tests: what CI runs
 

@@ -29,6 +29,9 @@ function(dbx_program name source layer)
   target_include_directories(${name} PRIVATE "${tests_dir}")
   target_compile_definitions(${name} PRIVATE _GNU_SOURCE)
   target_compile_options(${name} PRIVATE ${DBX_WARNINGS} ${DBX_SANITIZE_FLAGS} -UNDEBUG)
+  if(CMAKE_CROSSCOMPILING)
+    target_compile_definitions(${name} PRIVATE DBX_EMULATED) # slow: fewer rounds will do
+  endif()
   target_link_libraries(${name} PRIVATE dbx_${layer})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
 endfunction()
@@ -45,6 +48,10 @@ foreach(source ${test_sources})
   add_test(NAME ${program} COMMAND ${program})
   set_tests_properties(${program} PROPERTIES TIMEOUT 300)
 endforeach()
+
+if(TEST test_engine_faults)
+  set_tests_properties(test_engine_faults PROPERTIES COST 100) # the longest begins first
+endif()
 
 file(GLOB main_sources CONFIGURE_DEPENDS "${tests_dir}/*_main.c")
 foreach(source ${main_sources})

@@ -46,6 +46,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("r", ways, indirect=True)
 
 
+# Of several workers none should be left alone with one of these at the end.
+LONG = ("tests/cross/", "tests/sim/", "tests/differential/test_machine.py", "tests/crash/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def rank(item: pytest.Item) -> int:
+        return next((i for i, name in enumerate(LONG) if item.nodeid.startswith(name)), len(LONG))
+
+    items.sort(key=rank)
+
+
 # --- Failures show the logs of the servers that were running --------------------------------------
 
 _running: list[Server] = []

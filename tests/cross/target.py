@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -29,8 +30,8 @@ def tool(name: str) -> str:
 class Target:
     def __init__(self, arch: str) -> None:
         self.compiler = tool(f"{arch}-linux-gnu-gcc")
-        # A small address space: qemu keeps a table of it, and the store has to make do with less
-        # than it asks for, as on small machines.
+        # qemu keeps a table of the address space, and walks it when some is taken or given back: it
+        # has little of it, and a database asks for little (DBX_MAP_MB).
         self.emulator = [tool(f"qemu-{arch}-static"), "-R", "8G"]
         self.arch = arch
         self.build = ROOT / "build" / f"cross-{arch}"
@@ -53,8 +54,11 @@ class Target:
             "DBX_MAP_MB": "256",
         }
         defines = [f"-D{name}={value}" for name, value in options.items()]
-        run(cmake, "-S", ROOT, "-B", self.build, "-G", "Ninja", *defines)
-        run(cmake, "--build", self.build, "--parallel", str(os.cpu_count()))
+        self.build.mkdir(parents=True, exist_ok=True)
+        with open(self.build / "lock", "w") as lock:  # other tests may want it at the same time
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            run(cmake, "-S", ROOT, "-B", self.build, "-G", "Ninja", *defines)
+            run(cmake, "--build", self.build, "--parallel", str(os.cpu_count()))
 
 
 def run(*command: object) -> None:

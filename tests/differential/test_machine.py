@@ -21,7 +21,7 @@ from tests.support.ways import TINY_SETTINGS
 
 SOAK = int(os.environ.get("DBX_SOAK", "0"))
 SUBJECT = os.environ.get("DBX_TEST_SUBJECT", "dbx")
-EXAMPLES, RESTARTING_EXAMPLES, STEPS = 200, 10, 40
+EXAMPLES, RESTARTING_EXAMPLES, STEPS = 100, 10, 40
 
 
 def settings(examples: int) -> hypothesis.settings:

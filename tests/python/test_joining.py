@@ -23,7 +23,7 @@ from tests.support.servers import DbxServer, clean_environment, free_port
 
 ROOT = Path(__file__).parents[2]
 PROCESSES = 8
-HAMMER_SECONDS = 8.0
+HAMMER_SECONDS = 5.0
 KILL_SECONDS = (0.05, 0.6)
 WAIT_SECONDS_MAX = 60.0
 
