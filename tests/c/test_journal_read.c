@@ -32,10 +32,8 @@ static int count_effect(void *arg, dbx_txn *txn, uint32_t db, size_t argc, const
 }
 
 static int open_with(world *w, dbx_durability durability, size_t journal_bytes, dbx_error *error) {
-    dbx_store_options options = {.path = w->dir,
-                                 .durability = durability,
-                                 .journal_bytes = journal_bytes,
-                                 .databases = 1};
+    dbx_store_options options = {
+        .path = w->dir, .durability = durability, .journal_bytes = journal_bytes, .databases = 1};
     w->replayed = 0;
     int rc = dbx_store_open(&options, &w->store, error);
     if (rc != DBX_OK) return rc;

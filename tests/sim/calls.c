@@ -23,9 +23,9 @@ enum {
     ROOT_MAX = 128,
     SYNC_US_MAX = 4000, /* a sync takes up to so long, or now and then a hundred times that */
     SLOW_SYNCS = 40,
-    TOTAL_BLOCKS = 1 << 18, /* of the file system, of 4096 bytes */
+    TOTAL_BLOCKS = 1 << 18,      /* of the file system, of 4096 bytes */
     STALE_BYTES_MAX = 128 << 10, /* of a block: more than libmdbx writes of one */
-    STALE = 0xa5            /* what is left in memory that is given out */
+    STALE = 0xa5                 /* what is left in memory that is given out */
 };
 
 typedef struct handle {

@@ -74,9 +74,9 @@ size_t disk_moment(void);
 int64_t disk_time_us(size_t moment);
 /* disk_syncing_us is how much time syncs have taken that ended between a time and a moment. */
 int64_t disk_syncing_us(int64_t from_us, size_t moment);
-/* disk_moment_of_byte is the end of the write that wrote the nth of the bytes written from `from` to
- * `to`; disk_bytes: how many those are. disk_moment_of_rename is that of the nth rename there, of
- * disk_renames. */
+/* disk_moment_of_byte is the end of the write that wrote the nth of the bytes written from `from`
+ * to `to`; disk_bytes: how many those are. disk_moment_of_rename is that of the nth rename there,
+ * of disk_renames. */
 uint64_t disk_bytes(size_t from, size_t to);
 size_t disk_moment_of_byte(size_t from, size_t to, uint64_t nth);
 size_t disk_renames(size_t from, size_t to);

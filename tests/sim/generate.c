@@ -17,8 +17,8 @@ enum {
     TURN_BYTES_MAX = 900 << 10, /* without a transaction: a larger one is several frames */
     BURST_ONE_IN = 10,
     BURST_MAX = 4,
-    LONG_CALLS_MAX = 3,         /* of a turn of many bytes */
-    LONG_WAIT_US = 2500000      /* beyond what appendfsync everysec may lose */
+    LONG_CALLS_MAX = 3,    /* of a turn of many bytes */
+    LONG_WAIT_US = 2500000 /* beyond what appendfsync everysec may lose */
 };
 
 typedef struct maker {
@@ -26,8 +26,8 @@ typedef struct maker {
     history_call *call;
     const dbx_command *rows[512];
     size_t row_count;
-    bool calm; /* see history_make */
-    bool full; /* turns of many bytes: the log goes on to another segment now and then */
+    bool calm;      /* see history_make */
+    bool full;      /* turns of many bytes: the log goes on to another segment now and then */
     uint64_t burst; /* so many of them follow, and nobody waits */
 } maker;
 

@@ -18,11 +18,11 @@
 #include "store/verify.h"
 
 enum {
-    BEGIN_S = 1800000000, /* of the clocks: a machine that knows the time */
+    BEGIN_S = 1800000000,             /* of the clocks: a machine that knows the time */
     UNSYNCED_US_MAX = 1000000 + 1000, /* with `everysec`, and what noticing it takes */
-    LOOK_ONE_IN = 3,  /* turns before which everything is read once more */
+    LOOK_ONE_IN = 3,                  /* turns before which everything is read once more */
     AGAIN_MAX = 3,
-    GO_ON_STEPS = 8,  /* at most, after a start */
+    GO_ON_STEPS = 8, /* at most, after a start */
     MOMENTS_TRIED = 2,
     VERIFY_ONE_IN = 5,
     KEPT_BYTES = 32 << 20, /* the most that can be asked for */
@@ -328,7 +328,9 @@ static bool start_state(const history *h, expected e, int64_t now_us, past *afte
         (void)judge_fail(f, "the start failed: %s", w.why);
     } else {
         ok = past_add(after, &w, disk_moment(), f);
-        if (ok) past_promise(after, after->turns[0].begun); /* nothing that was found may be lost any more */
+        if (ok)
+            past_promise(after,
+                         after->turns[0].begun); /* nothing that was found may be lost any more */
         if (ok) ok = recognise(e.p, &after->turns[0].after, e.least, e.most, at, f);
         sched_sleep(1000 + (int64_t)dbx_rand_below(&chance, 100000));
         if (ok) ok = past_look(after, &w, f) && go_on(h, after, &w, f);

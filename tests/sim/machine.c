@@ -18,7 +18,7 @@
 enum {
     PID = 4242, /* data directories name their owner */
     RAM_PAGES = 1 << 21,
-    PARTS_MAX = 1024,              /* of a write */
+    PARTS_MAX = 1024,             /* of a write */
     FILE_SYSTEM_TYPE = 0x58465342 /* XFS: nothing that libmdbx treats in a way of its own */
 };
 
