@@ -1,5 +1,5 @@
-"""The same seed does the same on every machine: the same calls, the same states of the disk, the same
-verdicts, whatever the environment is like."""
+"""The same seed does the same on every machine: the same calls, the same states of the disk, the
+same verdicts, whatever the environment is like."""
 
 from __future__ import annotations
 
