@@ -1,6 +1,6 @@
-# tests/sim: programs in which every system call of the store on files, every clock and every thread is
-# the test's: the linker's --wrap turns the calls of our layers and of libmdbx into those of sched.c and
-# calls.c, and leaves the C library's own and the sanitizers' alone.
+# tests/sim: programs in which every system call of the store on files, every clock, every thread and what
+# differs between machines is the test's: the linker's --wrap turns the calls of our layers and of libmdbx
+# into those of sched.c, calls.c and machine.c, and leaves the C library's own and the sanitizers' alone.
 
 set(sim_dir "${CMAKE_CURRENT_SOURCE_DIR}/tests/sim")
 set(sim_wrapped
@@ -15,8 +15,8 @@ list(TRANSFORM sim_wrapped PREPEND "-Wl,--wrap=")
 
 add_library(dbx_sim OBJECT
             "${sim_dir}/sched.c" "${sim_dir}/image.c" "${sim_dir}/disk.c" "${sim_dir}/calls.c"
-            "${sim_dir}/machine.c"
-            "${sim_dir}/generate.c" "${sim_dir}/world.c" "${sim_dir}/judge.c")
+            "${sim_dir}/machine.c" "${sim_dir}/generate.c" "${sim_dir}/world.c"
+            "${sim_dir}/judge.c")
 # Its own allocations do not fail.
 target_compile_definitions(dbx_sim PUBLIC _GNU_SOURCE malloc=__real_malloc calloc=__real_calloc
                                           realloc=__real_realloc)

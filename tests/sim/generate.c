@@ -14,11 +14,11 @@ enum {
     CALLS_MAX = 5,
     REPEATS_MAX = 3,
     WAIT_US_MAX = 1500000,
+    SECOND_US = 1100000,        /* just beyond what appendfsync everysec may lose */
     TURN_BYTES_MAX = 900 << 10, /* without a transaction: a larger one is several frames */
-    BURST_ONE_IN = 10,
+    BURST_ONE_IN = 10,          /* steps, of turns of many bytes */
     BURST_MAX = 4,
-    LONG_CALLS_MAX = 3,    /* of a turn of many bytes */
-    LONG_WAIT_US = 2500000 /* beyond what appendfsync everysec may lose */
+    LONG_CALLS_MAX = 3 /* of such a turn */
 };
 
 typedef struct maker {
@@ -295,7 +295,7 @@ static void make_step(maker *m, history_step *step) {
     } else if (one_in(m, 8)) {
         step->kind = HISTORY_WAIT;
         step->wait_us = (int64_t)below(m, one_in(m, 3) ? WAIT_US_MAX : 20000);
-        if (m->full && one_in(m, 4)) step->wait_us = LONG_WAIT_US;
+        if (one_in(m, 3)) step->wait_us = SECOND_US;
     } else {
         step->kind = HISTORY_TURN;
         add_calls(m, step, one_in(m, 3) ? 1 + (size_t)below(m, CALLS_MAX) : 1);

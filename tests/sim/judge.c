@@ -110,6 +110,7 @@ bool past_look(const past *p, world *w, failure *f) {
     return same || judge_fail(f, "what turn %zu left has changed by itself", p->count - 1);
 }
 
+/* The promise is made when the reply is: reading everything afterwards gives syncs time to end. */
 static bool run_turn(past *p, world *w, const history_step *step, failure *f) {
     size_t begun = disk_moment();
     if (judge_one_in(LOOK_ONE_IN) && !past_look(p, w, f)) return false;
@@ -179,6 +180,8 @@ typedef struct expected {
     size_t promised; /* the least if the power is cut in the middle of the start, too */
 } expected;
 
+/* A killed process loses nothing of what it had done, but for what a failed call had left undone.
+ */
 static expected bounds(const past *p, cut at) {
     expected e = {.p = p};
     for (size_t i = 0; i < p->promise_count; i++) {
@@ -193,7 +196,7 @@ static expected bounds(const past *p, cut at) {
     }
     e.least = e.promised;
     for (size_t i = e.least; i < p->count && at.loss == DISK_KILLED && !p->faulty; i++) {
-        if (p->turns[i].done <= at.moment) e.least = i; /* what was done is there */
+        if (p->turns[i].done <= at.moment) e.least = i;
     }
     if (e.most < e.least) e.most = e.least; /* it changed nothing */
     return e;

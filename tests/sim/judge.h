@@ -70,7 +70,8 @@ bool judge_states(const history *h, const past *p, size_t from, unsigned count, 
 /* --- Programs of their own ----------------------------------------------------------------------
  */
 
-/* judge_data is the data directory of this process; judge_directory chooses it. */
+/* judge_data is the data directory of a run: in memory where there is room for it, or below what
+ * the variable DBX_SIM_DIR names. */
 const char *judge_data(void);
 
 /* judge_apart calls `run` in a child process with a directory of its own; 0: it returned 0. A crash

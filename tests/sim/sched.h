@@ -5,7 +5,8 @@
  * thread goes on until it calls one of them, or one of the file's (calls.c): there the seed may
  * give the turn to another one. Time stands still while anything can run; when all wait, it moves
  * to the nearest end of a wait. So the same seed gives the same run, down to the order of system
- * calls, and a second of waiting takes none.
+ * calls and what they write, on every machine (machine.c sees to the rest), and a second of waiting
+ * takes none.
  */
 #ifndef DBX_TESTS_SIM_SCHED_H
 #define DBX_TESTS_SIM_SCHED_H

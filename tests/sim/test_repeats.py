@@ -1,4 +1,4 @@
-"""The same seed does the same on every machine: the same calls, the same states of the disk, the
+"""The same seed does the same on every machine: the same calls, the same states of the disk and the
 same verdicts, whatever the environment is like."""
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -28,12 +28,18 @@ def built() -> None:
     make("powercut", "faults")
 
 
-def run(command: tuple[str, ...], *before: str, **options: object) -> str:
+def run(
+    command: tuple[str, ...],
+    *before: str,
+    env: dict[str, str] | None = None,
+    cwd: str | None = None,
+    limit: Callable[[], None] | None = None,
+) -> str:
     """What the program says, run by `before`."""
-    program = str(BUILD / "bin" / command[0])
+    line = [*before, str(BUILD / "bin" / command[0]), *command[1:]]
     return subprocess.run(
-        [*before, program, *command[1:]],
-        check=True, stdout=subprocess.PIPE, text=True, timeout=SECONDS, **options,  # type: ignore
+        line, check=True, stdout=subprocess.PIPE, text=True, timeout=SECONDS,
+        env=env, cwd=cwd, preexec_fn=limit,
     ).stdout  # fmt: skip
 
 
@@ -79,7 +85,7 @@ def narrow() -> None:
 def test_limits_and_the_number_of_processors_do_not_matter(
     command: tuple[str, ...], here: str
 ) -> None:
-    assert run(command, preexec_fn=narrow) == here
+    assert run(command, limit=narrow) == here
 
 
 @contextmanager
