@@ -109,7 +109,23 @@ static void uncare(dbx_conn *conn) {
     if (conn->next_care != NULL) conn->next_care->prev_care = conn->prev_care;
 }
 
+/* When time alone makes a difference to the connection. */
+static int64_t due_us(const dbx_conn *conn) {
+    int64_t at_us = conn->parked_until_us != 0 ? conn->parked_until_us : INT64_MAX;
+    if (conn->stream != NULL && conn->stream->deadline_us < at_us)
+        at_us = conn->stream->deadline_us;
+    if (conn->soft_since_us != 0) {
+        int64_t soft_us =
+            conn->soft_since_us + dbx_loop_settings_of(conn)->output.soft_s * 1000000 + 1;
+        if (soft_us < at_us) at_us = soft_us;
+    }
+    return at_us;
+}
+
+/* The loop has to wake for it, whenever in an iteration it came to wait. */
 static void care(dbx_conn *conn) {
+    int64_t at_us = due_us(conn);
+    if (at_us < conn->server->care_at_us) conn->server->care_at_us = at_us;
     if (conn->cared) return;
     conn->cared = true;
     conn->prev_care = NULL;

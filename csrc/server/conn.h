@@ -155,9 +155,8 @@ bool dbx_conn_hungry(const dbx_conn *conn);
 void dbx_conn_produce(dbx_conn *conn);
 /* dbx_conn_send sends what may be sent; without the lock. */
 void dbx_conn_send(dbx_conn *conn);
-/* dbx_conn_care looks after a connection that waits for time or durability; returns when it must be
- * looked at again (monotonic us), INT64_MAX: not before something happens. */
-int64_t dbx_conn_care(dbx_conn *conn);
+/* dbx_conn_care looks after a connection that waits for time or durability. */
+void dbx_conn_care(dbx_conn *conn);
 
 /* --- conn_report.c: reports to another process's server, under the lock
  * ----------------------------- */

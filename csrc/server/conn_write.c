@@ -141,10 +141,9 @@ void dbx_conn_send(dbx_conn *conn) {
 /* --- Looking after
  * --------------------------------------------------------------------------------- */
 
-int64_t dbx_conn_care(dbx_conn *conn) {
+void dbx_conn_care(dbx_conn *conn) {
     dbx_server *server = conn->server;
-    int64_t again_us = INT64_MAX;
-    if (conn->dead) return again_us;
+    if (conn->dead) return;
     if (conn->parked_until_us != 0 && server->now_us >= conn->parked_until_us) {
         conn->parked_until_us = 0;
         dbx_loop_ready(conn);
@@ -152,20 +151,11 @@ int64_t dbx_conn_care(dbx_conn *conn) {
     if (conn->stream != NULL && server->now_us >= conn->stream->deadline_us) {
         server->counts.output_kills++;
         dbx_conn_kill(conn);
-        return again_us;
+        return;
     }
     if (conn->mark_count > 0 && !conn->blocked_out) {
         dbx_conn_send(conn);
     } else {
         dbx_conn_settle(conn);
     }
-    if (conn->parked_until_us != 0) again_us = conn->parked_until_us;
-    if (conn->stream != NULL && conn->stream->deadline_us < again_us)
-        again_us = conn->stream->deadline_us;
-    if (conn->soft_since_us != 0) {
-        int64_t soft_us =
-            conn->soft_since_us + dbx_loop_settings_of(conn)->output.soft_s * 1000000 + 1;
-        if (soft_us < again_us) again_us = soft_us;
-    }
-    return again_us;
 }

@@ -264,8 +264,7 @@ static void look_after(dbx_server *server) {
     server->care_at_us = server->accept_at_us;
     for (dbx_conn *conn = server->care; conn != NULL; conn = next) {
         next = conn->next_care;
-        int64_t at_us = dbx_conn_care(conn);
-        if (at_us < server->care_at_us) server->care_at_us = at_us;
+        dbx_conn_care(conn);
     }
     int64_t join_us = dbx_join_care(server);
     if (join_us < server->care_at_us) server->care_at_us = join_us;

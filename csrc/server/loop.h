@@ -77,7 +77,7 @@ struct dbx_server {
 
     int64_t now_us;     /* of this iteration */
     int64_t tick_at_us; /* the engine wants to be called then; INT64_MAX: not */
-    int64_t care_at_us;
+    int64_t care_at_us; /* one of those in `care`, or who else waits, is to be looked after then */
     int64_t accept_at_us; /* nobody is accepted before; INT64_MAX: accepting goes on */
     bool woken, stopping;
     bool push; /* replies of this turn wait for its sync */
