@@ -23,7 +23,8 @@ CMAKE := $(BIN)/cmake
 # processor has a worker, which takes one file after the other: what a file shares is made once.
 CTEST := $(BIN)/ctest --output-on-failure --parallel $(shell expr 2 '*' $(JOBS))
 WORKERS := -n $(JOBS) --dist loadfile --no-loadscope-reorder
-C_TESTS := -DDBX_TESTS=ON -DDBX_WERROR=ON -DDBX_ALLOC_FAULTS=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo
+# As much address space as every machine lends: simulated runs must not depend on it (tests/sim/machine.c).
+C_TESTS := -DDBX_TESTS=ON -DDBX_WERROR=ON -DDBX_ALLOC_FAULTS=ON -DDBX_MAP_MB=2048 -DCMAKE_BUILD_TYPE=RelWithDebInfo
 GENERATOR := -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja -DPython_EXECUTABLE=$(CURDIR)/$(PY)
 
 .PHONY: help serve build test test-c test-py check lint fmt docs asan tsan fuzz soak powercut faults crash clients \

@@ -10,7 +10,7 @@ set(sim_wrapped
     open open64 close dup pwrite pwrite64 pwritev64 pread pread64
     ftruncate ftruncate64 posix_fallocate posix_fallocate64 statvfs
     fdatasync fsync mkdir rename unlink mmap mmap64 mremap malloc calloc realloc aligned_alloc
-    mdbx_env_set_geometry getpid gethostid sysconf fstatfs64 setmntent opendir readdir closedir)
+    getpid gethostid sysconf fstatfs64 setmntent opendir readdir closedir)
 list(TRANSFORM sim_wrapped PREPEND "-Wl,--wrap=")
 
 add_library(dbx_sim OBJECT

@@ -25,8 +25,7 @@
 enum {
     READERS_MAX = 1024,        /* snapshots: one for the live view, one for each open view */
     DIRTY_PAGES_RESERVE = 128, /* page buffers libmdbx keeps for reuse between transactions */
-    SPILLED_AT_LEAST =
-        2, /* such a part of the dirty pages: every spill sorts all that was spilled */
+    SPILLED_AT_LEAST = 2,      /* half of the dirty pages: each spill sorts all before it, too */
     OPEN_MODE = 0600
 };
 

@@ -1,18 +1,17 @@
 /* test_server_relay.c: a server that has joined a program, both in this process: its clients, their
- * number, and the program's end while they are at it. Time is the test's own: the clock below takes
- * the place of base/clock.c.
+ * number, and the program's end while they are at it. Time is the test's own
+ * (moved_clock.h).
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "base/alloc.h"
-#include "base/clock.h"
 #include "check.h"
 #include "engine/local.h"
+#include "moved_clock.h"
 #include "no_sync.h"
 #include "scratch.h"
 #include "server/forward.h"
@@ -37,31 +36,6 @@ static const dbx_setting settings[] = {{"loglevel", "nothing"}, {NULL, NULL}};
 static const dbx_setting few_clients[] = {
     {"loglevel", "nothing"}, {"maxclients", "2"}, {NULL, NULL}};
 static const dbx_setting *its_settings = settings; /* the joined server's */
-static _Atomic int64_t passed_us;
-
-/* --- Time ------------------------------------------------------------------------------------ */
-
-static int64_t clock_us(clockid_t clock) {
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000 + atomic_load(&passed_us);
-}
-
-int64_t dbx_clock_mono_us(void) {
-    return clock_us(CLOCK_MONOTONIC);
-}
-
-int64_t dbx_clock_boot_ms(void) {
-    return clock_us(CLOCK_BOOTTIME) / 1000;
-}
-
-int64_t dbx_clock_wall_us(void) {
-    return clock_us(CLOCK_REALTIME);
-}
-
-int64_t dbx_clock_wall_ms(void) {
-    return clock_us(CLOCK_REALTIME) / 1000;
-}
 
 /* --- The two -----------------------------------------------------------------------------------
  */

@@ -1,43 +1,17 @@
 /* test_server_slow.c: clients that ask for much and do not read: how long a streamed reply keeps
  * its view, how much memory views may keep, and how long output may lie above the soft limit. Time
- * is the test's own: the clock below takes the place of base/clock.c. */
+ * is the test's own (moved_clock.h). */
 #include <errno.h>
 #include <stdatomic.h>
-#include <time.h>
 
-#include "base/clock.h"
 #include "codec/resp_write.h"
+#include "moved_clock.h"
 #include "server/conn.h"
 #include "serving.h"
 
 enum { VALUE_BYTES = 40 << 20, PATIENCE_S = 20, SECOND_US = 1000000 };
 
 static dbx_session *session; /* of the test's own calls */
-static _Atomic int64_t passed_us;
-
-/* --- Time ------------------------------------------------------------------------------------ */
-
-static int64_t clock_us(clockid_t clock) {
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (int64_t)now.tv_sec * SECOND_US + now.tv_nsec / 1000 + atomic_load(&passed_us);
-}
-
-int64_t dbx_clock_mono_us(void) {
-    return clock_us(CLOCK_MONOTONIC);
-}
-
-int64_t dbx_clock_boot_ms(void) {
-    return clock_us(CLOCK_BOOTTIME) / 1000;
-}
-
-int64_t dbx_clock_wall_us(void) {
-    return clock_us(CLOCK_REALTIME);
-}
-
-int64_t dbx_clock_wall_ms(void) {
-    return clock_us(CLOCK_REALTIME) / 1000;
-}
 
 static void let_pass(int64_t us) {
     atomic_fetch_add(&passed_us, us);

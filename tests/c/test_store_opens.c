@@ -29,7 +29,7 @@ enum {
     VALUE_BYTES = 2 << 20
 };
 
-static const uint64_t SLACK_BYTES = (uint64_t)1 << 30; /* far less than one map */
+static const uint64_t SLACK_BYTES = (uint64_t)1 << 30; /* less than one map */
 
 /* --- What the process has ----------------------------------------------------------------------
  */
@@ -296,7 +296,7 @@ TEST(opens_with_fewer_addresses_leave_nothing_behind) {
     scratch_make(w.dir);
     CHECK_EQ(getrlimit(RLIMIT_AS, &limit), 0);
     less = limit;
-    less.rlim_cur = look().bytes + ((uint64_t)4 << 30);
+    less.rlim_cur = look().bytes + ((uint64_t)1 << 30);
     CHECK_EQ(setrlimit(RLIMIT_AS, &less), 0);
     holdings before = {.mappings = 0};
     for (unsigned i = 0; i < WARM + OPENS / 10; i++) {

@@ -2,6 +2,7 @@
  * of one file shows it: time, expiry, ids, cursors, the applier's failures, and what INFO is told.
  * The clock is the test's own, and syncs can be held. */
 #include "check.h"
+#include "moved_clock.h"
 #include "scratch.h"
 
 #include <pthread.h>
@@ -12,43 +13,17 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
-#include "base/clock.h"
 #include "store/apply.h"
 #include "store/internal.h"
 #include "store/keyspace.h"
 
 enum { WAIT_MS_MAX = 60000, HOUR_MS = 3600000, SEGMENT = 2 << 20 };
 
-/* --- Clocks and system calls --------------------------------------------------------------------
+/* --- System calls --------------------------------------------------------------------------------
  */
-
-static _Atomic int64_t passed_us, wall_off_ms; /* added to what the system says */
-
-static int64_t read_us(clockid_t clock) {
-    struct timespec now;
-    (void)clock_gettime(clock, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000 + atomic_load(&passed_us);
-}
-
-int64_t dbx_clock_mono_us(void) {
-    return read_us(CLOCK_MONOTONIC);
-}
-
-int64_t dbx_clock_boot_ms(void) {
-    return read_us(CLOCK_BOOTTIME) / 1000;
-}
-
-int64_t dbx_clock_wall_us(void) {
-    return read_us(CLOCK_REALTIME) + atomic_load(&wall_off_ms) * 1000;
-}
-
-int64_t dbx_clock_wall_ms(void) {
-    return dbx_clock_wall_us() / 1000;
-}
 
 static atomic_bool log_waits;                  /* a sync of the log does not end */
 static pthread_t caller;                       /* the test's own thread, whose syncs are counted: */

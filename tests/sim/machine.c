@@ -4,7 +4,6 @@
  */
 #include <dirent.h>
 #include <errno.h>
-#include <mdbx.h>
 #include <mntent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,9 +21,6 @@ enum {
     FILE_SYSTEM_TYPE = 0x58465342 /* XFS: nothing that libmdbx treats in a way of its own */
 };
 
-/* Of address space, so that every machine lends it. */
-#define MAP_BYTES_MAX ((intptr_t)1 << 31)
-
 pid_t __wrap_getpid(void);
 long __wrap_gethostid(void);
 long __wrap_sysconf(int name);
@@ -32,10 +28,6 @@ int __wrap_fstatfs64(int fd, struct statfs64 *out);
 FILE *__wrap_setmntent(const char *path, const char *type);
 long __real_sysconf(int name);
 int __real_fstatfs64(int fd, struct statfs64 *out);
-int __wrap_mdbx_env_set_geometry(MDBX_env *env, intptr_t lower, intptr_t now, intptr_t upper,
-                                 intptr_t step, intptr_t shrink, intptr_t page);
-int __real_mdbx_env_set_geometry(MDBX_env *env, intptr_t lower, intptr_t now, intptr_t upper,
-                                 intptr_t step, intptr_t shrink, intptr_t page);
 
 pid_t __wrap_getpid(void) {
     return PID;
@@ -69,12 +61,6 @@ FILE *__wrap_setmntent(const char *path, const char *type) {
     (void)path, (void)type;
     errno = ENOENT;
     return NULL;
-}
-
-int __wrap_mdbx_env_set_geometry(MDBX_env *env, intptr_t lower, intptr_t now, intptr_t upper,
-                                 intptr_t step, intptr_t shrink, intptr_t page) {
-    if (upper > MAP_BYTES_MAX) upper = MAP_BYTES_MAX;
-    return __real_mdbx_env_set_geometry(env, lower, now, upper, step, shrink, page);
 }
 
 /* --- Directories --------------------------------------------------------------------------------
