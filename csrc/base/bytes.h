@@ -21,6 +21,10 @@
 #define DBX_BYTES_BE64(x) (x)
 #endif
 
+static inline uint16_t dbx_load16(const uint8_t *at) {
+    return (uint16_t)(at[0] | at[1] << 8);
+}
+
 static inline uint32_t dbx_load32(const uint8_t *at) {
     uint32_t x;
     memcpy(&x, at, sizeof x);
@@ -43,6 +47,11 @@ static inline uint64_t dbx_load64_be(const uint8_t *at) {
     uint64_t x;
     memcpy(&x, at, sizeof x);
     return DBX_BYTES_BE64(x);
+}
+
+static inline void dbx_store16(uint8_t *at, uint16_t x) {
+    at[0] = (uint8_t)x;
+    at[1] = (uint8_t)(x >> 8);
 }
 
 static inline void dbx_store32(uint8_t *at, uint32_t x) {

@@ -66,6 +66,7 @@ const dbx_setting_row dbx_config_rows[] = {
     NUM("write-buffer-size", NULL, MEMORY, START, buffer_bytes, "0", 0, I64_MAX, NULL),
     NUM("journal-freeze-size", NULL, MEMORY, START, journal_bytes, "0", 0, I64_MAX, NULL),
     NUM("journal-keep-size", NULL, MEMORY, START, journal_keep_bytes, "0", 0, I64_MAX, NULL),
+    NUM("checkpoint-after", NULL, INT, START, checkpoint_us, "0", 0, INT32_MAX, NULL),
     NUM("disk-warning-size", NULL, MEMORY, 0, disk_warning_bytes, "0", 0, I64_MAX, NULL),
     NUM("write-buffer-age", NULL, INT, START, buffer_age_ms, "0", 0, UINT32_MAX, NULL),
 

@@ -116,6 +116,7 @@ static int open_store(dbx_engine *engine, const dbx_engine_options *options, dbx
                                              .journal_bytes = (size_t)config->journal_bytes,
                                              .journal_keep_bytes =
                                                  (size_t)config->journal_keep_bytes,
+                                             .checkpoint_us = config->checkpoint_us,
                                              .buffer_age_ms = (uint32_t)config->buffer_age_ms,
                                              .on_progress = options->wake,
                                              .arg = options->wake_arg};

@@ -12,6 +12,8 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "store/checkpoint.h"
+#include "store/checkpoint_file.h"
 #include "store/env_internal.h"
 #include "store/file.h"
 #include "store/format.h"
@@ -30,6 +32,7 @@ enum {
 
 struct dbx_applier {
     dbx_env *env;
+    const char *dir; /* the data directory */
     void (*on_progress)(void *arg);
     void *arg;
     pthread_t thread;
@@ -50,6 +53,7 @@ struct dbx_applier {
     dbx_applier_stats stats;
     atomic_bool committed;
     atomic_bool lacks_room;
+    atomic_bool saved;
 };
 
 /* --- One commit ----------------------------------------------------------------------------------
@@ -143,6 +147,17 @@ static uint64_t pages_written(dbx_env *env) {
     return (info.mi_pgop_stat.newly + info.mi_pgop_stat.cow) * DBX_PAGE_BYTES;
 }
 
+/* A start would otherwise have to execute that part of the log until the apply is over. */
+static void save_rest(dbx_applier *a, const dbx_buffer *frozen, const dbx_applied *applied,
+                      dbx_journal *log, dbx_applier_stats *stats) {
+    dbx_error error;
+    if (!applied->save || atomic_load(&a->saved) || a->retried) return;
+    int rc =
+        dbx_checkpoint_rest(a->dir, frozen, applied, log, &a->stop, &stats->saved_bytes, &error);
+    atomic_store(&a->saved, rc == DBX_OK);
+    if (rc != DBX_OK && !atomic_load(&a->stop)) dbx_checkpoint_complain(&error);
+}
+
 /* Runs `frozen` (NULL: only reclaim) through one transaction. *more: retired ids are left. */
 static int commit_once(dbx_applier *a, const dbx_buffer *frozen, const dbx_applied *applied,
                        dbx_journal *log, dbx_applier_stats *stats, bool *more) {
@@ -219,7 +234,9 @@ static int64_t work_once(dbx_applier *a, int64_t retry_ms) {
     bool more = false;
     a->reclaim = false;
     pthread_mutex_unlock(&a->mutex);
+    if (frozen != NULL) save_rest(a, frozen, &applied, log, &stats);
     int rc = commit_once(a, frozen, &applied, log, &stats, &more);
+    if (rc == 0 && frozen != NULL) dbx_checkpoint_tidy(a->dir, applied.position, true);
     pthread_mutex_lock(&a->mutex);
     if (rc == 0) {
         stats.failures = a->stats.failures;
@@ -264,12 +281,13 @@ static void *run(void *arg) {
     return NULL;
 }
 
-int dbx_applier_open(dbx_env *env, void (*on_progress)(void *arg), void *arg, dbx_applier **out,
-                     dbx_error *error) {
+int dbx_applier_open(dbx_env *env, const char *dir, void (*on_progress)(void *arg), void *arg,
+                     dbx_applier **out, dbx_error *error) {
     pthread_condattr_t attr;
     dbx_applier *a = dbx_alloc_zero(1, sizeof *a);
     if (a == NULL) return dbx_error_set(error, DBX_ENOMEM, "out of memory");
     a->env = env;
+    a->dir = dir;
     a->on_progress = on_progress;
     a->arg = arg;
     a->held = true;
@@ -313,8 +331,13 @@ void dbx_applier_start(dbx_applier *a, const dbx_buffer *frozen, const dbx_appli
     a->log = log;
     a->applied = *applied;
     a->collected = false;
+    atomic_store(&a->saved, false);
     pthread_cond_signal(&a->work);
     pthread_mutex_unlock(&a->mutex);
+}
+
+bool dbx_applier_saved(dbx_applier *a) {
+    return atomic_load(&a->saved);
 }
 
 bool dbx_applier_collect(dbx_applier *a) {

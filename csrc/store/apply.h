@@ -24,12 +24,17 @@ typedef struct dbx_applied {
     uint64_t position; /* of the journal */
     uint64_t run;
     dbx_times times; /* at the freeze */
+    /* Before it is applied, what was written after this epoch is to be saved, in a checkpoint that
+     * goes on from this position. */
+    bool save;
+    uint32_t saved_epoch;
+    uint64_t saved;
 } dbx_applied;
 
 /* dbx_applier_open starts the thread. It touches nothing before dbx_applier_release: a replay comes
  * first, which wants the processor, the disk and an MDBX that stays as it is. */
-int dbx_applier_open(dbx_env *env, void (*on_progress)(void *arg), void *arg, dbx_applier **out,
-                     dbx_error *error);
+int dbx_applier_open(dbx_env *env, const char *dir, void (*on_progress)(void *arg), void *arg,
+                     dbx_applier **out, dbx_error *error);
 void dbx_applier_release(dbx_applier *applier);
 /* dbx_applier_close stops the thread; an apply in progress is abandoned, the journal still has it.
  */
@@ -39,6 +44,8 @@ void dbx_applier_close(dbx_applier *applier);
  * It is committed when `log` has it durably, so that the log never has a gap; NULL: it has. */
 void dbx_applier_start(dbx_applier *applier, const dbx_buffer *frozen, const dbx_applied *applied,
                        dbx_journal *log);
+/* dbx_applier_saved: checkpoints have all of the buffer handed over last. Cheap. */
+bool dbx_applier_saved(dbx_applier *applier);
 /* dbx_applier_collect is true once, when the buffer handed over last is durably in MDBX. */
 bool dbx_applier_collect(dbx_applier *applier);
 /* dbx_applier_committed is true once after each commit of any kind: snapshots should be renewed,
@@ -54,7 +61,7 @@ void dbx_applier_mended(dbx_applier *applier);
 void dbx_applier_bury(dbx_applier *applier, dbx_buffer *buffer);
 
 typedef struct dbx_applier_stats {
-    uint64_t applies, last_ms, last_entries, last_bytes, written_bytes, failures;
+    uint64_t applies, last_ms, last_entries, last_bytes, written_bytes, saved_bytes, failures;
     int64_t last_at_s; /* wall-clock time at which the last one was durable; 0: none yet */
     char last_error[128];
 } dbx_applier_stats;

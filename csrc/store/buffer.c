@@ -67,10 +67,18 @@ static uint64_t filter_bits(uint64_t hash) {
            1ull << (hash >> 40 & 63);
 }
 
+static uint64_t *filter_word(const dbx_buffer *buffer, uint64_t hash) {
+    return &buffer->filter[hash & (buffer->filter_words - 1)];
+}
+
+static void add_to_filter(dbx_buffer *buffer, uint64_t hash) {
+    if (buffer->filter != NULL) *filter_word(buffer, hash) |= filter_bits(hash);
+}
+
 dbx_entry *dbx_buffer_find(const dbx_buffer *buffer, dbx_slice key, uint64_t hash) {
     if (buffer->filter != NULL) {
         uint64_t bits = filter_bits(hash);
-        if ((buffer->filter[hash & (buffer->filter_words - 1)] & bits) != bits) return NULL;
+        if ((*filter_word(buffer, hash) & bits) != bits) return NULL;
     }
     dbx_entry *entry = dbx_index_find(&buffer->index, key, hash);
     return entry != NULL || !buffer->index.partial ? entry : dbx_tree_find(&buffer->tree, key);
@@ -78,9 +86,7 @@ dbx_entry *dbx_buffer_find(const dbx_buffer *buffer, dbx_slice key, uint64_t has
 
 void dbx_buffer_prefetch(const dbx_buffer *buffer, const uint64_t *hashes, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        if (buffer->filter != NULL) {
-            __builtin_prefetch(&buffer->filter[hashes[i] & (buffer->filter_words - 1)]);
-        }
+        if (buffer->filter != NULL) __builtin_prefetch(filter_word(buffer, hashes[i]));
         dbx_index_prefetch(&buffer->index, hashes[i]);
     }
     for (size_t i = 0; i < count; i++)
@@ -98,15 +104,13 @@ static const version *version_seen(const dbx_buffer *buffer, const dbx_entry *en
 bool dbx_buffer_see(const dbx_buffer *buffer, const dbx_entry *entry, uint32_t epoch,
                     dbx_state *state) {
     if (entry->epoch <= epoch) {
-        state->value = dbx_entry_value(entry);
-        state->flags = entry->flags;
+        *state = (dbx_state){dbx_entry_value(entry), entry->epoch, entry->flags};
         return true;
     }
     if ((entry->flags & DBX_ENTRY_VERSIONED) == 0) return false;
     const version *v = version_seen(buffer, entry, epoch);
     if (v == NULL) return false;
-    state->value = dbx_slice_of(v->value, v->value_len);
-    state->flags = v->flags;
+    *state = (dbx_state){dbx_slice_of(v->value, v->value_len), v->epoch, v->flags};
     return true;
 }
 
@@ -250,11 +254,19 @@ static int insert(dbx_buffer *buffer, dbx_undo *undo, dbx_slice key, uint64_t ha
     dbx_index_add(&buffer->index, entry, hash);
     buffer->entries++;
     buffer->changes++;
-    if (buffer->filter != NULL) {
-        buffer->filter[hash & (buffer->filter_words - 1)] |= filter_bits(hash);
-    }
+    add_to_filter(buffer, hash);
     dbx_undo_add(undo, DBX_UNDO_INSERTED, entry, 0);
     return DBX_OK;
+}
+
+static bool is_saved(const dbx_buffer *buffer, const dbx_entry *entry) {
+    return (entry->flags & DBX_ENTRY_SAVED) != 0 || entry->epoch <= buffer->saved_epoch;
+}
+
+static void stamp(dbx_buffer *buffer, dbx_entry *entry) {
+    if (is_saved(buffer, entry)) entry->flags |= DBX_ENTRY_SAVED;
+    entry->epoch = buffer->epoch;
+    buffer->changes++;
 }
 
 /* Makes the entry's value writable with at least `room` bytes, after recording its present state;
@@ -281,8 +293,7 @@ static int prepare(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry, size_t 
         entry->value_room = (uint32_t)room;
         undo->records[undo->count - 1].flags |= entry->flags & DBX_ENTRY_VERSIONED;
     }
-    entry->epoch = buffer->epoch;
-    buffer->changes++;
+    stamp(buffer, entry);
     set_flags(buffer, entry, entry->flags & (uint8_t) ~(DBX_ENTRY_DEAD | DBX_ENTRY_REFERS));
     return DBX_OK;
 }
@@ -326,8 +337,7 @@ int dbx_buffer_append(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry, dbx_
          */
         if (dbx_undo_reserve(undo, patch.len) != DBX_OK) return DBX_ENOMEM;
         dbx_undo_add(undo, DBX_UNDO_CHANGED, entry, patch.len);
-        entry->epoch = buffer->epoch;
-        buffer->changes++;
+        stamp(buffer, entry);
     } else {
         dbx_slice old = dbx_entry_value(entry);
         if (prepare(buffer, undo, entry, len + len / 2) != DBX_OK) return DBX_ENOMEM;
@@ -340,7 +350,18 @@ int dbx_buffer_append(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry, dbx_
     return DBX_OK;
 }
 
+/* The gap that ends here, if one does, goes on to where this entry's own ends: a change of the
+ * entry where it begins, which the next checkpoint has to have. */
+static int extend_gap(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *left) {
+    if (left == NULL || (left->flags & DBX_ENTRY_GAP) == 0) return DBX_OK;
+    if (dbx_undo_reserve(undo, 0) != DBX_OK) return DBX_ENOMEM;
+    dbx_undo_add(undo, DBX_UNDO_CHANGED, left, 0);
+    stamp(buffer, left);
+    return DBX_OK;
+}
+
 static int remove_entry(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry) {
+    if (extend_gap(buffer, undo, entry->prev) != DBX_OK) return DBX_ENOMEM;
     if (dbx_undo_reserve(undo, 0) != DBX_OK) return DBX_ENOMEM;
     dbx_undo_add(undo, DBX_UNDO_REMOVED, entry, 0);
     set_flags(buffer, entry, entry->flags & (uint8_t)~DBX_ENTRY_GAP);
@@ -361,7 +382,9 @@ int dbx_buffer_kill(dbx_buffer *buffer, dbx_undo *undo, dbx_slice key, uint64_t 
     /* An entry where a gap begins or ends must stay: without it the gap would change its bounds. */
     uint8_t before = entry->prev != NULL ? entry->prev->flags : 0;
     bool bounds_gap = ((entry->flags ^ before) & DBX_ENTRY_GAP) != 0;
-    if (!below && !bounds_gap && buffer->views == 0) return remove_entry(buffer, undo, entry);
+    if (!below && !bounds_gap && buffer->views == 0 && !is_saved(buffer, entry)) {
+        return remove_entry(buffer, undo, entry);
+    }
     if (prepare(buffer, undo, entry, 0) != DBX_OK) return DBX_ENOMEM;
     entry->value_len = 0;
     set_flags(buffer, entry, entry->flags | DBX_ENTRY_DEAD);
@@ -376,6 +399,48 @@ void dbx_buffer_fold(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *left, dbx_en
     dbx_undo_add(undo, DBX_UNDO_CHANGED, left, 0);
     set_flags(buffer, left, left->flags | DBX_ENTRY_GAP);
     (void)remove_entry(buffer, undo, middle);
+}
+
+/* --- Loading ---------------------------------------------------------------------------------- */
+
+static void add_to_index(dbx_buffer *buffer, dbx_buffer_load *load) {
+    for (size_t i = 0; i < load->count; i++) {
+        uint64_t hash = load->hashes[i];
+        dbx_index_add(&buffer->index, load->entries[i], hash);
+        add_to_filter(buffer, hash);
+    }
+    load->count = 0;
+}
+
+int dbx_buffer_load_next(dbx_buffer *buffer, dbx_buffer_load *load, dbx_slice key, dbx_slice value,
+                         uint8_t flags, dbx_spool *spool) {
+    bool refers = (flags & DBX_ENTRY_REFERS) != 0;
+    dbx_slice none = {NULL, 0};
+    if (refers && dbx_buffer_hold_spool(buffer, spool) != DBX_OK) return DBX_ENOMEM;
+    dbx_entry *entry = new_entry(buffer, key, refers ? 0 : value.len);
+    if (entry == NULL) return DBX_ENOMEM;
+    if (refers) {
+        refer_value(entry, value);
+        buffer->spool_bytes += value.len;
+    } else {
+        fill_value(entry, none, value);
+    }
+    if (!dbx_tree_insert(&buffer->tree, entry)) return DBX_ENOMEM;
+    set_flags(buffer, entry, flags);
+    buffer->entries++;
+    buffer->changes++;
+    uint64_t hash = dbx_buffer_hash(key);
+    if (buffer->filter != NULL) __builtin_prefetch(filter_word(buffer, hash), 1);
+    dbx_index_prefetch(&buffer->index, hash);
+    load->entries[load->count] = entry;
+    load->hashes[load->count++] = hash;
+    if (load->count == DBX_BUFFER_LOAD_AHEAD) add_to_index(buffer, load);
+    return DBX_OK;
+}
+
+void dbx_buffer_load_end(dbx_buffer *buffer, dbx_buffer_load *load) {
+    add_to_index(buffer, load);
+    buffer->saved_epoch = buffer->epoch++;
 }
 
 /* --- Undo ----------------------------------------------------------------------------------------

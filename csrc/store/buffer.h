@@ -32,6 +32,7 @@ typedef struct dbx_buffer {
     size_t refs;                  /* the store's and the open views' */
     size_t views;                 /* open views that may see old versions */
     uint32_t epoch;               /* stamped on what is written; a new view closes it */
+    uint32_t saved_epoch;         /* a checkpoint may have what was written up to it */
     uint32_t gaps[256];           /* entries with DBX_ENTRY_GAP, by the first byte of their key */
     size_t spool_bytes;           /* referred to by values */
     struct dbx_version *versions; /* all kept versions */
@@ -44,7 +45,8 @@ typedef struct dbx_buffer {
 /* What a view sees of a key in this buffer. */
 typedef struct dbx_state {
     dbx_slice value;
-    uint8_t flags; /* enum dbx_entry_flags */
+    uint32_t epoch; /* when it was written */
+    uint8_t flags;  /* enum dbx_entry_flags */
 } dbx_state;
 
 enum { DBX_EPOCH_LIVE = UINT32_MAX }; /* sees everything */
@@ -95,14 +97,28 @@ int dbx_buffer_hold_spool(dbx_buffer *buffer, dbx_spool *spool);
  */
 int dbx_buffer_append(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry, dbx_slice patch,
                       dbx_slice bytes);
-/* dbx_buffer_kill makes the key dead here: a tombstone when it may exist below, nothing otherwise.
- */
+/* dbx_buffer_kill makes the key dead here: a tombstone when it may exist below or in a checkpoint,
+ * nothing otherwise. */
 int dbx_buffer_kill(dbx_buffer *buffer, dbx_undo *undo, dbx_slice key, uint64_t hash,
                     dbx_entry *entry, bool below);
 /* dbx_buffer_fold is told that `middle` is a tombstone, that left, middle and right are neighbours,
  * and that no lower key between left and right is alive: the tombstone becomes part of left's gap.
  */
 void dbx_buffer_fold(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *left, dbx_entry *middle);
+
+/* Entries from checkpoints, in key order, into an empty buffer. */
+enum { DBX_BUFFER_LOAD_AHEAD = 32 };
+typedef struct dbx_buffer_load { /* zeroed to begin */
+    dbx_entry *entries[DBX_BUFFER_LOAD_AHEAD];
+    uint64_t hashes[DBX_BUFFER_LOAD_AHEAD];
+    size_t count; /* of entries that the index does not have yet: their places are being fetched */
+} dbx_buffer_load;
+/* dbx_buffer_load_next adds one. `spool`: with DBX_ENTRY_REFERS, it holds `value`. DBX_OK or
+ * DBX_ENOMEM, after which the buffer is good for nothing. */
+int dbx_buffer_load_next(dbx_buffer *buffer, dbx_buffer_load *load, dbx_slice key, dbx_slice value,
+                         uint8_t flags, dbx_spool *spool);
+void dbx_buffer_load_end(dbx_buffer *buffer, dbx_buffer_load *load);
+
 /* Gives back what a successful turn no longer needs, or takes a record of the turn back: undo.c. */
 void dbx_buffer_settle(dbx_buffer *buffer, const dbx_undo_record *record);
 void dbx_buffer_revert(dbx_buffer *buffer, const dbx_undo *undo, const dbx_undo_record *record);

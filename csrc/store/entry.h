@@ -11,8 +11,10 @@ enum dbx_entry_flags {
     DBX_ENTRY_DEAD = 1u << 0,  /* a tombstone: the key is deleted, whatever is below */
     DBX_ENTRY_BELOW = 1u << 1, /* the key may exist in a lower level: its tombstone must stay */
     DBX_ENTRY_GAP = 1u << 2, /* every lower key strictly between this entry and the next is dead */
-    DBX_ENTRY_REFERS = 1u << 3,   /* the value lies in a spool, not in the arena */
-    DBX_ENTRY_VERSIONED = 1u << 4 /* older versions are kept for open views, see buffer.c */
+    DBX_ENTRY_REFERS = 1u << 3,    /* the value lies in a spool, not in the arena */
+    DBX_ENTRY_VERSIONED = 1u << 4, /* older versions are kept for open views, see buffer.c */
+    DBX_ENTRY_SAVED = 1u << 5,     /* a checkpoint may have an older value: as if it were BELOW */
+    DBX_ENTRY_LASTING = DBX_ENTRY_DEAD | DBX_ENTRY_BELOW | DBX_ENTRY_GAP | DBX_ENTRY_REFERS
 };
 
 typedef struct dbx_entry dbx_entry;

@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "store/apply.h"
+#include "store/checkpoint.h"
 #include "store/journal.h"
 #include "store/limits.h"
 #include "store/scan.h"
@@ -59,7 +60,7 @@ static int save_scans(dbx_store *store) {
     return rc;
 }
 
-static int save_all(dbx_store *store) {
+int dbx_freeze_save(dbx_store *store) {
     uint8_t key[6], value[DB_BYTES];
     dbx_store64(value, store->next_id);
     int rc = save(store, key, meta_key(key, DBX_META_NEXT_ID, 0), dbx_slice_of(value, 8));
@@ -164,14 +165,13 @@ static bool time_to_freeze(const dbx_store *store) {
     return store->freeze_wanted || dbx_buffer_fill(active) >= store->buffer_bytes_max ||
            active->spool_bytes >= store->buffer_bytes_max ||
            position_now(store) - store->frozen_position >= dbx_room_journal_bytes(store) ||
-           short_of_room(store) ||
-           store->spent_us >= DBX_SPENT_US_BOUND(store->options.journal_bytes) ||
+           short_of_room(store) || store->spent_us >= DBX_SPENT_US_MAX ||
            store->txn.now_ms - active->oldest_ms >= (int64_t)store->options.buffer_age_ms;
 }
 
 static void freeze(dbx_store *store) {
     dbx_buffer *next = dbx_buffer_new(store->filter_bytes);
-    if (next == NULL || save_all(store) != DBX_OK) {
+    if (next == NULL || dbx_freeze_save(store) != DBX_OK) {
         /* No memory now: what was saved is harmless, and the next turn tries again. */
         dbx_undo_settle(&store->txn.undo, store->live.active);
         dbx_buffer_unref(next);
@@ -180,6 +180,7 @@ static void freeze(dbx_store *store) {
     dbx_undo_settle(&store->txn.undo, store->live.active);
     dbx_applied applied = {
         .position = position_now(store), .run = store->run, .times = dbx_txn_times(&store->txn)};
+    dbx_checkpoint_freeze(store, &applied);
     store->live.frozen = store->live.active;
     store->live.active = next;
     store->freeze_wanted = false;
@@ -243,11 +244,13 @@ void dbx_freeze_step(dbx_store *store) {
     }
     if (dbx_applier_lacks_room(store->applier)) (void)dbx_room_give(store);
     if (store->live.frozen == NULL && time_to_freeze(store)) freeze(store);
+    dbx_checkpoint_step(store);
 }
 
 int64_t dbx_freeze_wait_ms(dbx_store *store) {
     const dbx_buffer *active = store->live.active;
     if (store->applier == NULL) return -1;
+    if (dbx_checkpoint_busy(store)) return 0;
     if (dbx_applier_broken(store->applier)) return FINISH_RETRY_MS;
     if (refused(store) && store->live.frozen == NULL) return FINISH_RETRY_MS;
     if (active->oldest_ms == 0) return -1;
@@ -263,15 +266,23 @@ static uint64_t greater_percent(uint64_t percent, uint64_t part, uint64_t whole)
     return other > percent ? other : percent;
 }
 
+/* What the active buffer may hold while an apply goes on. What a start has loaded may be two
+ * buffers in one: both together stay near twice the bound. */
+static uint64_t active_bound(const dbx_store *store) {
+    uint64_t bound = store->buffer_bytes_max, frozen = dbx_buffer_fill(store->live.frozen);
+    if (frozen <= bound) return bound;
+    uint64_t left = frozen < 2 * bound ? 2 * bound - frozen : 0;
+    return left > bound / 4 ? left : bound / 4;
+}
+
 uint32_t dbx_freeze_delay_us(const dbx_store *store) {
     const dbx_buffer *active = store->live.active;
     uint64_t bound = store->buffer_bytes_max, log = position_now(store) - store->frozen_position;
     if (store->live.frozen == NULL) return 0;
-    uint64_t percent = greater_percent(0, dbx_buffer_fill(active), bound);
+    uint64_t percent = greater_percent(0, dbx_buffer_fill(active), active_bound(store));
     percent = greater_percent(percent, log, dbx_room_journal_bytes(store));
     percent = greater_percent(percent, dbx_room_need(store, active), dbx_room_share(store));
-    percent = greater_percent(percent, (uint64_t)store->spent_us,
-                              (uint64_t)DBX_SPENT_US_BOUND(store->options.journal_bytes));
+    percent = greater_percent(percent, (uint64_t)store->spent_us, DBX_SPENT_US_MAX);
     percent = greater_percent(percent, active->spool_bytes, DBX_SPOOLED_BYTES(bound));
     if (percent <= DELAY_FROM_PERCENT) return 0;
     /* Doubles every five percent, from 20 us: imperceptible at first, a wall before twice the

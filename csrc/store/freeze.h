@@ -13,8 +13,10 @@ void dbx_freeze_step(dbx_store *store);
 int64_t dbx_freeze_wait_ms(dbx_store *store);
 /* dbx_freeze_delay_us is how long writers are to be held back, for the applier's sake. */
 uint32_t dbx_freeze_delay_us(const dbx_store *store);
-/* dbx_freeze_load reads the counters, the database map and the SCAN table that the last freeze
- * saved. */
+/* dbx_freeze_save puts the counters, the database map and the SCAN table into the active buffer. */
+int dbx_freeze_save(dbx_store *store);
+/* dbx_freeze_load reads the counters, the database map and the SCAN table as they were saved last.
+ */
 int dbx_freeze_load(dbx_store *store, dbx_error *error);
 
 #endif

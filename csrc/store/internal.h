@@ -80,11 +80,17 @@ struct dbx_store {
     atomic_bool keep_spools; /* closing: the next start needs what the journal names */
     size_t buffer_bytes_max, filter_bytes;
     bool freeze_wanted;
-    int64_t anew_at_ms;             /* when a refused journal may next be begun anew */
-    int64_t mend_at_ms;             /* when a broken environment may next be reopened */
-    bool finish_wanted;             /* an apply is done but could not be taken in yet */
-    uint64_t frozen_position;       /* end of the log at the last freeze */
-    int64_t spent_us;               /* on what the log holds since then */
+    int64_t anew_at_ms;        /* when a refused journal may next be begun anew */
+    int64_t mend_at_ms;        /* when a broken environment may next be reopened */
+    bool finish_wanted;        /* an apply is done but could not be taken in yet */
+    uint64_t frozen_position;  /* end of the log at the last freeze */
+    int64_t spent_us;          /* executing what the log holds since the last freeze or
+                                  checkpoint */
+    int64_t checkpoint_due_us; /* spent_us at which the next one begins */
+    uint64_t saved_position;   /* freezes and checkpoints have what the log holds up to it */
+    uint32_t saved_epoch;      /* of the active buffer, the same; 0: nothing of it */
+    struct dbx_checkpoint *checkpoint; /* being made; NULL: none */
+    uint64_t checkpoints, checkpoint_bytes, loaded_entries;
     uint64_t applied_position;      /* what MDBX holds */
     uint64_t replay_position;       /* end of the log, until the journal is open */
     uint64_t run;                   /* of this start */

@@ -20,16 +20,15 @@ enum { DBX_BUFFER_BYTES_ASKED_MIN = 16 << 10 };
 /* Large values that may wait in files: one of the largest beyond the bound, so that it alone does
  * not slow others. */
 #define DBX_SPOOLED_BYTES(bound) ((uint64_t)(bound) + ((uint64_t)512 << 20))
-/* Journal since the last freeze. A start replays up to twice this. */
-#define DBX_JOURNAL_BYTES_DEFAULT ((size_t)24 << 20)
-/* What executing that journal took, in microseconds. A start takes about a third of it. Who asks
- * for a longer journal gets as much longer: every apply of random keys writes most pages of a map
- * that is not much larger than the buffer, and flash is worn by how often that happens. */
-#define DBX_SPENT_US_MAX 750000
-#define DBX_SPENT_US_BOUND(journal_bytes)                                                          \
-    ((journal_bytes) <= DBX_JOURNAL_BYTES_DEFAULT                                                  \
-         ? (int64_t)DBX_SPENT_US_MAX                                                               \
-         : (int64_t)((uint64_t)(journal_bytes) / DBX_JOURNAL_BYTES_DEFAULT * DBX_SPENT_US_MAX))
+/* Journal since the last freeze: as much as the buffer, or this. */
+#define DBX_JOURNAL_BYTES_MIN ((size_t)24 << 20)
+enum {
+    /* What executing the journal took since the last checkpoint or freeze: a start executes it
+     * again, in about a third of that. Then it is time for a checkpoint. */
+    DBX_CHECKPOINT_US_DEFAULT = 200000,
+    /* Then for a freeze: no checkpoint could be made. */
+    DBX_SPENT_US_MAX = 750000
+};
 /* A buffer's oldest entry is applied after this long, so that the journal does not stay for ever.
  */
 enum { DBX_BUFFER_AGE_MS_DEFAULT = 3600 * 1000 };

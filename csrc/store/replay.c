@@ -133,7 +133,7 @@ int dbx_replay_run(dbx_store *store, const dbx_replay_calls *calls, dbx_error *e
     dbx_journal_reader *reader;
     replayer r = {.store = store, .calls = calls};
     int64_t start_us = dbx_clock_mono_us();
-    int rc = dbx_journal_reader_open(store->options.path, store->applied_position, &reader, error);
+    int rc = dbx_journal_reader_open(store->options.path, store->replay_position, &reader, error);
     if (rc != DBX_OK) return rc;
     store->txn.replaying = true;
     rc = dbx_journal_reader_sync(reader, error);
@@ -144,7 +144,7 @@ int dbx_replay_run(dbx_store *store, const dbx_replay_calls *calls, dbx_error *e
     uint64_t end = dbx_journal_reader_end(reader), last_run = dbx_journal_reader_run(reader);
     if (end > store->replay_position) store->replay_position = end;
     if (last_run >= store->run) store->run = last_run + 1;
-    store->replay_ms = (uint64_t)(dbx_clock_mono_us() - start_us) / 1000;
+    store->replay_ms += (uint64_t)(dbx_clock_mono_us() - start_us) / 1000;
     dbx_effect_reader_free(&r.effects);
     dbx_journal_reader_close(reader);
     return rc;

@@ -1,4 +1,4 @@
-/* replay.h: executing the journal after MDBX's recorded position, at start. */
+/* replay.h: executing the journal after what MDBX and the checkpoints have, at start. */
 #ifndef DBX_STORE_REPLAY_H
 #define DBX_STORE_REPLAY_H
 

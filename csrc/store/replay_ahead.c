@@ -8,7 +8,7 @@
 
 enum {
     BATCHES = 2,
-    BATCH_BYTES_MAX = 4 << 20, /* the more keys are sorted together, the more share a page */
+    BATCH_BYTES_MAX = 1 << 20, /* the more keys are sorted together, the more share a page */
     BUFFER_SHARE = 16          /* of the buffer's bound: a batch is small beside it */
 };
 

@@ -17,6 +17,7 @@ enum {
     SMALL_PARTS = 8, /* the ballast is not more than such a part of the file system */
     ENTRY_NEED_BYTES = DBX_PAGE_BYTES + DBX_PAGE_BYTES / 4, /* a leaf of its own, shared branches */
     SPOOL_NEED_PARTS = 16,                                  /* of a chunk's pages are not value */
+    SPARE_PARTS = 8, /* of what is free: what may be spent on the needless */
     WARNING_PERCENT = 5,
     EASED_PERCENT = 110 /* of a bound: the room at which it is no longer reached */
 };
@@ -125,7 +126,9 @@ int dbx_room_open(dbx_store *store, dbx_error *error) {
     if (rc == DBX_OK) rc = dbx_file_room(o->path, &room->total_bytes, &room->free_bytes, error);
     if (rc != DBX_OK) return rc;
     if (o->journal_bytes == 0) {
-        o->journal_bytes = (size_t)lesser(DBX_JOURNAL_BYTES_DEFAULT, room->total_bytes / 16);
+        size_t bytes = store->buffer_bytes_max;
+        if (bytes < DBX_JOURNAL_BYTES_MIN) bytes = DBX_JOURNAL_BYTES_MIN;
+        o->journal_bytes = (size_t)lesser(bytes, room->total_bytes / 16);
     }
     uint64_t segment = o->journal_bytes / DBX_SEGMENTS_PER_FREEZE;
     if (segment < DBX_SEGMENT_BYTES_MIN) segment = DBX_SEGMENT_BYTES_MIN;
@@ -206,6 +209,10 @@ bool dbx_room_fits(dbx_store *store, uint64_t bytes) {
                                         dbx_room_need(store, store->live.frozen) + bytes +
                                         bytes / SPOOL_NEED_PARTS + floor_bytes(&store->room) <=
                                     available(&store->room);
+}
+
+bool dbx_room_spare(const dbx_store *store, uint64_t bytes) {
+    return !store->room.full && bytes <= store->room.free_bytes / SPARE_PARTS;
 }
 
 uint64_t dbx_room_journal_bytes(const dbx_store *store) {

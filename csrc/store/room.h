@@ -49,6 +49,8 @@ bool dbx_room_give(dbx_store *store);
 bool dbx_room_full(dbx_store *store);
 /* dbx_room_fits looks, and says whether so many bytes more can be applied. */
 bool dbx_room_fits(dbx_store *store, uint64_t bytes);
+/* dbx_room_spare: so many bytes can be spent on what is not necessary. As of the last look. */
+bool dbx_room_spare(const dbx_store *store, uint64_t bytes);
 /* dbx_room_need is what applying the buffer may take; NULL: nothing. dbx_room_share is how much the
  * active buffer may need before it is time to apply it: the frozen one needs as much again. */
 uint64_t dbx_room_need(const dbx_store *store, const dbx_buffer *buffer);

@@ -155,6 +155,18 @@ bool dbx_spool_part(const dbx_spool *spool, uint64_t offset, uint64_t len, dbx_s
     return true;
 }
 
+uint64_t dbx_spool_id(const dbx_spool *spool) {
+    return spool->id;
+}
+
+bool dbx_spool_named(const dbx_spool *spool) {
+    return spool->journalled && spool->synced == 1;
+}
+
+uint64_t dbx_spool_offset(const dbx_spool *spool, dbx_slice value) {
+    return (uint64_t)(value.ptr - spool->base);
+}
+
 void dbx_spool_ref(dbx_spool *spool) {
     atomic_fetch_add(&spool->refs, 1);
 }

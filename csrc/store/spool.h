@@ -23,6 +23,12 @@ int dbx_spool_file(char out[DBX_PATH_MAX], const char *dir, uint64_t id, bool du
 
 /* dbx_spool_holds says whether all of `bytes` lies in the spool. */
 bool dbx_spool_holds(const dbx_spool *spool, dbx_slice bytes);
+uint64_t dbx_spool_id(const dbx_spool *spool);
+/* dbx_spool_named: the journal names it, so that its file is durable and is there as long as the
+ * value is not in MDBX. */
+bool dbx_spool_named(const dbx_spool *spool);
+/* dbx_spool_offset is where a value that the spool holds lies in it. */
+uint64_t dbx_spool_offset(const dbx_spool *spool, dbx_slice value);
 /* dbx_spool_ref and dbx_spool_unref count users. Any thread. */
 void dbx_spool_ref(dbx_spool *spool);
 void dbx_spool_unref(dbx_spool *spool);

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "store/apply.h"
+#include "store/checkpoint.h"
 #include "store/file.h"
 #include "store/frame.h"
 #include "store/freeze.h"
@@ -108,6 +109,7 @@ static int set_bounds(dbx_store *store, dbx_error *error) {
     }
     store->buffer_bytes_max = bytes;
     store->filter_bytes = o->path == NULL ? 0 : bytes / ENTRY_BYTES_TYPICAL;
+    if (o->checkpoint_us == 0) o->checkpoint_us = DBX_CHECKPOINT_US_DEFAULT;
     if (o->buffer_age_ms == 0) o->buffer_age_ms = DBX_BUFFER_AGE_MS_DEFAULT;
     return DBX_OK;
 }
@@ -117,6 +119,7 @@ static void free_store(dbx_store *store) {
     atomic_store(&store->keep_spools, true);
     dbx_applier_close(store->applier);
     if (store->journal != NULL) (void)dbx_journal_close(store->journal, &ignored);
+    dbx_checkpoint_stop(store);
     dbx_buffer_unref(store->live.active);
     dbx_buffer_unref(store->live.frozen);
     dbx_snapshot_close(store->live.below);
@@ -213,6 +216,7 @@ static int open_files(dbx_store *store, dbx_error *error) {
     if (rc == DBX_OK && !dbx_file_exists(path)) rc = dbx_file_sync_name(o->path, error);
     if (rc == DBX_OK) rc = dbx_env_open(path, &store->env, error);
     if (rc == DBX_OK) rc = make_folder(o->path, "spool", error);
+    if (rc == DBX_OK) rc = make_folder(o->path, "checkpoint", error);
     if (rc == DBX_OK) rc = dbx_file_sync_dir(o->path, error);
     if (rc == DBX_OK && dbx_snapshot_open(store->env, &store->live.below) != DBX_OK) {
         rc = dbx_error_set(error, DBX_EIO, "cannot read %s", path);
@@ -225,11 +229,15 @@ static int open_files(dbx_store *store, dbx_error *error) {
     }
     store->applied_position = store->frozen_position = store->replay_position = applied.position;
     store->run = applied.run + 1;
+    store->saved_position = applied.position;
+    store->checkpoint_due_us = o->checkpoint_us;
     store->last = applied.times;
+    rc = dbx_checkpoint_load(store, error);
+    if (rc != DBX_OK) return rc;
     start_clock(store);
     rc = dbx_freeze_load(store, error);
     if (rc != DBX_OK) return rc;
-    return dbx_applier_open(store->env, o->on_progress, o->arg, &store->applier, error);
+    return dbx_applier_open(store->env, o->path, o->on_progress, o->arg, &store->applier, error);
 }
 
 /* The caller's path need not outlive the call. */

@@ -39,7 +39,10 @@ typedef struct dbx_store_options {
     size_t buffer_bytes;       /* write buffer bound; 0: follows the machine, see store/limits.h */
     size_t journal_bytes;      /* journal bytes that force a freeze; 0: default */
     size_t journal_keep_bytes; /* applied journal kept for readers of the log; 0: none */
-    uint32_t buffer_age_ms;    /* oldest entry's age that forces a freeze; 0: default */
+    /* microseconds that executing the journal took since it was last saved, after which the buffer
+     * is: store/checkpoint.h; 0: default */
+    int64_t checkpoint_us;
+    uint32_t buffer_age_ms; /* oldest entry's age that forces a freeze; 0: default */
     /* Called by a background thread, holding no lock, when dbx_store_durable() or
      * dbx_store_write_delay_us() may have changed. Must only wake somebody. May be NULL. */
     void (*on_progress)(void *arg);
@@ -141,14 +144,19 @@ bool dbx_store_freeze(dbx_store *store);
 /* What INFO store reports (invariant 24). Bytes unless said otherwise. */
 typedef struct dbx_store_info {
     uint64_t position, durable, applied; /* journal positions */
+    uint64_t saved;                      /* the same: a start replays what follows */
     uint64_t journal_bytes;              /* on disk, live segments */
     uint64_t journal_segments;           /* begun since start */
     uint64_t buffer_entries, buffer_bytes, buffer_bytes_max;
     uint64_t frozen_entries, frozen_bytes; /* 0 when nothing is frozen */
     uint64_t applies, apply_last_ms, apply_last_entries, apply_last_bytes;
     int64_t apply_last_at_s; /* Unix time; 0: not since the start */
-    uint64_t replay_last_ms, replay_last_effects;
-    uint64_t written_journal_bytes, written_apply_bytes, written_spool_bytes; /* since start */
+    uint64_t checkpoints;    /* of active buffers, since start */
+    /* The last start: how long it took, effects executed, entries loaded from checkpoints. */
+    uint64_t replay_last_ms, replay_last_effects, replay_last_entries;
+    /* Since start. */
+    uint64_t written_journal_bytes, written_checkpoint_bytes, written_apply_bytes;
+    uint64_t written_spool_bytes;
     uint64_t syncs, sync_last_us, turns, effects;
     uint64_t map_bytes, file_bytes; /* MDBX: address space, and file size */
     uint64_t disk_free_bytes, disk_unused_bytes, ballast_bytes; /* see room.h */

@@ -47,6 +47,7 @@ static void add_applier(dbx_store *store, dbx_store_info *info) {
     info->apply_last_entries = stats.last_entries;
     info->apply_last_bytes = stats.last_bytes;
     info->written_apply_bytes = stats.written_bytes;
+    info->written_checkpoint_bytes += stats.saved_bytes;
     if (info->last_error[0] == '\0') {
         (void)snprintf(info->last_error, sizeof info->last_error, "%s", stats.last_error);
     }
@@ -61,6 +62,10 @@ void dbx_store_get_info(dbx_store *store, dbx_store_info *info) {
                              .frozen_bytes = frozen != NULL ? dbx_buffer_bytes(frozen) : 0,
                              .replay_last_ms = store->replay_ms,
                              .replay_last_effects = store->replay_effects,
+                             .replay_last_entries = store->loaded_entries,
+                             .saved = store->saved_position,
+                             .checkpoints = store->checkpoints,
+                             .written_checkpoint_bytes = store->checkpoint_bytes,
                              .written_spool_bytes = store->spool_bytes,
                              .turns = store->turns,
                              .effects = store->effects,

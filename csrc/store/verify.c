@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
+#include "store/checkpoint_read.h"
 #include "store/effect.h"
 #include "store/file.h"
 #include "store/format.h"
@@ -201,6 +203,25 @@ static int verify_log(dbx_report *report, const dbx_applied *applied, dbx_error 
     return DBX_OK;
 }
 
+/* --- Checkpoints ------------------------------------------------------------------------------ */
+
+/* Nothing depends on them: one that is torn is no damage. */
+static int verify_checkpoints(dbx_report *report, dbx_error *error) {
+    dbx_checkpoint_span *spans;
+    dbx_checkpoint_head head;
+    dbx_error why;
+    size_t count, whole = 0;
+    int rc = dbx_checkpoint_list(report->dir, &spans, &count, error);
+    for (size_t i = 0; rc == DBX_OK && i < count; i++)
+        whole += dbx_checkpoint_check(report->dir, spans[i], &head, &why) == DBX_OK;
+    dbx_alloc_free(spans);
+    if (rc != DBX_OK) return rc;
+    dbx_report_line(report, "checkpoints",
+                    "%zu whole, %zu not: for those the next start executes the journal", whole,
+                    count - whole);
+    return DBX_OK;
+}
+
 /* --- All of it -------------------------------------------------------------------------------- */
 
 /* What could not even be checked is wrong, unless we have no memory or may not read it. */
@@ -238,6 +259,7 @@ static int verify_all(dbx_report *report, dbx_error *error) {
     if (rc == DBX_OK && report->wrong == 0) {
         rc = settle(report, verify_log(report, &applied, error), error);
     }
+    if (rc == DBX_OK && report->wrong == 0) rc = verify_checkpoints(report, error);
     clear_progress(report);
     if (rc != DBX_OK || report->wrong == 0) return rc;
     if (report->wrong > WRONG_SHOWN_MAX) {

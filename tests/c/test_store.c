@@ -24,6 +24,7 @@ typedef struct world {
     dbx_txn *txn;
     item items[KEYS];
     dbx_rand rand;
+    uint64_t applies, loaded;
 } world;
 
 static size_t key_of(unsigned i, uint8_t *out) {
@@ -46,6 +47,7 @@ static void start(world *w) {
     dbx_store_options options = {.path = w->dir,
                                  .durability = DBX_DURABILITY_NONE,
                                  .databases = 1,
+                                 .checkpoint_us = 1,
                                  .buffer_bytes = 96 << 10};
     int rc = dbx_store_open(&options, &w->store, &error);
     if (rc == DBX_OK) rc = dbx_store_replay(w->store, &(dbx_replay_calls){.run = replay}, &error);
@@ -184,23 +186,24 @@ static void one_step(world *w) {
     dbx_txn_command_end(w->txn, savepoint);
     if (what >= 84 && what < 96) end_turn(w);
     if (what == 96) (void)dbx_store_freeze(w->store);
-    if (what == 97) usleep(2000); /* let an apply finish */
+    if (what == 98) dbx_store_spent(w->store, 1); /* time for a checkpoint */
+    if (what == 97) usleep(2000);                 /* let an apply finish */
 }
 
-/* Closes the store and says how many buffers it applied. */
-static uint64_t stop(world *w) {
+/* Closes the store; counts the buffers it applied, and the entries it had from checkpoints. */
+static void stop(world *w) {
     dbx_store_info info;
     dbx_error error;
     CHECK_EQ(dbx_store_turn_end(w->store, &error), DBX_OK);
     dbx_store_get_info(w->store, &info);
     CHECK_EQ(dbx_store_close(w->store, &error), DBX_OK);
-    return info.applies;
+    w->applies += info.applies;
+    w->loaded += info.replay_last_entries;
 }
 
-static void random_steps(uint64_t seed, bool with_views) {
+static void random_steps(uint64_t seed, bool with_views, uint64_t *applies, uint64_t *loaded) {
     static world w;
     static item pinned[KEYS];
-    uint64_t applies = 0;
     memset(&w, 0, sizeof w);
     dbx_rand_seed_with(&w.rand, seed);
     scratch_make(w.dir);
@@ -221,10 +224,10 @@ static void random_steps(uint64_t seed, bool with_views) {
             check_get(&pinned[i], rc, value);
             walk(&w, view, pinned, false);
         }
-        if (step % 1500 == 1499) {
+        if (step % 300 == 299) {
             if (view != NULL) dbx_view_close(view);
             view = NULL;
-            applies += stop(&w);
+            stop(&w);
             start(&w);
         }
         if (check_failures > 0) {
@@ -233,19 +236,25 @@ static void random_steps(uint64_t seed, bool with_views) {
         }
     }
     if (view != NULL) dbx_view_close(view);
-    applies += stop(&w);
-    CHECK(applies > 0);
+    stop(&w);
+    *applies += w.applies;
+    *loaded += w.loaded;
     scratch_remove(w.dir);
 }
 
-TEST(the_map_agrees_with_a_sorted_array) {
+static void random_worlds(uint64_t seed, bool with_views) {
+    uint64_t applies = 0, loaded = 0;
     for (uint64_t i = 0; i < 3; i++)
-        random_steps(check_seed() * 100 + i, false);
+        random_steps(seed + i, with_views, &applies, &loaded);
+    CHECK(applies > 0 && loaded > 0);
+}
+
+TEST(the_map_agrees_with_a_sorted_array) {
+    random_worlds(check_seed() * 100, false);
 }
 
 TEST(views_do_not_see_later_writes) {
-    for (uint64_t i = 0; i < 3; i++)
-        random_steps(check_seed() * 100 + 50 + i, true);
+    random_worlds(check_seed() * 100 + 50, true);
 }
 
 static uint64_t buffer_entries(const world *w) {

@@ -50,6 +50,7 @@ SETTINGS: dict[str, Sequence[int]] = {  # 0: the default
     "write-buffer-size": (16384, 16384, 16384, 262144, 1 << 20, 0),
     "journal-freeze-size": (0, 1 << 16, 1 << 20),
     "journal-keep-size": (0, 0, 4 << 20),
+    "checkpoint-after": (0, 1, 1, 200),
     "write-buffer-age": (0, 0, 20),
 }
 

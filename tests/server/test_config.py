@@ -19,7 +19,7 @@ client-query-buffer-limit client-output-buffer-limit lua-time-limit busy-reply-t
 slowlog-log-slower-than slowlog-max-len latency-monitor-threshold notify-keyspace-events hz dir
 dbfilename loglevel logfile io-threads protected-mode hash-max-listpack-entries
 hash-max-ziplist-entries list-max-listpack-size set-max-intset-entries zset-max-listpack-value
-write-buffer-size journal-freeze-size journal-keep-size write-buffer-age
+write-buffer-size journal-freeze-size journal-keep-size checkpoint-after write-buffer-age
 """
 
 FAILED = "ERR CONFIG SET failed (possibly related to argument '{}') - {}"

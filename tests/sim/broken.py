@@ -121,6 +121,26 @@ FAULTS = {
         "if (rc == DBX_OK) rc = dbx_file_sync(spool->fd, part, NULL);",
         "",
     ),
+    "a key that a checkpoint has leaves nothing behind when it is deleted": Fault(
+        "buffer.c",
+        "buffer->views == 0 && !is_saved(buffer, entry)",
+        "buffer->views == 0",
+    ),
+    "a checkpoint is loaded wherever it begins": Fault(
+        "checkpoint.c",
+        "if (spans[i].from != from || spans[i].to <= from) continue;",
+        "if (spans[i].to <= from) continue;",
+    ),
+    "a checkpoint has more than the log": Fault(
+        "checkpoint.c",
+        "dbx_journal_settle(log, to);\n        if (dbx_journal_durable(log) < to) {",
+        "if (to == 0) {",
+    ),
+    "a checkpoint lacks what was changed since the one before": Fault(
+        "checkpoint.c",
+        "store->saved_epoch = c->upto;",
+        "store->saved_epoch = c->upto + 1;",
+    ),
     "a start goes on where the log was cut off": Fault(
         "journal_read.c",
         "if (rc == DBX_OK) rc = dbx_file_sync(fd, path, error);\n"

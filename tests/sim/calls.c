@@ -165,7 +165,7 @@ int __real_open64(const char *path, int flags, ...);
 int __real_close(int fd);
 int __real_dup(int fd);
 
-static void note_open(int fd, const char *path, int flags, bool there) {
+static void note_open(int fd, const char *path, int flags) {
     if (fd >= FDS_MAX) abort();
     handle *h = &handles[fd];
     *h = (handle){.kind = FILE_HANDLE, .through = (flags & O_DSYNC) != 0};
@@ -174,7 +174,8 @@ static void note_open(int fd, const char *path, int flags, bool there) {
         strcpy(h->path, path);
         return;
     }
-    h->file = there ? disk_file(path) : disk_create(path);
+    h->file = disk_file(path);
+    if (h->file < 0) h->file = disk_create(path);
     if ((flags & O_TRUNC) != 0) disk_size(h->file, 0);
 }
 
@@ -206,7 +207,7 @@ static int open_it(const char *path, int flags, mode_t mode) {
         return -1;
     }
     int fd = __real_open(path, flags, mode);
-    if (fd >= 0) note_open(fd, name, flags, there);
+    if (fd >= 0) note_open(fd, name, flags);
     return fd;
 }
 

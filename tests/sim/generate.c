@@ -339,6 +339,7 @@ static void choose(maker *m, history *h) {
     static const char *const logs[] = {"0", "65536", "1048576"};
     static const char *const full_logs[] = {"8388608", "16777216", "1048576"};
     static const char *const kept[] = {"0", "3145728"};
+    static const char *const saved[] = {"0", "0", "1", "20"}; /* a command takes one or two */
     uint64_t seed = h->seed;
     m->full = seed % 2 == 1 && !m->calm;
     seed /= 2;
@@ -351,6 +352,7 @@ static void choose(maker *m, history *h) {
                                  {"write-buffer-size", buffer},
                                  {"journal-freeze-size", log},
                                  {"journal-keep-size", kept[below(m, 2)]},
+                                 {"checkpoint-after", saved[h->seed / 3 % 4]},
                                  {NULL, NULL}};
     memcpy(h->settings, drawn, sizeof drawn);
 }

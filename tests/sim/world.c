@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "engine/session.h"
 #include "history.h"
 
 enum {
@@ -97,6 +98,7 @@ world_result world_turn(world *w, const history_step *step) {
     dbx_call calls[CALLS_MAX];
     dbx_error error;
     size_t count = gather(step, calls), spooled = 0;
+    uint32_t db = w->session->state.db;
     world_result said = WORLD_DONE;
     w->why[0] = '\0';
     while (spooled < count && said == WORLD_DONE) {
@@ -107,6 +109,8 @@ world_result world_turn(world *w, const history_step *step) {
     }
     /* dbx_local_spool has pointed argv elsewhere, but the array is still ours. */
     if (said == WORLD_DONE) said = run_calls(w, calls, count, step->hasty);
+    /* A SELECT that followed what was refused stands, but it is to be tried again from here. */
+    if (said != WORLD_DONE) w->session->state.db = db;
     for (size_t i = 0; i < count; i++) {
         if (i < spooled) dbx_local_unspool(w->local, &calls[i]);
         if (!step->transaction || (i > 0 && i + 1 < count)) free(calls[i].argv);
