@@ -2,6 +2,7 @@
 #include "store/apply.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,8 +21,11 @@
 #include "store/reclaim.h"
 
 enum {
-    STOP_CHECK_EVERY = 64, /* entries between two looks at the stop flag */
-    WRITE_EVERY = 8192,    /* entries between two beginnings of writing */
+    LOOK_EVERY =
+        256, /* entries between two looks at the stop flag and at the clock: a millisecond */
+    AHEAD = DBX_APPLY_WHOLE / 20, /* of the entries: so far ahead of half the buffer that fills */
+    REST_US_MAX = 2000,           /* at a time */
+    WRITE_EVERY = 8192,           /* entries between two beginnings of writing */
     RETRY_MS_MIN = 100,
     RETRY_MS_MAX = 10000,
     RECLAIM_ENTRIES_MAX = 20000, /* deleted in one commit: bounds how long a new apply waits */
@@ -46,6 +50,7 @@ struct dbx_applier {
     bool collected; /* frozen is in MDBX, and nobody has been told yet */
     bool reclaim;
     bool held;          /* until the replay is over */
+    bool rest_tried;    /* of frozen, the thread's own while it works */
     bool retried;       /* the last commit failed, and may be there all the same */
     atomic_bool broken; /* the environment is, and this thread leaves it alone */
     dbx_buffer *graves[GRAVES_MAX];
@@ -54,6 +59,8 @@ struct dbx_applier {
     atomic_bool committed;
     atomic_bool lacks_room;
     atomic_bool saved;
+    _Atomic uint64_t turns;  /* of the engine */
+    _Atomic uint64_t filled; /* of the buffer that fills meanwhile, in parts of DBX_APPLY_WHOLE */
 };
 
 /* --- One commit ----------------------------------------------------------------------------------
@@ -119,17 +126,41 @@ static int put_position(MDBX_cursor *cursor, const dbx_applied *applied) {
     return mdbx_cursor_put(cursor, &k, &v, MDBX_UPSERT);
 }
 
+/* The applier has a processor for itself while it works, and the others crowd on those that are
+ * left: a nice value does not help them. So while clients are served and there is no hurry, it
+ * rests as long as it has worked, about a millisecond each. */
+struct pace {
+    int64_t begun_us; /* to work */
+    uint64_t turns;   /* of the engine, then */
+};
+
+static void rest(dbx_applier *a, struct pace *pace, uint64_t done) {
+    uint64_t turns = atomic_load(&a->turns);
+    int64_t worked_us = dbx_clock_mono_us() - pace->begun_us;
+    bool hurry = atomic_load(&a->filled) * 4 / 3 > done + AHEAD;
+    if (turns != pace->turns && !hurry && worked_us > 0) {
+        int64_t us = worked_us < REST_US_MAX ? worked_us : REST_US_MAX;
+        struct timespec pause = {.tv_nsec = (long)us * 1000};
+        (void)nanosleep(&pause, NULL);
+    }
+    *pace = (struct pace){.begun_us = dbx_clock_mono_us(), .turns = turns};
+}
+
 static int apply_all(dbx_applier *a, MDBX_txn *txn, const dbx_buffer *frozen,
                      const dbx_applied *applied, uint64_t *entries) {
     MDBX_cursor *cursor;
     mdbx_filehandle_t fd;
+    struct pace pace = {.begun_us = dbx_clock_mono_us(), .turns = atomic_load(&a->turns)};
     int rc = mdbx_env_get_fd(a->env->env, &fd);
     if (rc == 0) rc = mdbx_cursor_open(txn, a->env->dbi, &cursor);
     if (rc != 0) return rc;
     for (const dbx_entry *entry = frozen->tree.head; rc == 0 && entry != NULL;
          entry = entry->next) {
         rc = apply_entry(cursor, entry);
-        if (++*entries % STOP_CHECK_EVERY == 0 && atomic_load(&a->stop)) rc = MDBX_EINTR;
+        if (++*entries % LOOK_EVERY == 0) {
+            if (atomic_load(&a->stop)) rc = MDBX_EINTR;
+            rest(a, &pace, *entries * DBX_APPLY_WHOLE / frozen->entries);
+        }
         /* Pages that libmdbx has given up early: the disk works while we do, not after us. */
         if (*entries % WRITE_EVERY == 0) dbx_file_begin_write(fd);
     }
@@ -151,7 +182,12 @@ static uint64_t pages_written(dbx_env *env) {
 static void save_rest(dbx_applier *a, const dbx_buffer *frozen, const dbx_applied *applied,
                       dbx_journal *log, dbx_applier_stats *stats) {
     dbx_error error;
-    if (!applied->save || atomic_load(&a->saved) || a->retried) return;
+    if (!applied->save || a->rest_tried) return;
+    a->rest_tried = true;
+    if (applied->saved == applied->position) { /* nothing that is logged is missing */
+        atomic_store(&a->saved, true);
+        return;
+    }
     int rc =
         dbx_checkpoint_rest(a->dir, frozen, applied, log, &a->stop, &stats->saved_bytes, &error);
     atomic_store(&a->saved, rc == DBX_OK);
@@ -265,6 +301,9 @@ static void *run(void *arg) {
     /* On Linux this is the thread's own: whoever answers clients goes first, and still a busy
      * single processor leaves a quarter of itself to the applier. */
     (void)setpriority(PRIO_PROCESS, 0, NICENESS);
+    /* Nor does it take a processor from them when it wakes from a rest. */
+    const struct sched_param none = {.sched_priority = 0};
+    (void)sched_setscheduler(0, SCHED_BATCH, &none);
     pthread_mutex_lock(&a->mutex);
     while (!atomic_load(&a->stop)) {
         if (a->grave_count > 0) {
@@ -332,8 +371,16 @@ void dbx_applier_start(dbx_applier *a, const dbx_buffer *frozen, const dbx_appli
     a->applied = *applied;
     a->collected = false;
     atomic_store(&a->saved, false);
+    a->rest_tried = false;
     pthread_cond_signal(&a->work);
     pthread_mutex_unlock(&a->mutex);
+}
+
+void dbx_applier_tell(dbx_applier *a, uint64_t filled) {
+    /* One thread writes; the other reads what is only advice. */
+    uint64_t turns = atomic_load_explicit(&a->turns, memory_order_relaxed);
+    atomic_store_explicit(&a->turns, turns + 1, memory_order_relaxed);
+    atomic_store_explicit(&a->filled, filled, memory_order_relaxed);
 }
 
 bool dbx_applier_saved(dbx_applier *a) {

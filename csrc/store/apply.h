@@ -28,7 +28,7 @@ typedef struct dbx_applied {
      * goes on from this position. */
     bool save;
     uint32_t saved_epoch;
-    uint64_t saved;
+    uint64_t saved, turn; /* turn: where the last one begins */
 } dbx_applied;
 
 /* dbx_applier_open starts the thread. It touches nothing before dbx_applier_release: a replay comes
@@ -44,6 +44,10 @@ void dbx_applier_close(dbx_applier *applier);
  * It is committed when `log` has it durably, so that the log never has a gap; NULL: it has. */
 void dbx_applier_start(dbx_applier *applier, const dbx_buffer *frozen, const dbx_applied *applied,
                        dbx_journal *log);
+/* dbx_applier_tell, once a turn, says how full the buffer is that fills while an apply goes on, in
+ * parts of DBX_APPLY_WHOLE: how much of a hurry there is. Cheap. */
+enum { DBX_APPLY_WHOLE = 1 << 16 };
+void dbx_applier_tell(dbx_applier *applier, uint64_t filled);
 /* dbx_applier_saved: checkpoints have all of the buffer handed over last. Cheap. */
 bool dbx_applier_saved(dbx_applier *applier);
 /* dbx_applier_collect is true once, when the buffer handed over last is durably in MDBX. */

@@ -272,6 +272,8 @@ static void stamp(dbx_buffer *buffer, dbx_entry *entry) {
 /* Makes the entry's value writable with at least `room` bytes, after recording its present state;
  * the present bytes stay readable at the old place. Flags lose DEAD and REFERS. */
 static int prepare(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry, size_t room) {
+    /* Without views there are no versions; its value is its own again. */
+    if (buffer->views == 0) entry->flags &= (uint8_t)~DBX_ENTRY_VERSIONED;
     bool keep = seen_by_views(buffer, entry);
     bool in_place = !keep && (entry->flags & DBX_ENTRY_REFERS) == 0 && room <= entry->value_room &&
                     entry->value_len <= SAVE_IN_PLACE_MAX;

@@ -10,11 +10,15 @@
 #include "store/checkpoint_ahead.h"
 #include "store/checkpoint_write.h"
 #include "store/freeze.h"
+#include "store/journal.h"
+#include "store/journal_read.h"
 #include "store/limits.h"
 #include "store/spool.h"
 
 enum {
-    STEP_ENTRIES = 4096 /* looked at between two turns: a fraction of a millisecond */
+    AHEAD = 12, /* entries that are being fetched while one is looked at */
+    BUFFER_CHECKPOINTS_MAX = 64,
+    SLACK_BYTES = 1 << 20 /* beside a small buffer's bound */
 };
 
 /* Who has the checkpoint being made. */
@@ -22,11 +26,16 @@ enum owner { WALKING, WRITING, WRITTEN, SEALED, FAILED };
 
 typedef struct dbx_checkpoint {
     dbx_checkpoint_writer writer;
-    dbx_buffer *buffer;    /* whose view is open; NULL: it has been walked */
-    uint32_t after, upto;  /* epochs: what was written in between is saved */
-    const dbx_entry *last; /* dealt with; the view sees it, so that it stays; NULL: none yet */
-    int64_t spent_us;      /* when the view was opened */
+    dbx_buffer *buffer;   /* whose view is open; NULL: it has been walked */
+    uint32_t after, upto; /* epochs: what was written in between is saved */
+    uint64_t at;          /* of the buffer's index */
+    /* Entries of a part of it that the view sees, so that they stay, and how many are dealt with.
+     */
+    dbx_entry *part[DBX_INDEX_PART_MAX];
+    size_t part_count, part_at;
+    int64_t spent_us; /* when the view was opened */
     bool given_up;
+    bool waits; /* for room in the syncer's queue */
     dbx_journal *journal;
     _Atomic int owner; /* enum owner; the syncer's while WRITING */
     dbx_error error;
@@ -70,6 +79,7 @@ int dbx_checkpoint_rest(const char *dir, const dbx_buffer *frozen, const dbx_app
     dbx_checkpoint_writer w = {.dir = dir,
                                .state = DBX_CHECKPOINT_REST,
                                .head = {.span = {applied->saved, applied->position},
+                                        .turn = applied->turn,
                                         .run = applied->run,
                                         .times = applied->times,
                                         .oldest_ms = frozen->oldest_ms}};
@@ -98,7 +108,7 @@ void dbx_checkpoint_complain(const dbx_error *error) {
 /* Values in spools that the log does not name: commands made them, and a start makes them again. */
 static bool can_be_saved(const dbx_store *store) {
     const dbx_buffer *active = store->live.active;
-    if (!dbx_room_spare(store, dbx_buffer_fill(active))) return false;
+    if (active->index.partial || !dbx_room_spare(store, dbx_buffer_fill(active))) return false;
     for (size_t i = 0; i < active->spool_count; i++) {
         if (!dbx_spool_named(active->spools[i])) return false;
     }
@@ -139,15 +149,27 @@ static void discard(void *arg) {
     atomic_store(&c->owner, FAILED);
 }
 
-static bool hand_over(dbx_checkpoint *c, void (*job)(void *arg)) {
-    atomic_store(&c->owner, WRITING);
-    if (dbx_journal_request_job(c->journal, job, c) == DBX_OK) return true;
-    atomic_store(&c->owner, WALKING); /* the queue is full: asked again */
-    return false;
+static void hand_over(dbx_checkpoint *c, void (*job)(void *arg)) {
+    int before = atomic_exchange(&c->owner, WRITING);
+    c->waits = dbx_journal_request_job(c->journal, job, c) != DBX_OK;
+    if (c->waits) atomic_store(&c->owner, before); /* the queue is full: asked again */
+}
+
+/* Few large ones or many small ones: both would take long to load. */
+static bool enough(const dbx_store *store) {
+    return store->buffer_checkpoints >= BUFFER_CHECKPOINTS_MAX ||
+           store->buffer_checkpoint_bytes >= 2 * (uint64_t)store->buffer_bytes_max + SLACK_BYTES;
 }
 
 static bool wanted(dbx_store *store) {
     if (store->spent_us < store->checkpoint_due_us || store->journal == NULL) return false;
+    if (dbx_store_position(store) == store->saved_position) {
+        /* What was executed changed nothing that is logged. Gaps that begin in one checkpoint end
+         * in it or an earlier one, so none may be made that no start will load. */
+        store->spent_us = 0;
+        return false;
+    }
+    if (enough(store)) return false;
     if (store->room.full || dbx_journal_refused(store->journal, NULL)) return false;
     /* It would not be used: those of the frozen buffer come first. */
     if (store->live.frozen != NULL && !dbx_applier_saved(store->applier)) return false;
@@ -160,15 +182,16 @@ static void begin(dbx_store *store) {
     if (c == NULL) return;
     int rc = dbx_freeze_save(store);
     dbx_undo_settle(&store->txn.undo, store->live.active);
-    if (rc != DBX_OK) {
+    dbx_buffer *active = store->live.active;
+    if (rc != DBX_OK || active->index.partial) {
         dbx_alloc_free(c);
         return;
     }
-    dbx_buffer *active = store->live.active;
     c->writer.dir = store->options.path;
     c->writer.state = DBX_CHECKPOINT_ACTIVE;
     c->writer.head =
         (dbx_checkpoint_head){.span = {store->saved_position, dbx_store_position(store)},
+                              .turn = dbx_journal_turn(store->journal),
                               .run = store->run,
                               .times = dbx_txn_times(&store->txn),
                               .oldest_ms = active->oldest_ms};
@@ -180,16 +203,31 @@ static void begin(dbx_store *store) {
     store->checkpoint = c;
 }
 
-static int walk(dbx_checkpoint *c) {
+/* The next part of the index: those of its entries that have changed. */
+static void next_part(dbx_checkpoint *c) {
     dbx_state state;
-    for (unsigned i = 0; i < STEP_ENTRIES && !dbx_checkpoint_full(&c->writer); i++) {
-        const dbx_entry *entry = next_seen(c->buffer, c->last, c->upto, &state);
-        if (entry == NULL) {
-            close_view(c);
-            return DBX_OK;
-        }
-        c->last = entry;
-        if (state.epoch <= c->after) continue;
+    size_t count = dbx_index_next_part(&c->buffer->index, &c->at, c->part), kept = 0;
+    c->part_at = c->part_count = 0;
+    if (count == DBX_INDEX_END) {
+        close_view(c);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (i + AHEAD < count) __builtin_prefetch(c->part[i + AHEAD]);
+        if (c->part[i]->epoch <= c->after) continue;
+        if (!dbx_buffer_see(c->buffer, c->part[i], c->upto, &state)) continue;
+        if (state.epoch > c->after) c->part[kept++] = c->part[i];
+    }
+    c->part_count = kept;
+}
+
+/* One part, or what fits, between two turns: some fifty microseconds. */
+static int walk(dbx_checkpoint *c) {
+    if (c->part_at == c->part_count) next_part(c);
+    while (c->part_at < c->part_count && !dbx_checkpoint_full(&c->writer)) {
+        const dbx_entry *entry = c->part[c->part_at++];
+        dbx_state state;
+        if (!dbx_buffer_see(c->buffer, entry, c->upto, &state)) continue;
         if (save_entry(&c->writer, c->buffer, entry, &state, c->upto) != DBX_OK) {
             return dbx_error_set(&c->error, DBX_ENOMEM, "out of memory");
         }
@@ -205,6 +243,8 @@ static void finish(dbx_store *store) {
     store->checkpoint_due_us = store->options.checkpoint_us;
     store->checkpoints++;
     store->checkpoint_bytes += c->writer.at;
+    store->buffer_checkpoint_bytes += c->writer.at;
+    store->buffer_checkpoints++;
     drop(store);
 }
 
@@ -234,21 +274,24 @@ void dbx_checkpoint_step(dbx_store *store) {
     }
     if (!c->given_up && (owner == FAILED || (c->buffer != NULL && walk(c) != DBX_OK))) fail(store);
     if (c->given_up) {
-        (void)hand_over(c, discard);
+        hand_over(c, discard);
     } else if (c->buffer == NULL) {
-        (void)hand_over(c, write_rest);
+        hand_over(c, write_rest);
     } else if (dbx_checkpoint_full(&c->writer)) {
-        (void)hand_over(c, write_part);
+        hand_over(c, write_part);
     }
 }
 
 bool dbx_checkpoint_busy(const dbx_store *store) {
-    return store->checkpoint != NULL && atomic_load(&store->checkpoint->owner) != WRITING;
+    const dbx_checkpoint *c =
+        store->checkpoint; /* the syncer wakes us when it has done something */
+    return c != NULL && !c->waits && atomic_load(&c->owner) != WRITING;
 }
 
 void dbx_checkpoint_freeze(dbx_store *store, dbx_applied *applied) {
     applied->saved = store->saved_position;
     applied->saved_epoch = store->saved_epoch;
+    applied->turn = store->journal != NULL ? dbx_journal_turn(store->journal) : store->replay_turn;
     applied->save =
         (store->saved_epoch > 0 || store->spent_us >= store->options.checkpoint_us / 2) &&
         can_be_saved(store);
@@ -258,6 +301,7 @@ void dbx_checkpoint_freeze(dbx_store *store, dbx_applied *applied) {
     }
     store->saved_position = applied->position;
     store->saved_epoch = 0;
+    store->buffer_checkpoints = store->buffer_checkpoint_bytes = 0;
     store->checkpoint_due_us = store->options.checkpoint_us;
 }
 
@@ -273,7 +317,8 @@ typedef struct chain {
     size_t count;
     dbx_checkpoint_head last;
     int64_t oldest_ms;
-    uint64_t run; /* the highest */
+    uint64_t run;   /* the highest */
+    uint64_t bytes; /* about */
 } chain;
 
 /* The longest whole file that goes on from `from`; false: there is none. What is damaged is removed
@@ -295,23 +340,48 @@ static bool choose(const char *dir, dbx_checkpoint_span *spans, size_t count, ui
     }
 }
 
+/* Whether the log has the last turn that is in the chain, where it should be: not if one of the two
+ * was moved away or comes from a backup. */
+static bool is_of_this_log(const char *dir, const dbx_checkpoint_head *head) {
+    dbx_journal_reader *reader;
+    dbx_error error;
+    dbx_frame frame;
+    dbx_slice effects;
+    if (dbx_journal_reader_open(dir, head->turn, &reader, &error) != DBX_OK) return false;
+    int rc = 1;
+    while (rc == 1 && dbx_journal_reader_end(reader) < head->span.to)
+        rc = dbx_journal_reader_next(reader, &frame, &effects, &error);
+    bool same = rc == 1 && dbx_journal_reader_end(reader) == head->span.to;
+    dbx_journal_reader_close(reader);
+    return same;
+}
+
 /* Moves the chain to the front of the list; all other files are removed, for no start will begin
  * where they do. */
 static int find_chain(dbx_store *store, chain *c, dbx_error *error) {
     const char *dir = store->options.path;
+    const uint64_t bytes_max = 4 * (uint64_t)store->buffer_bytes_max + 2 * (uint64_t)SLACK_BYTES;
     dbx_checkpoint_head head;
     size_t listed, chosen;
     dbx_checkpoint_tidy(dir, store->applied_position, false);
     int rc = dbx_checkpoint_list(dir, &c->spans, &listed, error);
     if (rc != DBX_OK) return rc;
     c->last.span.to = store->applied_position;
-    while (choose(dir, c->spans + c->count, listed - c->count, c->last.span.to, &chosen, &head)) {
+    while (c->bytes < bytes_max &&
+           choose(dir, c->spans + c->count, listed - c->count, c->last.span.to, &chosen, &head)) {
         dbx_checkpoint_span *at = &c->spans[c->count];
         at[chosen] = at[0];
         at[0] = head.span;
-        if (c->count++ == 0) c->oldest_ms = head.oldest_ms;
+        c->count++;
+        if (c->oldest_ms == 0) c->oldest_ms = head.oldest_ms;
         if (head.run > c->run) c->run = head.run;
+        c->bytes += head.chunks * DBX_CHUNK_BYTES;
         c->last = head;
+    }
+    if (c->count > 0 && !is_of_this_log(dir, &c->last)) {
+        dbx_log(DBX_LOG_NOTICE, "the checkpoints of %s are not of its journal, which is replayed",
+                dir);
+        c->count = 0;
     }
     for (size_t i = c->count; i < listed; i++)
         dbx_checkpoint_remove(dir, c->spans[i], DBX_CHECKPOINT_SEALED);
@@ -330,7 +400,7 @@ static int find_spool(dbx_store *store, uint64_t id, dbx_spool **spool, dbx_erro
     if (rc != DBX_OK) return rc;
     rc = dbx_buffer_hold_spool(active, *spool);
     dbx_spool_unref(*spool);
-    return rc;
+    return rc == DBX_OK ? rc : dbx_error_set(error, rc, "out of memory");
 }
 
 static int load_entry(dbx_store *store, dbx_buffer_load *load, const dbx_checkpoint_entry *entry,
@@ -380,17 +450,42 @@ static int load_chain(dbx_store *store, const chain *c, dbx_error *error) {
     return rc;
 }
 
+/* The log has all of it: a start goes on without. */
+static int do_without(dbx_store *store, const chain *c, const dbx_error *why, dbx_error *error) {
+    dbx_log(DBX_LOG_WARNING, "checkpoints cannot be loaded, the journal is replayed: %s",
+            why->text);
+    for (size_t i = 0; i < c->count; i++)
+        dbx_checkpoint_remove(store->options.path, c->spans[i], DBX_CHECKPOINT_SEALED);
+    dbx_buffer *empty = dbx_buffer_new(store->filter_bytes);
+    if (empty == NULL) return dbx_error_set(error, DBX_ENOMEM, "out of memory");
+    dbx_buffer_unref(store->live.active);
+    store->live.active = empty;
+    store->loaded_entries = 0;
+    return DBX_OK;
+}
+
+static void go_on_from(dbx_store *store, const chain *c) {
+    store->live.active->oldest_ms = c->oldest_ms;
+    store->saved_epoch = store->live.active->saved_epoch;
+    store->saved_position = store->replay_position = c->last.span.to;
+    store->replay_turn = c->last.turn;
+    store->last = c->last.times;
+    store->buffer_checkpoints = c->count;
+    store->buffer_checkpoint_bytes = c->bytes;
+    if (c->run >= store->run) store->run = c->run + 1;
+}
+
 int dbx_checkpoint_load(dbx_store *store, dbx_error *error) {
     int64_t begun_us = dbx_clock_mono_us();
     chain c = {.count = 0};
+    dbx_error why;
     int rc = find_chain(store, &c, error);
     if (rc == DBX_OK && c.count > 0) {
-        rc = load_chain(store, &c, error);
-        store->live.active->oldest_ms = c.oldest_ms;
-        store->saved_epoch = store->live.active->saved_epoch;
-        store->saved_position = store->replay_position = c.last.span.to;
-        store->last = c.last.times;
-        if (c.run >= store->run) store->run = c.run + 1;
+        if (load_chain(store, &c, &why) == DBX_OK) {
+            go_on_from(store, &c);
+        } else {
+            rc = do_without(store, &c, &why, error);
+        }
     }
     dbx_alloc_free(c.spans);
     store->replay_ms = (uint64_t)(dbx_clock_mono_us() - begun_us) / 1000;

@@ -32,6 +32,7 @@ void dbx_checkpoint_store_head(uint8_t bytes[DBX_CHECKPOINT_HEAD_BYTES],
     dbx_store64(bytes + 56, (uint64_t)head->oldest_ms);
     dbx_store64(bytes + 64, head->entries);
     dbx_store64(bytes + 72, head->chunks);
+    dbx_store64(bytes + 80, head->turn);
     dbx_store32(bytes + CRC_AT, dbx_crc32c(0, bytes, CRC_AT));
 }
 
@@ -43,7 +44,8 @@ bool dbx_checkpoint_load_head(const uint8_t bytes[DBX_CHECKPOINT_HEAD_BYTES],
         .times = {(int64_t)dbx_load64(bytes + 40), (int64_t)dbx_load64(bytes + 48)},
         .oldest_ms = (int64_t)dbx_load64(bytes + 56),
         .entries = dbx_load64(bytes + 64),
-        .chunks = dbx_load64(bytes + 72)};
+        .chunks = dbx_load64(bytes + 72),
+        .turn = dbx_load64(bytes + 80)};
     return memcmp(bytes, MAGIC, sizeof MAGIC) == 0 && dbx_load32(bytes + 8) == VERSION &&
            dbx_load32(bytes + CRC_AT) == dbx_crc32c(0, bytes, CRC_AT);
 }

@@ -23,16 +23,19 @@ typedef struct dbx_checkpoint_span {
 
 typedef struct dbx_checkpoint_head {
     dbx_checkpoint_span span;
+    uint64_t turn;     /* the position at which the last turn before `to` begins */
     uint64_t run;      /* of the start that made it */
     dbx_times times;   /* of the turn at which it was made */
     int64_t oldest_ms; /* the buffer's */
     uint64_t entries, chunks;
 } dbx_checkpoint_head;
 
+/* A file is a row of runs, each of chunks in key order; the first chunk of one says so. */
+#define DBX_CHUNK_BEGINS_RUN 0x80000000u /* added to a chunk's length */
 enum {
     DBX_CHECKPOINT_HEAD_BYTES = 96,
-    DBX_CHUNK_HEAD_BYTES = 8,    /* CRC-32C of what follows, length */
-    DBX_CHUNK_BYTES = 128 << 10, /* at which one is ended */
+    DBX_CHUNK_HEAD_BYTES = 8,   /* CRC-32C of what follows, length */
+    DBX_CHUNK_BYTES = 32 << 10, /* at which one is ended */
     DBX_CHECKPOINT_ENTRY_BYTES =
         9 /* flags, lengths: value (4), key (2), key where a gap ends (2) */
 };

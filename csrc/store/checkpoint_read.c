@@ -12,72 +12,7 @@
 #include "store/entry.h"
 #include "store/format.h"
 
-/* --- One file --------------------------------------------------------------------------------- */
-
-typedef struct reader {
-    int fd;
-    uint64_t at, chunks, entries; /* read so far */
-    dbx_buf chunk;                /* without its head */
-    dbx_slice left;               /* of it */
-    dbx_checkpoint_head head;
-    dbx_checkpoint_entry entry; /* the last one read */
-    dbx_buf gap_end;            /* the key where the last gap met ends; empty: it lies behind us */
-} reader;
-
-static int damaged(const reader *r, dbx_error *error) {
-    return dbx_error_set(error, DBX_ECORRUPT, "checkpoint %llu-%llu is not whole",
-                         (unsigned long long)r->head.span.from,
-                         (unsigned long long)r->head.span.to);
-}
-
-static int read_exactly(reader *r, void *bytes, size_t len, dbx_error *error) {
-    int64_t n = dbx_file_read(r->fd, bytes, len, r->at, "a checkpoint", error);
-    if (n < 0) return (int)n;
-    r->at += (uint64_t)n;
-    return (size_t)n == len ? DBX_OK : damaged(r, error);
-}
-
-static int open_reader(reader *r, const char *dir, dbx_checkpoint_span span, dbx_error *error) {
-    char path[DBX_PATH_MAX];
-    uint8_t head[DBX_CHECKPOINT_HEAD_BYTES];
-    *r = (reader){.fd = -1, .head = {.span = span}};
-    int rc = dbx_checkpoint_path(path, dir, span, DBX_CHECKPOINT_SEALED, error);
-    if (rc != DBX_OK) return rc;
-    r->fd = dbx_file_open(path, O_RDONLY, error);
-    if (r->fd < 0) return r->fd;
-    rc = read_exactly(r, head, sizeof head, error);
-    if (rc != DBX_OK) return rc;
-    bool whole = dbx_checkpoint_load_head(head, &r->head) && r->head.span.from == span.from &&
-                 r->head.span.to == span.to;
-    return whole ? DBX_OK : damaged(r, error);
-}
-
-static void close_reader(reader *r) {
-    if (r->fd >= 0) (void)close(r->fd);
-    dbx_buf_free(&r->chunk);
-    dbx_buf_free(&r->gap_end);
-}
-
-static int read_chunk(reader *r, dbx_error *error) {
-    uint8_t head[DBX_CHUNK_HEAD_BYTES];
-    int rc = read_exactly(r, head, sizeof head, error);
-    if (rc != DBX_OK) return rc;
-    size_t len = dbx_load32(head + 4);
-    if (len > DBX_CHUNK_BYTES_MAX) return damaged(r, error);
-    r->chunk.len = 0;
-    if (dbx_buf_reserve(&r->chunk, len + 1) == NULL) {
-        return dbx_error_set(error, DBX_ENOMEM, "out of memory while reading a checkpoint");
-    }
-    rc = read_exactly(r, r->chunk.ptr, len, error);
-    if (rc != DBX_OK) return rc;
-    r->chunk.len = len;
-    r->left = dbx_buf_slice(&r->chunk);
-    r->chunks++;
-    uint32_t crc = dbx_crc32c(dbx_crc32c(0, head + 4, 4), r->chunk.ptr, len);
-    return crc == dbx_load32(head) ? DBX_OK : damaged(r, error);
-}
-
-/* Takes `n` bytes off what is left of the chunk; false: there are fewer. */
+/* Takes `n` bytes off the front; false: there are fewer. */
 static bool cut(dbx_slice *left, size_t n, dbx_slice *out) {
     if (n > left->len) return false;
     *out = dbx_slice_of(left->ptr, n);
@@ -85,15 +20,16 @@ static bool cut(dbx_slice *left, size_t n, dbx_slice *out) {
     return true;
 }
 
-static bool parse(dbx_slice *left, dbx_checkpoint_entry *entry) {
+bool dbx_checkpoint_parse(dbx_slice *left, dbx_checkpoint_entry *entry) {
     dbx_slice fixed, place;
     if (!cut(left, DBX_CHECKPOINT_ENTRY_BYTES, &fixed)) return false;
     size_t value_len = dbx_load32(fixed.ptr + 1);
     size_t key_len = dbx_load16(fixed.ptr + 5), end_len = dbx_load16(fixed.ptr + 7);
-    if (key_len == 0 || key_len > DBX_ENCODED_KEY_MAX || end_len > DBX_ENCODED_KEY_MAX) {
+    if (key_len == 0 || key_len > DBX_ENCODED_KEY_MAX || end_len > DBX_ENCODED_KEY_MAX ||
+        value_len > DBX_VALUE_BYTES_MAX) {
         return false;
     }
-    entry->flags = fixed.ptr[0];
+    entry->flags = fixed.ptr[0] & DBX_ENTRY_LASTING;
     if (!cut(left, key_len, &entry->key) || !cut(left, end_len, &entry->end)) return false;
     if ((entry->flags & DBX_ENTRY_REFERS) == 0) return cut(left, value_len, &entry->value);
     if (!cut(left, 16, &place)) return false;
@@ -103,38 +39,129 @@ static bool parse(dbx_slice *left, dbx_checkpoint_entry *entry) {
     return true;
 }
 
-/* 1, 0 at the end, or a failure. */
+/* --- One run ---------------------------------------------------------------------------------- */
+
+typedef struct reader {
+    int fd;                     /* the file's: shared by its runs */
+    size_t file;                /* number: later ones are newer */
+    uint64_t at;                /* of the next chunk */
+    uint64_t end;               /* of the run */
+    dbx_buf chunk;              /* without its head */
+    dbx_slice left;             /* of it */
+    dbx_checkpoint_entry entry; /* the last one read */
+    dbx_buf gap_end;            /* the key where the last gap met ends; empty: it lies behind us */
+} reader;
+
+static int damaged(dbx_error *error) {
+    return dbx_error_set(error, DBX_ECORRUPT, "a checkpoint is not whole");
+}
+
+static int read_exactly(int fd, void *bytes, size_t len, uint64_t at, dbx_error *error) {
+    int64_t n = dbx_file_read(fd, bytes, len, at, "a checkpoint", error);
+    if (n < 0) return (int)n;
+    return (size_t)n == len ? DBX_OK : damaged(error);
+}
+
+/* *begins: the chunk begins a run. */
+static int read_chunk(reader *r, bool *begins, dbx_error *error) {
+    uint8_t head[DBX_CHUNK_HEAD_BYTES];
+    int rc = read_exactly(r->fd, head, sizeof head, r->at, error);
+    if (rc != DBX_OK) return rc;
+    uint32_t len = dbx_load32(head + 4) & ~DBX_CHUNK_BEGINS_RUN;
+    *begins = (dbx_load32(head + 4) & DBX_CHUNK_BEGINS_RUN) != 0;
+    if (len == 0 || len > DBX_CHUNK_BYTES_MAX) return damaged(error);
+    r->chunk.len = 0;
+    if (dbx_buf_reserve(&r->chunk, len) == NULL) {
+        return dbx_error_set(error, DBX_ENOMEM, "out of memory while reading a checkpoint");
+    }
+    rc = read_exactly(r->fd, r->chunk.ptr, len, r->at + sizeof head, error);
+    if (rc != DBX_OK) return rc;
+    r->chunk.len = len;
+    r->left = dbx_buf_slice(&r->chunk);
+    r->at += sizeof head + len;
+    uint32_t crc = dbx_crc32c(dbx_crc32c(0, head + 4, 4), r->chunk.ptr, len);
+    return crc == dbx_load32(head) ? DBX_OK : damaged(error);
+}
+
+/* 1, 0 at the end of the run, or a failure. */
 static int next_entry(reader *r, dbx_error *error) {
-    while (r->left.len == 0) {
-        if (r->chunks == r->head.chunks) {
-            return r->entries == r->head.entries ? 0 : damaged(r, error);
-        }
-        int rc = read_chunk(r, error);
+    bool begins;
+    if (r->left.len == 0) {
+        if (r->at >= r->end) return 0;
+        int rc = read_chunk(r, &begins, error);
         if (rc != DBX_OK) return rc;
     }
-    r->entries++;
-    return parse(&r->left, &r->entry) ? 1 : damaged(r, error);
+    return dbx_checkpoint_parse(&r->left, &r->entry) ? 1 : damaged(error);
+}
+
+static void close_reader(reader *r) {
+    dbx_buf_free(&r->chunk);
+    dbx_buf_free(&r->gap_end);
+}
+
+/* --- One file --------------------------------------------------------------------------------- */
+
+static int open_file(const char *dir, dbx_checkpoint_span span, dbx_checkpoint_head *head,
+                     dbx_error *error) {
+    char path[DBX_PATH_MAX];
+    uint8_t bytes[DBX_CHECKPOINT_HEAD_BYTES];
+    int rc = dbx_checkpoint_path(path, dir, span, DBX_CHECKPOINT_SEALED, error);
+    if (rc != DBX_OK) return rc;
+    int fd = dbx_file_open(path, O_RDONLY, error);
+    if (fd < 0) return fd;
+    rc = read_exactly(fd, bytes, sizeof bytes, 0, error);
+    bool whole = rc == DBX_OK && dbx_checkpoint_load_head(bytes, head) &&
+                 head->span.from == span.from && head->span.to == span.to;
+    if (rc == DBX_OK && !whole) rc = damaged(error);
+    if (rc != DBX_OK) (void)close(fd);
+    return rc == DBX_OK ? fd : rc;
+}
+
+/* Keys rise within a run: a buffer is filled with them in order. `last`: of the chunk before. */
+static int check_chunk(reader *r, dbx_buf *last, uint64_t *entries, dbx_error *error) {
+    uint8_t copy[DBX_ENCODED_KEY_MAX];
+    dbx_slice before = dbx_buf_slice(last);
+    while (r->left.len > 0) {
+        if (!dbx_checkpoint_parse(&r->left, &r->entry)) return damaged(error);
+        if (before.len > 0 && dbx_slice_cmp(before, r->entry.key) >= 0) return damaged(error);
+        before = r->entry.key;
+        ++*entries;
+    }
+    memcpy(copy, before.ptr, before.len); /* chunks are not empty */
+    last->len = 0;
+    dbx_buf_add(last, copy, before.len);
+    return last->failed ? dbx_error_set(error, DBX_ENOMEM, "out of memory") : DBX_OK;
 }
 
 int dbx_checkpoint_check(const char *dir, dbx_checkpoint_span span, dbx_checkpoint_head *head,
                          dbx_error *error) {
-    reader r;
-    int rc = open_reader(&r, dir, span, error);
-    if (rc == DBX_OK) {
-        do {
-            rc = next_entry(&r, error);
-        } while (rc == 1);
+    uint64_t entries = 0;
+    dbx_buf last = {0};
+    reader r = {.at = DBX_CHECKPOINT_HEAD_BYTES};
+    *head = (dbx_checkpoint_head){.span = span};
+    int rc = r.fd = open_file(dir, span, head, error);
+    if (rc < 0) return rc;
+    rc = DBX_OK;
+    for (uint64_t i = 0; rc == DBX_OK && i < head->chunks; i++) {
+        bool begins = false;
+        rc = read_chunk(&r, &begins, error);
+        if (begins) last.len = 0;
+        if (rc == DBX_OK) rc = check_chunk(&r, &last, &entries, error);
     }
-    *head = r.head;
+    if (rc == DBX_OK && entries != head->entries) rc = damaged(error);
+    (void)close(r.fd);
     close_reader(&r);
+    dbx_buf_free(&last);
     return rc;
 }
 
 /* --- Several ---------------------------------------------------------------------------------- */
 
 struct dbx_checkpoint_merge {
-    reader *readers; /* oldest first */
-    size_t count;
+    int *fds; /* of the files, oldest first */
+    size_t file_count;
+    reader *readers; /* of their runs, the oldest file's first */
+    size_t count, cap;
     size_t *heap; /* of those that stand on an entry: the one that comes first is its root */
     size_t heaped;
     bool given;  /* the root's entry */
@@ -192,8 +219,9 @@ static void end_gaps(dbx_checkpoint_merge *m, dbx_slice key) {
 
 /* Whether a newer file than the root's has a gap here. */
 static bool hidden(const dbx_checkpoint_merge *m) {
+    const reader *root = &m->readers[m->heap[0]];
     for (size_t i = m->heap[0] + 1; m->gaps > 0 && i < m->count; i++) {
-        if (m->readers[i].gap_end.len > 0) return true;
+        if (m->readers[i].file > root->file && m->readers[i].gap_end.len > 0) return true;
     }
     return false;
 }
@@ -211,30 +239,65 @@ static int pass_older(dbx_checkpoint_merge *m, dbx_error *error) {
     }
 }
 
+static int add_reader(dbx_checkpoint_merge *m, int fd, size_t file, uint64_t at) {
+    void *readers = dbx_alloc_room(m->readers, &m->cap, m->count + 1, sizeof *m->readers);
+    if (readers == NULL) return DBX_ENOMEM;
+    m->readers = readers;
+    m->readers[m->count++] = (reader){.fd = fd, .file = file, .at = at};
+    return DBX_OK;
+}
+
+/* Adds a reader for each run of a file: the heads of its chunks say where they are. */
+static int add_runs(dbx_checkpoint_merge *m, size_t file, const dbx_checkpoint_head *head,
+                    dbx_error *error) {
+    uint64_t at = DBX_CHECKPOINT_HEAD_BYTES;
+    uint8_t bytes[DBX_CHUNK_HEAD_BYTES];
+    for (uint64_t i = 0; i < head->chunks; i++) {
+        int rc = read_exactly(m->fds[file], bytes, sizeof bytes, at, error);
+        if (rc != DBX_OK) return rc;
+        uint32_t len = dbx_load32(bytes + 4);
+        if (i == 0 || (len & DBX_CHUNK_BEGINS_RUN) != 0) {
+            rc = add_reader(m, m->fds[file], file, at);
+            if (rc != DBX_OK) return dbx_error_set(error, rc, "out of memory");
+        }
+        at += sizeof bytes + (len & ~DBX_CHUNK_BEGINS_RUN);
+        m->readers[m->count - 1].end = at;
+    }
+    return DBX_OK;
+}
+
+static int start_merge(dbx_checkpoint_merge *m, dbx_error *error) {
+    m->heap = dbx_alloc_zero(m->count + 1, sizeof *m->heap);
+    if (m->heap == NULL) return dbx_error_set(error, DBX_ENOMEM, "out of memory");
+    for (size_t i = 0; i < m->count; i++) {
+        int more = next_entry(&m->readers[i], error);
+        if (more < 0) return more;
+        if (more == 1) m->heap[m->heaped++] = i;
+    }
+    for (size_t at = m->heaped; at-- > 0;)
+        sift_down(m, at);
+    return DBX_OK;
+}
+
 int dbx_checkpoint_merge_open(const char *dir, const dbx_checkpoint_span *spans, size_t count,
                               dbx_checkpoint_merge **out, dbx_error *error) {
     dbx_checkpoint_merge *m = dbx_alloc_zero(1, sizeof *m);
     if (m == NULL) return dbx_error_set(error, DBX_ENOMEM, "out of memory");
-    m->readers = dbx_alloc_zero(count, sizeof *m->readers);
-    m->heap = dbx_alloc_zero(count, sizeof *m->heap);
-    int rc = m->readers != NULL && m->heap != NULL
-                 ? DBX_OK
-                 : dbx_error_set(error, DBX_ENOMEM, "out of memory");
-    while (rc == DBX_OK && m->count < count) {
-        rc = open_reader(&m->readers[m->count], dir, spans[m->count], error);
-        m->count++;
+    m->fds = dbx_alloc_zero(count, sizeof *m->fds);
+    int rc = m->fds != NULL ? DBX_OK : dbx_error_set(error, DBX_ENOMEM, "out of memory");
+    while (rc == DBX_OK && m->file_count < count) {
+        dbx_checkpoint_head head;
+        int fd = open_file(dir, spans[m->file_count], &head, error);
+        if (fd < 0) rc = fd;
+        if (fd < 0) break;
+        m->fds[m->file_count] = fd;
+        rc = add_runs(m, m->file_count++, &head, error);
     }
-    for (size_t i = 0; rc == DBX_OK && i < count; i++) {
-        int more = next_entry(&m->readers[i], error);
-        if (more < 0) rc = more;
-        if (more == 1) m->heap[m->heaped++] = i;
-    }
+    if (rc == DBX_OK) rc = start_merge(m, error);
     if (rc != DBX_OK) {
         dbx_checkpoint_merge_close(m);
         return rc;
     }
-    for (size_t at = m->heaped; at-- > 0;)
-        sift_down(m, at);
     *out = m;
     return DBX_OK;
 }
@@ -261,6 +324,9 @@ int dbx_checkpoint_merge_next(dbx_checkpoint_merge *m, dbx_checkpoint_entry *ent
 void dbx_checkpoint_merge_close(dbx_checkpoint_merge *m) {
     for (size_t i = 0; i < m->count; i++)
         close_reader(&m->readers[i]);
+    for (size_t i = 0; i < m->file_count; i++)
+        (void)close(m->fds[i]);
+    dbx_alloc_free(m->fds);
     dbx_alloc_free(m->readers);
     dbx_alloc_free(m->heap);
     dbx_alloc_free(m);

@@ -4,6 +4,7 @@
 #ifndef DBX_STORE_CHECKPOINT_READ_H
 #define DBX_STORE_CHECKPOINT_READ_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -18,6 +19,9 @@ typedef struct dbx_checkpoint_entry {
     uint64_t spool, offset; /* with DBX_ENTRY_REFERS */
     uint8_t flags;          /* enum dbx_entry_flags */
 } dbx_checkpoint_entry;
+
+/* dbx_checkpoint_parse takes one entry off the front of `left`; false: there is no whole one. */
+bool dbx_checkpoint_parse(dbx_slice *left, dbx_checkpoint_entry *entry);
 
 /* dbx_checkpoint_check reads a whole file and its header. DBX_ECORRUPT: it is not whole. */
 int dbx_checkpoint_check(const char *dir, dbx_checkpoint_span span, dbx_checkpoint_head *head,

@@ -1,9 +1,9 @@
-/* checkpoint_write.h: writing the file of a checkpoint: what changed in a write buffer, in key
- * order.
+/* checkpoint_write.h: writing the file of a checkpoint: what changed in a write buffer.
  *
- * A file is whole or it is not used: its header, which counts the chunks, is written last, and each
- * chunk has a checksum. Nothing depends on a checkpoint, because the log still holds what is in it;
- * so nothing here is synced.
+ * Entries are put in any order, some megabytes at a time; what was put is then sorted and written
+ * as one run. A file is whole or it is not used: its header, which counts the chunks, is written
+ * last, and each chunk has a checksum. Nothing depends on a checkpoint, because the log still holds
+ * what is in it; so nothing here is synced.
  */
 #ifndef DBX_STORE_CHECKPOINT_WRITE_H
 #define DBX_STORE_CHECKPOINT_WRITE_H
@@ -20,13 +20,13 @@ typedef struct dbx_checkpoint_writer {
     const char *dir;            /* the data directory; outlives the writer */
     dbx_checkpoint_state state; /* not sealed: whose it is */
     dbx_checkpoint_head head;
-    dbx_buf chunks; /* what is not in the file yet */
-    size_t chunk;   /* where in it the last one begins */
-    uint64_t at;    /* the file's length; 0: there is no file yet */
+    dbx_buf records; /* what is not in the file yet, as it will be there */
+    size_t count;    /* of them */
+    uint64_t at;     /* the file's length; 0: there is no file yet */
 } dbx_checkpoint_writer;
 
-/* dbx_checkpoint_put adds what a view sees of an entry, in key order. `end`: with DBX_ENTRY_GAP,
- * the next entry. DBX_OK or DBX_ENOMEM: the checkpoint must be given up. */
+/* dbx_checkpoint_put adds what a view sees of an entry. `end`: with DBX_ENTRY_GAP, the next entry.
+ * DBX_OK or DBX_ENOMEM: the checkpoint must be given up. */
 int dbx_checkpoint_put(dbx_checkpoint_writer *writer, const dbx_buffer *buffer, dbx_slice key,
                        const dbx_state *state, const dbx_entry *end);
 /* dbx_checkpoint_full: it is time for dbx_checkpoint_write. */

@@ -18,7 +18,7 @@ enum {
     FINISH_RETRY_MS = 100,
     ANEW_RETRY_MS = 1000, /* between two attempts to begin a refused journal anew */
     DELAY_US_MAX = 100000,
-    DELAY_FROM_PERCENT = 50 /* of the bound, while an apply is going on */
+    DELAY_FROM_PERCENT = 75 /* of a bound, while an apply is going on */
 };
 
 /* --- State that is saved with a freeze
@@ -230,6 +230,15 @@ static void mend(dbx_store *store) {
     dbx_applier_mended(store->applier);
 }
 
+/* What the active buffer may hold while an apply goes on. What a start has loaded may be two
+ * buffers in one: both together stay near twice the bound. */
+static uint64_t active_bound(const dbx_store *store) {
+    uint64_t bound = store->buffer_bytes_max, frozen = dbx_buffer_fill(store->live.frozen);
+    if (frozen <= bound) return bound;
+    uint64_t left = frozen < 2 * bound ? 2 * bound - frozen : 0;
+    return left > bound / 4 ? left : bound / 4;
+}
+
 void dbx_freeze_step(dbx_store *store) {
     if (store->applier == NULL) return;
     if (dbx_applier_broken(store->applier) && store->journal != NULL) mend(store);
@@ -245,6 +254,10 @@ void dbx_freeze_step(dbx_store *store) {
     if (dbx_applier_lacks_room(store->applier)) (void)dbx_room_give(store);
     if (store->live.frozen == NULL && time_to_freeze(store)) freeze(store);
     dbx_checkpoint_step(store);
+    if (store->live.frozen != NULL) {
+        uint64_t filled = dbx_buffer_fill(store->live.active);
+        dbx_applier_tell(store->applier, filled * DBX_APPLY_WHOLE / active_bound(store));
+    }
 }
 
 int64_t dbx_freeze_wait_ms(dbx_store *store) {
@@ -264,15 +277,6 @@ int64_t dbx_freeze_wait_ms(dbx_store *store) {
 static uint64_t greater_percent(uint64_t percent, uint64_t part, uint64_t whole) {
     uint64_t other = part * 100 / whole;
     return other > percent ? other : percent;
-}
-
-/* What the active buffer may hold while an apply goes on. What a start has loaded may be two
- * buffers in one: both together stay near twice the bound. */
-static uint64_t active_bound(const dbx_store *store) {
-    uint64_t bound = store->buffer_bytes_max, frozen = dbx_buffer_fill(store->live.frozen);
-    if (frozen <= bound) return bound;
-    uint64_t left = frozen < 2 * bound ? 2 * bound - frozen : 0;
-    return left > bound / 4 ? left : bound / 4;
 }
 
 uint32_t dbx_freeze_delay_us(const dbx_store *store) {

@@ -374,6 +374,10 @@ uint64_t dbx_journal_position(const dbx_journal *j) {
     return j->position;
 }
 
+uint64_t dbx_journal_turn(const dbx_journal *j) {
+    return j->turn;
+}
+
 uint64_t dbx_journal_durable(dbx_journal *j) {
     return atomic_load(&j->durable);
 }

@@ -52,6 +52,8 @@ int dbx_journal_append(dbx_journal *journal, dbx_buf *effects, const dbx_journal
                        dbx_error *error);
 
 uint64_t dbx_journal_position(const dbx_journal *journal);
+/* dbx_journal_turn is where the last turn begins that was appended. */
+uint64_t dbx_journal_turn(const dbx_journal *journal);
 uint64_t dbx_journal_durable(dbx_journal *journal); /* any thread */
 /* dbx_journal_wait returns when `position` is durable, or DBX_ESTOPPED at close. Who waits first
  * syncs for all who wait. Any thread, without the engine lock. */

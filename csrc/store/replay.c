@@ -109,6 +109,7 @@ static int run_batch(replayer *r, const dbx_replay_batch *batch, dbx_error *erro
         rc = run_frame(r, &group->frame, bytes, error);
         if (rc != DBX_OK) break;
         store->replay_position = group->end;
+        store->replay_turn = group->frame.position;
         store->spent_us += dbx_clock_mono_us() - begun_us;
         rc = keep_bounds(store, error);
     }

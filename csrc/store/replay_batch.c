@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/bytes.h"
+#include "store/key_order.h"
 
 enum {
     KEYS_MAX = 64 << 10,    /* of a batch; those beyond are looked up by their effects */
@@ -129,13 +129,6 @@ static int by_name(const void *left, const void *right) {
     return dbx_slice_cmp(name_of(a), name_of(b));
 }
 
-static size_t common_prefix(dbx_slice a, dbx_slice b) {
-    size_t n = a.len < b.len ? a.len : b.len, i = 0;
-    while (i < n && a.ptr[i] == b.ptr[i])
-        i++;
-    return i;
-}
-
 static void sort_keys(dbx_replay_batch *b) {
     replay_key *keys = b->keys;
     const uint8_t *at = b->names.ptr;
@@ -143,16 +136,11 @@ static void sort_keys(dbx_replay_batch *b) {
     for (size_t i = 0; i < b->key_count; i++) {
         keys[i].at = at;
         memcpy(&keys[i].hash, b->hashes.ptr + i * sizeof(uint64_t), sizeof(uint64_t));
-        size_t shared = common_prefix(name_of(&keys[0]), name_of(&keys[i]));
-        if (shared < common) common = shared;
+        common = dbx_key_shared(name_of(&keys[0]), name_of(&keys[i]), common);
         at += sizeof(note) + note_at(at).key_len;
     }
     for (size_t i = 0; i < b->key_count; i++) {
-        uint8_t head[8] = {0};
-        dbx_slice name = name_of(&keys[i]);
-        size_t n = name.len - common;
-        memcpy(head, name.ptr + common, n < sizeof head ? n : sizeof head);
-        keys[i].order = dbx_load64_be(head);
+        keys[i].order = dbx_key_order(name_of(&keys[i]), common);
     }
     qsort(keys, b->key_count, sizeof *keys, by_name);
 }

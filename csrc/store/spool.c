@@ -328,9 +328,21 @@ static bool is_part(dbx_store *store, uint64_t id, bool durable, void *arg) {
     return !durable;
 }
 
+/* What checkpoints have replaced the log still names, and it is executed if they are lost: it stays
+ * until data.mdbx has more than that. */
+static bool hold_unloaded(dbx_store *store, uint64_t id) {
+    dbx_spool *spool;
+    dbx_error error;
+    if (store->loaded_entries == 0) return false;
+    if (dbx_spool_load(store, id, &spool, &error) != DBX_OK) return true;
+    (void)dbx_buffer_hold_spool(store->live.active, spool);
+    dbx_spool_unref(spool);
+    return true;
+}
+
 static bool is_stale(dbx_store *store, uint64_t id, bool durable, void *arg) {
     if (!durable || holds(store->live.active, id) || holds(store->live.frozen, id)) return false;
-    if (store->options.journal_keep_bytes == 0) return true;
+    if (store->options.journal_keep_bytes == 0) return !hold_unloaded(store, id);
     dbx_spool_survey_add(arg, id);
     return false;
 }

@@ -237,6 +237,42 @@ TEST(checkpoints_go_when_what_is_in_them_is_applied) {
     scratch_remove(w.dir);
 }
 
+/* What is not logged is not saved: no start would load it. */
+TEST(no_checkpoint_is_made_when_nothing_was_logged) {
+    world w;
+    scratch_make(w.dir);
+    start(&w);
+    write_keys(&w, 0, KEYS, "one");
+    save(&w);
+    for (int tries = 0; tries < 20; tries++) {
+        turn(&w, DBX_CHECKPOINT_US_DEFAULT);
+        usleep(1000);
+    }
+    CHECK_EQ(info_of(&w).checkpoints, 1);
+    stop(&w);
+    scratch_remove(w.dir);
+}
+
+/* A journal that was moved away, or the directory's backup laid over it, begins another history. */
+TEST(checkpoints_of_another_journal_are_not_loaded) {
+    world w;
+    dbx_checkpoint_span ignored;
+    char journal[DBX_PATH_MAX];
+    scratch_make(w.dir);
+    start(&w);
+    write_keys(&w, 0, KEYS, "one");
+    save(&w);
+    stop(&w);
+    CHECK_EQ(dbx_file_path(journal, w.dir, "journal", NULL), DBX_OK);
+    scratch_remove(journal);
+    start(&w);
+    CHECK_EQ(info_of(&w).replay_last_entries, 0);
+    CHECK_EQ(file_count(&w, &ignored), 0);
+    check_keys(&w, 0, KEYS, NULL);
+    stop(&w);
+    scratch_remove(w.dir);
+}
+
 /* --- Merging ---------------------------------------------------------------------------------- */
 
 enum { PLACES = 24, FILES = 4 };
