@@ -272,8 +272,11 @@ class DbxServer(Server):
     def apply(self) -> None:
         """apply has everything put into MDBX, and waits for it."""
         with self.raw() as client:
-            client.value("SAVE")
             deadline = time.monotonic() + START_SECONDS_MAX
+            while store_info(client)["frozen_entries"]:  # SAVE does not wait for what goes on
+                assert time.monotonic() < deadline
+                time.sleep(POLL_SECONDS)
+            client.value("SAVE")
             while (info := store_info(client))["buffer_entries"] or info["frozen_entries"]:
                 assert time.monotonic() < deadline, info
                 time.sleep(POLL_SECONDS)
