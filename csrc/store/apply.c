@@ -21,11 +21,10 @@
 #include "store/reclaim.h"
 
 enum {
-    LOOK_EVERY =
-        256, /* entries between two looks at the stop flag and at the clock: a millisecond */
-    AHEAD = DBX_APPLY_WHOLE / 20, /* of the entries: so far ahead of half the buffer that fills */
-    REST_US_MAX = 2000,           /* at a time */
+    LOOK_EVERY = 256, /* entries, a millisecond, between two looks at the stop flag and the clock */
     WRITE_EVERY = 8192,           /* entries between two beginnings of writing */
+    REST_US_MAX = 2000,           /* at a time */
+    AHEAD = DBX_APPLY_WHOLE / 20, /* an apply that is not further ahead is in a hurry: see rest() */
     RETRY_MS_MIN = 100,
     RETRY_MS_MAX = 10000,
     RECLAIM_ENTRIES_MAX = 20000, /* deleted in one commit: bounds how long a new apply waits */
@@ -128,7 +127,8 @@ static int put_position(MDBX_cursor *cursor, const dbx_applied *applied) {
 
 /* The applier has a processor for itself while it works, and the others crowd on those that are
  * left: a nice value does not help them. So while clients are served and there is no hurry, it
- * rests as long as it has worked, about a millisecond each. */
+ * rests as long as it has worked, about a millisecond each. It is to be done when the buffer that
+ * fills is three quarters full: from then on writers are slowed. */
 struct pace {
     int64_t begun_us; /* to work */
     uint64_t turns;   /* of the engine, then */

@@ -170,7 +170,7 @@ static bool wanted(dbx_store *store) {
         return false;
     }
     if (enough(store)) return false;
-    if (store->room.full || dbx_journal_refused(store->journal, NULL)) return false;
+    if (dbx_journal_refused(store->journal, NULL)) return false;
     /* It would not be used: those of the frozen buffer come first. */
     if (store->live.frozen != NULL && !dbx_applier_saved(store->applier)) return false;
     return can_be_saved(store);
@@ -283,8 +283,8 @@ void dbx_checkpoint_step(dbx_store *store) {
 }
 
 bool dbx_checkpoint_busy(const dbx_store *store) {
-    const dbx_checkpoint *c =
-        store->checkpoint; /* the syncer wakes us when it has done something */
+    /* The syncer wakes us when it has done something. */
+    const dbx_checkpoint *c = store->checkpoint;
     return c != NULL && !c->waits && atomic_load(&c->owner) != WRITING;
 }
 
@@ -458,7 +458,10 @@ static int do_without(dbx_store *store, const chain *c, const dbx_error *why, db
         dbx_checkpoint_remove(store->options.path, c->spans[i], DBX_CHECKPOINT_SEALED);
     dbx_buffer *empty = dbx_buffer_new(store->filter_bytes);
     if (empty == NULL) return dbx_error_set(error, DBX_ENOMEM, "out of memory");
+    /* The log names the spools that were loaded: their files are needed. */
+    atomic_store(&store->keep_spools, true);
     dbx_buffer_unref(store->live.active);
+    atomic_store(&store->keep_spools, false);
     store->live.active = empty;
     store->loaded_entries = 0;
     return DBX_OK;

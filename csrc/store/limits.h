@@ -14,8 +14,8 @@ enum {
 #define DBX_BUFFER_BYTES_MAX ((size_t)64 << 20)
 /* The smallest that may be asked for: tests do. */
 enum { DBX_BUFFER_BYTES_ASKED_MIN = 16 << 10 };
-/* While an apply goes on the next buffer fills; writers are slowed from half its bound on, and
- * refused at twice the bound and what a few large turns may add before they notice. */
+/* While an apply goes on the next buffer fills; writers are slowed from three quarters of its bound
+ * on, and refused at twice the bound and what a few large turns may add before they notice. */
 #define DBX_BUFFER_FULL_BYTES(bound) (2 * (bound) + ((size_t)16 << 20))
 /* Large values that may wait in files: one of the largest beyond the bound, so that it alone does
  * not slow others. */

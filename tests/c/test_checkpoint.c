@@ -44,6 +44,16 @@ static void stop(world *w) {
     CHECK_EQ(dbx_store_close(w->store, NULL), DBX_OK);
 }
 
+static void begin(world *w) {
+    scratch_make(w->dir);
+    start(w);
+}
+
+static void end(world *w) {
+    stop(w);
+    scratch_remove(w->dir);
+}
+
 static dbx_store_info info_of(world *w) {
     dbx_store_info info;
     dbx_store_get_info(w->store, &info);
@@ -113,8 +123,7 @@ static size_t file_count(const world *w, dbx_checkpoint_span *first) {
 
 TEST(a_start_loads_what_was_saved_and_executes_the_rest) {
     world w;
-    scratch_make(w.dir);
-    start(&w);
+    begin(&w);
     write_keys(&w, 0, KEYS, "one");
     save(&w);
     write_keys(&w, 0, 10, "two");
@@ -124,16 +133,14 @@ TEST(a_start_loads_what_was_saved_and_executes_the_rest) {
     CHECK_EQ(info_of(&w).replay_last_effects, 10);
     check_keys(&w, 0, 10, "two");
     check_keys(&w, 10, KEYS, "one");
-    stop(&w);
-    scratch_remove(w.dir);
+    end(&w);
 }
 
 /* The second holds what changed since the first, deletions of keys that the first has included. */
 TEST(a_checkpoint_goes_on_from_the_one_before) {
     world w;
     dbx_checkpoint_span ignored;
-    scratch_make(w.dir);
-    start(&w);
+    begin(&w);
     write_keys(&w, 0, KEYS, "one");
     save(&w);
     uint64_t first = info_of(&w).written_checkpoint_bytes;
@@ -157,15 +164,13 @@ TEST(a_checkpoint_goes_on_from_the_one_before) {
     check_keys(&w, 0, 10, NULL);
     check_keys(&w, 20, 30, "three");
     check_keys(&w, 30, KEYS, "one");
-    stop(&w);
-    scratch_remove(w.dir);
+    end(&w);
 }
 
 /* A key that was put and deleted again leaves nothing behind, unless a checkpoint has it. */
 TEST(a_key_is_remembered_as_deleted_only_if_a_checkpoint_has_it) {
     world w;
-    scratch_make(w.dir);
-    start(&w);
+    begin(&w);
     write_keys(&w, 0, 10, "one");
     uint64_t entries = info_of(&w).buffer_entries;
     write_keys(&w, 10, KEYS, "one");
@@ -176,8 +181,7 @@ TEST(a_key_is_remembered_as_deleted_only_if_a_checkpoint_has_it) {
     write_keys(&w, 0, 10, "two");
     write_keys(&w, 0, 10, NULL);
     CHECK_EQ(info_of(&w).buffer_entries, entries);
-    stop(&w);
-    scratch_remove(w.dir);
+    end(&w);
 }
 
 static void damage(const world *w, dbx_checkpoint_span span, long at) {
@@ -197,8 +201,7 @@ TEST(the_log_is_executed_where_a_checkpoint_is_damaged) {
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
         world w;
         dbx_checkpoint_span span;
-        scratch_make(w.dir);
-        start(&w);
+        begin(&w);
         write_keys(&w, 0, KEYS, "one");
         save(&w);
         stop(&w);
@@ -209,16 +212,14 @@ TEST(the_log_is_executed_where_a_checkpoint_is_damaged) {
         CHECK_EQ(info_of(&w).replay_last_effects, KEYS);
         CHECK_EQ(file_count(&w, &span), 0);
         check_keys(&w, 0, KEYS, "one");
-        stop(&w);
-        scratch_remove(w.dir);
+        end(&w);
     }
 }
 
 TEST(checkpoints_go_when_what_is_in_them_is_applied) {
     world w;
     dbx_checkpoint_span ignored;
-    scratch_make(w.dir);
-    start(&w);
+    begin(&w);
     write_keys(&w, 0, KEYS, "one");
     save(&w);
     CHECK_EQ(file_count(&w, &ignored), 1);
@@ -233,15 +234,13 @@ TEST(checkpoints_go_when_what_is_in_them_is_applied) {
     start(&w);
     CHECK_EQ(info_of(&w).replay_last_entries + info_of(&w).replay_last_effects, 0);
     check_keys(&w, 0, KEYS, "one");
-    stop(&w);
-    scratch_remove(w.dir);
+    end(&w);
 }
 
 /* What is not logged is not saved: no start would load it. */
 TEST(no_checkpoint_is_made_when_nothing_was_logged) {
     world w;
-    scratch_make(w.dir);
-    start(&w);
+    begin(&w);
     write_keys(&w, 0, KEYS, "one");
     save(&w);
     for (int tries = 0; tries < 20; tries++) {
@@ -249,8 +248,7 @@ TEST(no_checkpoint_is_made_when_nothing_was_logged) {
         usleep(1000);
     }
     CHECK_EQ(info_of(&w).checkpoints, 1);
-    stop(&w);
-    scratch_remove(w.dir);
+    end(&w);
 }
 
 /* A journal that was moved away, or the directory's backup laid over it, begins another history. */
@@ -258,8 +256,7 @@ TEST(checkpoints_of_another_journal_are_not_loaded) {
     world w;
     dbx_checkpoint_span ignored;
     char journal[DBX_PATH_MAX];
-    scratch_make(w.dir);
-    start(&w);
+    begin(&w);
     write_keys(&w, 0, KEYS, "one");
     save(&w);
     stop(&w);
@@ -269,8 +266,7 @@ TEST(checkpoints_of_another_journal_are_not_loaded) {
     CHECK_EQ(info_of(&w).replay_last_entries, 0);
     CHECK_EQ(file_count(&w, &ignored), 0);
     check_keys(&w, 0, KEYS, NULL);
-    stop(&w);
-    scratch_remove(w.dir);
+    end(&w);
 }
 
 /* --- Merging ---------------------------------------------------------------------------------- */
