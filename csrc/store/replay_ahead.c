@@ -64,12 +64,12 @@ int dbx_replay_ahead_open(dbx_store *store, dbx_journal_reader *reader,
 
 int dbx_replay_ahead_next(dbx_replay_ahead *a, dbx_replay_batch **batch, dbx_error *error) {
     size_t which;
-    bool first = a->ahead.made == 0 && !a->ahead.threaded;
     int rc = dbx_ahead_next(&a->ahead, &which, error);
     if (rc != 1) return rc;
     *batch = &a->batches[which];
     /* What is left of a short log is not worth a thread. */
-    if (first && (*batch)->bytes.len >= a->batch_bytes) dbx_ahead_start(&a->ahead);
+    bool more = (*batch)->bytes.len >= a->batch_bytes;
+    if (more && !a->ahead.threaded) dbx_ahead_start(&a->ahead);
     return rc;
 }
 
