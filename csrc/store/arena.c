@@ -7,14 +7,16 @@
 #include "base/alloc.h"
 
 typedef struct dbx_arena_chunk {
+    size_t number; /* of small blocks' chunk, in the arena's table */
+    /* of a large block's */
     struct dbx_arena_chunk *next, *prev;
     size_t bytes;
-    size_t number; /* in the arena's table */
 } arena_chunk;
 
-enum { HUGE_FROM_CHUNKS = 4 };
+enum { SPANS_FROM_CHUNK = 4 };
 enum { CHUNK_HEADER = 32, SMALL_MAX = 1024, SMALL_STEP = 16, SMALL_CLASSES = 64 };
 
+_Static_assert(DBX_ARENA_SPAN_BYTES == 2 * DBX_ARENA_CHUNK_BYTES, "a span is two chunks");
 _Static_assert(sizeof(arena_chunk) <= CHUNK_HEADER, "the header keeps blocks aligned");
 
 unsigned dbx_arena_class(size_t n) {
@@ -41,30 +43,28 @@ static uint8_t *map_aligned(size_t bytes) {
     return pages + skip;
 }
 
+static uint8_t *take_span(dbx_arena *arena) {
+    uint8_t *span = dbx_arena_pool_take(arena->pool);
+    if (span != NULL) return span;
+    span = map_aligned(DBX_ARENA_SPAN_BYTES);
+    if (span != NULL) (void)madvise(span, DBX_ARENA_SPAN_BYTES, MADV_HUGEPAGE);
+    return span;
+}
+
 /* Small blocks' chunks are aligned to their size, so that a block's address gives its chunk. A
  * buffer that has grown takes two at a time, as one huge page where the system has them: its
  * entries lie all over it, and most of a lookup's time went into the page table. */
 static arena_chunk *map_chunk(dbx_arena *arena) {
     uint8_t *chunk = arena->reserve;
     arena->reserve = NULL;
-    if (chunk == NULL && arena->table_count < HUGE_FROM_CHUNKS) {
+    if (chunk == NULL && arena->table_count < SPANS_FROM_CHUNK) {
         chunk = map_aligned(DBX_ARENA_CHUNK_BYTES);
     } else if (chunk == NULL) {
-        chunk = map_aligned(2 * (size_t)DBX_ARENA_CHUNK_BYTES);
+        chunk = take_span(arena);
         if (chunk == NULL) return NULL;
-        (void)madvise(chunk, 2 * (size_t)DBX_ARENA_CHUNK_BYTES, MADV_HUGEPAGE);
         arena->reserve = chunk + DBX_ARENA_CHUNK_BYTES;
     }
     return (arena_chunk *)(void *)chunk;
-}
-
-static void add_chunk(dbx_arena *arena, arena_chunk *chunk, size_t bytes) {
-    chunk->bytes = bytes;
-    chunk->prev = NULL;
-    chunk->next = arena->chunks;
-    if (chunk->next != NULL) chunk->next->prev = chunk;
-    arena->chunks = chunk;
-    arena->mapped += bytes;
 }
 
 static bool next_chunk(dbx_arena *arena) {
@@ -76,7 +76,7 @@ static bool next_chunk(dbx_arena *arena) {
     if (chunk == NULL) return false;
     chunk->number = arena->table_count;
     arena->table[arena->table_count++] = chunk;
-    add_chunk(arena, chunk, DBX_ARENA_CHUNK_BYTES);
+    arena->mapped += DBX_ARENA_CHUNK_BYTES;
     arena->at = (uint8_t *)chunk + CHUNK_HEADER;
     arena->end = (uint8_t *)chunk + DBX_ARENA_CHUNK_BYTES;
     return true;
@@ -92,7 +92,12 @@ static void *alloc_large(dbx_arena *arena, size_t n) {
     if (n > SIZE_MAX - CHUNK_HEADER) return NULL;
     arena_chunk *chunk = dbx_alloc_pages(n + CHUNK_HEADER);
     if (chunk == NULL) return NULL;
-    add_chunk(arena, chunk, n + CHUNK_HEADER);
+    chunk->bytes = n + CHUNK_HEADER;
+    chunk->prev = NULL;
+    chunk->next = arena->large;
+    if (chunk->next != NULL) chunk->next->prev = chunk;
+    arena->large = chunk;
+    arena->mapped += chunk->bytes;
     arena->bytes += n;
     return (uint8_t *)chunk + CHUNK_HEADER;
 }
@@ -101,7 +106,7 @@ static void free_large(dbx_arena *arena, void *block, size_t n) {
     arena_chunk *chunk = (arena_chunk *)(void *)((uint8_t *)block - CHUNK_HEADER);
     if (chunk->prev != NULL) chunk->prev->next = chunk->next;
     if (chunk->next != NULL) chunk->next->prev = chunk->prev;
-    if (arena->chunks == chunk) arena->chunks = chunk->next;
+    if (arena->large == chunk) arena->large = chunk->next;
     arena->bytes -= n;
     arena->mapped -= chunk->bytes;
     dbx_alloc_free_pages(chunk, chunk->bytes);
@@ -136,13 +141,19 @@ void dbx_arena_free(dbx_arena *arena, void *block, size_t n) {
 }
 
 void dbx_arena_destroy(dbx_arena *arena) {
-    arena_chunk *chunk = arena->chunks;
+    arena_chunk *chunk = arena->large;
     while (chunk != NULL) {
         arena_chunk *next = chunk->next;
         dbx_alloc_free_pages(chunk, chunk->bytes);
         chunk = next;
     }
-    dbx_alloc_free_pages(arena->reserve, DBX_ARENA_CHUNK_BYTES);
+    for (size_t i = 0; i < arena->table_count; i++) {
+        if (i < SPANS_FROM_CHUNK) {
+            dbx_alloc_free_pages(arena->table[i], DBX_ARENA_CHUNK_BYTES);
+        } else if ((i - SPANS_FROM_CHUNK) % 2 == 0) { /* with the chunk after it, used or not */
+            dbx_arena_pool_give(arena->pool, (uint8_t *)arena->table[i]);
+        }
+    }
     dbx_alloc_free(arena->table);
     memset(arena, 0, sizeof *arena);
 }

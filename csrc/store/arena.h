@@ -1,7 +1,8 @@
-/* arena.h: the memory of one write buffer: taken from the system in chunks, given back all at once.
+/* arena.h: the memory of one write buffer: taken in chunks, given back all at once.
  *
  * A buffer lives for seconds and dies as a whole, so its memory must not mingle with malloc's: what
- * an apply frees goes back to the system, and the process stays within its bound. Freed blocks are
+ * an apply frees goes to the next buffer or back to the system, and the process stays within its
+ * bound. Freed blocks are
  * reused by size class inside the arena. Not thread-safe; a frozen buffer's arena is only read.
  */
 #ifndef DBX_STORE_ARENA_H
@@ -10,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "store/arena_pool.h"
+
 enum {
     DBX_ARENA_CHUNK_BYTES = 1 << 20,
     DBX_ARENA_CLASSES = 92,          /* see arena.c: class_of */
@@ -17,14 +20,15 @@ enum {
 };
 
 typedef struct dbx_arena {
-    struct dbx_arena_chunk *chunks; /* all mappings, newest first */
+    dbx_arena_pool *pool;           /* that memory comes from and goes to; NULL: the system */
+    struct dbx_arena_chunk *large;  /* large blocks, newest first */
     uint8_t *reserve;               /* a chunk mapped together with the last one; NULL: none */
     uint8_t *at, *end;              /* room left in the current chunk */
     void *free[DBX_ARENA_CLASSES];  /* reusable blocks, linked through their first word */
-    struct dbx_arena_chunk **table; /* chunks by number, for references; not the large blocks' */
+    struct dbx_arena_chunk **table; /* small blocks' chunks by number */
     size_t table_count, table_cap;
     size_t bytes;  /* handed out and not freed, rounded up to classes */
-    size_t mapped; /* taken from the system */
+    size_t mapped; /* in chunks */
 } dbx_arena;
 
 /* dbx_arena_alloc returns 16-byte aligned memory for n bytes, or NULL. */
@@ -41,7 +45,7 @@ uint32_t dbx_arena_reference(const void *block);
 static inline void *dbx_arena_at(const dbx_arena *arena, uint32_t reference) {
     return (uint8_t *)arena->table[reference >> 16] + (size_t)(reference & 0xFFFF) * 16;
 }
-/* dbx_arena_destroy returns everything to the system. */
+/* dbx_arena_destroy returns everything to the pool and the system. */
 void dbx_arena_destroy(dbx_arena *arena);
 
 #endif

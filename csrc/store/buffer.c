@@ -21,11 +21,12 @@ typedef struct dbx_version {
     uint8_t flags;
 } version;
 
-dbx_buffer *dbx_buffer_new(size_t filter_bytes) {
+dbx_buffer *dbx_buffer_new(size_t filter_bytes, dbx_arena_pool *pool) {
     dbx_buffer *buffer = dbx_alloc_zero(1, sizeof *buffer);
     if (buffer == NULL) return NULL;
     buffer->refs = 1;
     buffer->epoch = 1;
+    buffer->arena.pool = pool;
     buffer->tree.arena = buffer->index.arena = &buffer->arena;
     dbx_map_init(&buffer->version_of, false);
     if (filter_bytes > 0) {

@@ -52,8 +52,8 @@ typedef struct dbx_state {
 enum { DBX_EPOCH_LIVE = UINT32_MAX }; /* sees everything */
 
 /* dbx_buffer_new makes a buffer with one reference and a filter of about `filter_bytes` (0: none).
- */
-dbx_buffer *dbx_buffer_new(size_t filter_bytes);
+ * The pool (NULL: none) outlives it. */
+dbx_buffer *dbx_buffer_new(size_t filter_bytes, dbx_arena_pool *pool);
 void dbx_buffer_unref(dbx_buffer *buffer);
 /* dbx_buffer_view_open pins the present state for a view, which then holds a reference, and returns
  * the epoch it sees; every write from now on keeps what it replaces. */

@@ -456,7 +456,7 @@ static int do_without(dbx_store *store, const chain *c, const dbx_error *why, db
             why->text);
     for (size_t i = 0; i < c->count; i++)
         dbx_checkpoint_remove(store->options.path, c->spans[i], DBX_CHECKPOINT_SEALED);
-    dbx_buffer *empty = dbx_buffer_new(store->filter_bytes);
+    dbx_buffer *empty = dbx_buffer_new(store->filter_bytes, store->pool);
     if (empty == NULL) return dbx_error_set(error, DBX_ENOMEM, "out of memory");
     /* The log names the spools that were loaded: their files are needed. */
     atomic_store(&store->keep_spools, true);

@@ -17,6 +17,7 @@ enum {
     DB_BYTES = 24,
     FINISH_RETRY_MS = 100,
     ANEW_RETRY_MS = 1000, /* between two attempts to begin a refused journal anew */
+    BUSY_PART = 8, /* of a buffer, filled while the one before was applied: see keep_memory() */
     DELAY_US_MAX = 100000,
     DELAY_FROM_PERCENT = 75 /* of a bound, while an apply is going on */
 };
@@ -170,7 +171,7 @@ static bool time_to_freeze(const dbx_store *store) {
 }
 
 static void freeze(dbx_store *store) {
-    dbx_buffer *next = dbx_buffer_new(store->filter_bytes);
+    dbx_buffer *next = dbx_buffer_new(store->filter_bytes, store->pool);
     if (next == NULL || dbx_freeze_save(store) != DBX_OK) {
         /* No memory now: what was saved is harmless, and the next turn tries again. */
         dbx_undo_settle(&store->txn.undo, store->live.active);
@@ -190,6 +191,12 @@ static void freeze(dbx_store *store) {
     dbx_applier_start(store->applier, store->live.frozen, &applied, store->journal);
 }
 
+/* While much is written, the active buffer will soon need what the frozen one had. */
+static void keep_memory(dbx_store *store, const dbx_buffer *frozen) {
+    bool busy = dbx_buffer_fill(store->live.active) >= store->buffer_bytes_max / BUSY_PART;
+    dbx_arena_pool_keep(store->pool, busy ? frozen->arena.mapped : 0);
+}
+
 /* The frozen buffer is durably in MDBX: see it there, then let the buffer and its journal go. */
 static void finish_apply(dbx_store *store) {
     dbx_applied applied;
@@ -204,6 +211,7 @@ static void finish_apply(dbx_store *store) {
     store->finish_wanted = false;
     store->live.frozen = NULL;
     store->applied_position = applied.position;
+    keep_memory(store, frozen);
     if (frozen->refs == 1) {
         dbx_applier_bury(store->applier, frozen);
     } else {

@@ -79,6 +79,7 @@ struct dbx_store {
     uint64_t spool_bytes;    /* written to spools since start */
     atomic_bool keep_spools; /* closing: the next start needs what the journal names */
     size_t buffer_bytes_max, filter_bytes;
+    dbx_arena_pool *pool; /* the buffers' */
     bool freeze_wanted;
     int64_t anew_at_ms;        /* when a refused journal may next be begun anew */
     int64_t mend_at_ms;        /* when a broken environment may next be reopened */

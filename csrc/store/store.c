@@ -122,6 +122,7 @@ static void free_store(dbx_store *store) {
     dbx_checkpoint_stop(store);
     dbx_buffer_unref(store->live.active);
     dbx_buffer_unref(store->live.frozen);
+    dbx_arena_pool_free(store->pool);
     dbx_snapshot_close(store->live.below);
     dbx_env_close(store->env, false);
     dbx_lock_release(store->lock, false);
@@ -265,10 +266,11 @@ int dbx_store_open(const dbx_store_options *options, dbx_store **out, dbx_error 
     }
     dbx_rand_seed(&store->rand);
     store->dbs = dbx_alloc_zero(options->databases, sizeof *store->dbs);
-    store->live.active = dbx_buffer_new(store->filter_bytes);
+    store->pool = dbx_arena_pool_new();
+    store->live.active = dbx_buffer_new(store->filter_bytes, store->pool);
     store->scans = dbx_scan_table_new();
-    if (keep_path(store) != DBX_OK || store->dbs == NULL || store->live.active == NULL ||
-        store->scans == NULL) {
+    if (keep_path(store) != DBX_OK || store->dbs == NULL || store->pool == NULL ||
+        store->live.active == NULL || store->scans == NULL) {
         rc = dbx_error_set(error, DBX_ENOMEM, "out of memory");
     } else {
         store->next_id = DBX_FIRST_ID;

@@ -302,7 +302,7 @@ static dbx_entry *end_entry(unsigned at) {
 
 /* Writes one file of random entries and gaps, and does to the model what it says. */
 static void make_file(world *w, dbx_rand *rand, unsigned number, place *model) {
-    dbx_buffer *none = dbx_buffer_new(0);
+    dbx_buffer *none = dbx_buffer_new(0, NULL);
     dbx_checkpoint_writer writer = {
         .dir = w->dir, .state = DBX_CHECKPOINT_ACTIVE, .head = {.span = {number, number + 1}}};
     bool chosen[PLACES];

@@ -221,12 +221,15 @@ TEST(slow_replies_whose_views_keep_far_too_much_memory_end_oldest_first_however_
         fds[i] = ask_over_new_buffers(80);
         let_pass(SECOND_US);
     }
-    for (int i = 0; i < PATIENCE_S * 1000 && views_cost() >= DBX_VIEWS_COST_ANY; i++) {
+    /* An apply that ends meanwhile leaves one more buffer to the views alone. */
+    bool bounded = false;
+    for (int i = 0; i < PATIENCE_S * 1000 && !bounded; i++) {
         CALL(WORD("SET"), WORD("another"), WORD("iteration"));
         dbx_server_wake(server);
         (void)usleep(1000);
+        bounded = views() >= 1 && views_cost() < DBX_VIEWS_COST_ANY;
     }
-    CHECK(views() >= 1 && views_cost() < DBX_VIEWS_COST_ANY);
+    CHECK(bounded);
     CHECK(take(fds[0], SIZE_MAX) < VALUE_BYTES);
     CHECK_EQ(take(fds[READERS - 1], VALUE_BYTES), VALUE_BYTES);
     for (unsigned i = 0; i < READERS; i++)
