@@ -86,11 +86,12 @@ def _generate(arguments: tuple[float, ...]) -> subprocess.Popen[bytes]:
 
 
 def offer(
-    server: Server, *, seconds: float, keys: int, rate: float, clients: int, value_bytes: int
-) -> subprocess.Popen[bytes]:
+    server: Server, *, seconds: float, keys: int, rate: float, clients: int, value_bytes: int = 14,
+    pipeline: int = 1,
+) -> subprocess.Popen[bytes]:  # fmt: skip
     """offer is openloop's SETs at a fixed rate in the background; the caller waits for their
     end."""
-    return _generate((server.port, clients, rate, 1, seconds, keys, 100, value_bytes))
+    return _generate((server.port, clients, rate, pipeline, seconds, keys, 100, value_bytes))
 
 
 def openloop(

@@ -66,20 +66,20 @@ def sustained(report: Report, quick: bool, rounds: int) -> None:
     with pair() as servers:
         for server in servers.values():
             prefill(server, keys)
-        for name, set_percent, goal in (("GET", 0, 0.7), ("half", 50, 0.5), ("SET", 100, 0.5)):
+        for name, set_percent, writes, goal in (
+            ("GET", 0, 0, 0.7), ("GET beside SETs", 0, 25_000, 0.7), ("half", 50, 0, 0.5),
+            ("SET", 100, 0, 0.5),
+        ):  # fmt: skip
             before = _in_background(servers)
             middle = report.compare(
                 f"{name} -P 16, {keys:,} keys, {seconds} s",
                 {
-                    who: partial(
-                        load.openloop, server, seconds=seconds, keys=keys, set_percent=set_percent,
-                        clients=CLIENTS, pipeline=16,
-                    )
+                    who: partial(_sustain, server, seconds, keys, set_percent, writes)
                     for who, server in servers.items()
                 },
                 min(rounds, SUSTAINED_ROUNDS),
                 goal,
-            )  # fmt: skip
+            )
             _report_background(report, name, servers, before)
         rate = min(sample.rate for sample in middle.values()) / 2
         before = _in_background(servers)
@@ -87,6 +87,25 @@ def sustained(report: Report, quick: bool, rounds: int) -> None:
             report, f"SET -P 16 at {rate:,.0f}/s", servers, rate, 16, keys, seconds, 100, rounds
         )
         _report_background(report, "them", servers, before)
+
+
+def _sustain(
+    server: Server, seconds: int, keys: int, set_percent: int, writes: int
+) -> load.Sample:
+    """As many commands as a closed loop of clients gets, beside `writes` SETs a second of others,
+    which are not counted."""
+    measure = partial(
+        load.openloop, server, seconds=seconds, keys=keys, set_percent=set_percent,
+        clients=CLIENTS, pipeline=16,
+    )  # fmt: skip
+    if writes == 0:
+        return measure()
+    others = load.offer(
+        server, seconds=seconds, keys=keys, rate=writes, clients=CLIENTS, pipeline=16
+    )
+    sample = measure()
+    others.communicate()
+    return sample
 
 
 def _in_background(servers: dict[str, Server]) -> dict[str, int]:

@@ -303,8 +303,8 @@ uint64_t dbx_engine_durable(dbx_engine *engine) {
     return dbx_store_durable(engine->store);
 }
 
-void dbx_engine_push(dbx_engine *engine) {
-    dbx_store_push(engine->store);
+bool dbx_engine_push(dbx_engine *engine) {
+    return dbx_store_push(engine->store);
 }
 
 int dbx_engine_wait_durable(dbx_engine *engine, uint64_t position) {

@@ -144,8 +144,9 @@ int dbx_engine_turn_end(dbx_engine *engine, uint64_t *position, dbx_error *error
 bool dbx_engine_replies_wait(const dbx_engine *engine);
 uint64_t dbx_engine_durable(dbx_engine *engine); /* any thread */
 /* dbx_engine_push asks for durability now, on behalf of replies that wait; it may block for as long
- * as a quick device takes to sync. Any thread, unlocked. */
-void dbx_engine_push(dbx_engine *engine);
+ * as a quick device takes to sync, and then returns true: options->wake is called only if it
+ * failed. Any thread, unlocked. */
+bool dbx_engine_push(dbx_engine *engine);
 int dbx_engine_wait_durable(dbx_engine *engine,
                             uint64_t position); /* any thread, unlocked, blocks */
 uint32_t dbx_engine_write_delay_us(dbx_engine *engine);

@@ -200,7 +200,10 @@ static void bury(dbx_server *server) {
 static void take_turn(dbx_server *server) {
     dbx_conn *conn, *next;
     locked_part(server);
-    if (server->push) dbx_engine_push(server->engine);
+    /* Others may have waited for the same sync: they are looked after at once. */
+    if (server->push && dbx_engine_push(server->engine) && server->care != NULL) {
+        server->care_at_us = 0;
+    }
     server->push = false;
     conn = server->ready.first;
     server->ready = (dbx_conn_queue){NULL, NULL};

@@ -62,9 +62,9 @@ int dbx_journal_wait(dbx_journal *journal, uint64_t position);
  * was refused. Any thread, without the engine lock. */
 void dbx_journal_settle(dbx_journal *journal, uint64_t position);
 /* dbx_journal_push has what was appended synced now: by the syncer, or right here if this device
- * syncs quicker than threads can hand work to each other (`always` only). Without the engine lock.
- */
-void dbx_journal_push(dbx_journal *journal);
+ * syncs quicker than threads can hand work to each other (`always` only). Then it returns true, and
+ * on_progress is called only if it failed: the caller looks itself. Without the engine lock. */
+bool dbx_journal_push(dbx_journal *journal);
 /* dbx_journal_lag_us is how long the oldest unsynced frame has waited; 0: none, or durability
  * `none`. */
 int64_t dbx_journal_lag_us(dbx_journal *journal);

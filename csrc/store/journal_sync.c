@@ -45,8 +45,8 @@ static int sync_fds(dbx_journal *j, const dbx_segment *closed, size_t count, int
 }
 
 /* One sync of everything written so far, by whoever comes first. Called with the mutex held and
- * nobody syncing; releases the mutex meanwhile. */
-static void sync_now(dbx_journal *j) {
+ * nobody syncing; releases the mutex meanwhile. Does not call on_progress. */
+static void sync_quietly(dbx_journal *j) {
     dbx_segment *closed = j->unsynced;
     size_t count = j->unsynced_count;
     uint64_t upto = j->written;
@@ -84,11 +84,19 @@ static void sync_now(dbx_journal *j) {
     j->sync_last_us = (uint64_t)took_us;
     j->syncing = false;
     if (rc == DBX_OK && upto > j->durable) atomic_store(&j->durable, upto);
-    pthread_cond_signal(&j->work);
+    if (j->written > j->durable) pthread_cond_signal(&j->work); /* it waited for this sync's end */
     pthread_cond_broadcast(&j->done);
+}
+
+static void tell(dbx_journal *j) {
     pthread_mutex_unlock(&j->mutex);
     if (j->options.on_progress != NULL) j->options.on_progress(j->options.arg);
     pthread_mutex_lock(&j->mutex);
+}
+
+static void sync_now(dbx_journal *j) {
+    sync_quietly(j);
+    tell(j);
 }
 
 /* Makes a file that is not needed any more the spare: its blocks are already the log's. The old
@@ -165,8 +173,8 @@ static void run_job(dbx_journal *j) {
         j->jobs[i] = j->jobs[i + 1];
     pthread_mutex_unlock(&j->mutex);
     job.run(job.arg);
-    if (j->options.on_progress != NULL) j->options.on_progress(j->options.arg);
     pthread_mutex_lock(&j->mutex);
+    tell(j);
 }
 
 /* When the next sync is due, in CLOCK_MONOTONIC microseconds; INT64_MAX: nothing is waiting. */
@@ -217,19 +225,22 @@ void *dbx_journal_syncer(void *arg) {
     return NULL;
 }
 
-void dbx_journal_push(dbx_journal *j) {
+bool dbx_journal_push(dbx_journal *j) {
+    bool here = false;
     pthread_mutex_lock(&j->mutex);
     if (j->written > j->durable && !j->refused) {
-        bool here = j->durability == DBX_DURABILITY_ALWAYS && !j->syncing && j->syncs > 0 &&
-                    j->sync_last_us <= SYNC_HERE_US_MAX;
+        here = j->durability == DBX_DURABILITY_ALWAYS && !j->syncing && j->syncs > 0 &&
+               j->sync_last_us <= SYNC_HERE_US_MAX;
         if (here) {
-            sync_now(j);
+            sync_quietly(j);
+            if (j->refused) tell(j);
         } else {
             j->urgent = true;
             pthread_cond_signal(&j->work);
         }
     }
     pthread_mutex_unlock(&j->mutex);
+    return here;
 }
 
 /* Who waits first syncs for all who wait. The mutex is held. */

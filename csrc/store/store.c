@@ -410,8 +410,8 @@ int dbx_store_wait_durable(dbx_store *store, uint64_t position) {
     return store->journal != NULL ? dbx_journal_wait(store->journal, position) : DBX_OK;
 }
 
-void dbx_store_push(dbx_store *store) {
-    if (store->journal != NULL) dbx_journal_push(store->journal);
+bool dbx_store_push(dbx_store *store) {
+    return store->journal != NULL && dbx_journal_push(store->journal);
 }
 
 uint32_t dbx_store_write_delay_us(dbx_store *store) {

@@ -115,9 +115,10 @@ uint64_t dbx_store_durable(dbx_store *store);
  * thread, without the engine lock. */
 int dbx_store_wait_durable(dbx_store *store, uint64_t position);
 
-/* dbx_store_push has what was written made durable now, for those whose replies wait for it; it may
- * do so before it returns. Any thread, without the engine lock. */
-void dbx_store_push(dbx_store *store);
+/* dbx_store_push has what was written made durable now, for those whose replies wait for it; true:
+ * that was tried before it returned, and on_progress() is called only if it failed. Any thread,
+ * without the engine lock. */
+bool dbx_store_push(dbx_store *store);
 
 /* dbx_store_write_delay_us says how long writers must be held back now: 0 when the applier and the
  * disk keep up, rising smoothly before memory or the unsynced second would be exceeded. */
