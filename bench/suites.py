@@ -89,9 +89,7 @@ def sustained(report: Report, quick: bool, rounds: int) -> None:
         _report_background(report, "them", servers, before)
 
 
-def _sustain(
-    server: Server, seconds: int, keys: int, set_percent: int, writes: int
-) -> load.Sample:
+def _sustain(server: Server, seconds: int, keys: int, set_percent: int, writes: int) -> load.Sample:
     """As many commands as a closed loop of clients gets, beside `writes` SETs a second of others,
     which are not counted."""
     measure = partial(
