@@ -89,9 +89,16 @@ def offer(
     server: Server, *, seconds: float, keys: int, rate: float, clients: int, value_bytes: int = 14,
     pipeline: int = 1,
 ) -> subprocess.Popen[bytes]:  # fmt: skip
-    """offer is openloop's SETs at a fixed rate in the background; the caller waits for their
+    """offer is openloop's SETs at a fixed rate in the background; `offered` waits for their
     end."""
     return _generate((server.port, clients, rate, pipeline, seconds, keys, 100, value_bytes))
+
+
+def offered(process: subprocess.Popen[bytes], rate: float) -> None:
+    """offered raises when what was offered was not all taken, or not at that rate."""
+    result = json.loads(process.communicate()[0])
+    if result["errors"] or result["unanswered"] or result["rate"] < 0.98 * rate:
+        raise AssertionError(f"{rate}/s were offered: {result}")
 
 
 def openloop(

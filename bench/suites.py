@@ -101,9 +101,10 @@ def _sustain(server: Server, seconds: int, keys: int, set_percent: int, writes: 
     others = load.offer(
         server, seconds=seconds, keys=keys, rate=writes, clients=CLIENTS, pipeline=16
     )
-    sample = measure()
-    others.communicate()
-    return sample
+    try:
+        return measure()
+    finally:
+        load.offered(others, writes)
 
 
 def _in_background(servers: dict[str, Server]) -> dict[str, int]:

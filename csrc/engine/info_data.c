@@ -114,6 +114,7 @@ void dbx_info_store(dbx_engine *engine, dbx_buf *out) {
                  {"buffer_entries", s.buffer_entries},
                  {"buffer_bytes", s.buffer_bytes},
                  {"buffer_bytes_max", s.buffer_bytes_max},
+                 {"buffer_kept_bytes", s.kept_bytes},
                  {"frozen_entries", s.frozen_entries},
                  {"frozen_bytes", s.frozen_bytes},
                  {"applies", s.applies},

@@ -145,7 +145,12 @@ static void bound_views(dbx_server *server) {
 }
 
 static void tick(dbx_server *server) {
+    uint64_t durable = dbx_engine_durable(server->engine);
     int64_t wait_ms = dbx_engine_tick(server->engine);
+    /* An apply has made durable what a refused log could not. */
+    if (dbx_engine_durable(server->engine) > durable && server->care != NULL) {
+        server->care_at_us = 0;
+    }
     server->tick_at_us = wait_ms < 0 ? INT64_MAX : server->now_us + wait_ms * 1000;
 }
 

@@ -29,14 +29,29 @@ static uint8_t *pop(dbx_arena_pool *pool) {
 void dbx_arena_pool_keep(dbx_arena_pool *pool, size_t bytes) {
     pthread_mutex_lock(&pool->mutex);
     pool->bytes_max = bytes;
-    while (pool->bytes > bytes)
-        dbx_alloc_free_pages(pop(pool), DBX_ARENA_SPAN_BYTES);
     pthread_mutex_unlock(&pool->mutex);
+}
+
+bool dbx_arena_pool_trim(dbx_arena_pool *pool) {
+    pthread_mutex_lock(&pool->mutex);
+    uint8_t *span = pool->bytes > pool->bytes_max ? pop(pool) : NULL;
+    pthread_mutex_unlock(&pool->mutex);
+    dbx_alloc_free_pages(span, DBX_ARENA_SPAN_BYTES);
+    return span != NULL;
+}
+
+size_t dbx_arena_pool_bytes(dbx_arena_pool *pool) {
+    pthread_mutex_lock(&pool->mutex);
+    size_t bytes = pool->bytes;
+    pthread_mutex_unlock(&pool->mutex);
+    return bytes;
 }
 
 void dbx_arena_pool_free(dbx_arena_pool *pool) {
     if (pool == NULL) return;
     dbx_arena_pool_keep(pool, 0);
+    while (dbx_arena_pool_trim(pool)) {
+    }
     pthread_mutex_destroy(&pool->mutex);
     dbx_alloc_free(pool);
 }

@@ -7,6 +7,7 @@
 #ifndef DBX_STORE_ARENA_POOL_H
 #define DBX_STORE_ARENA_POOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,8 +19,13 @@ typedef struct dbx_arena_pool dbx_arena_pool;
 dbx_arena_pool *dbx_arena_pool_new(void);
 /* dbx_arena_pool_free gives what the pool has to the system; no buffer uses it any more. */
 void dbx_arena_pool_free(dbx_arena_pool *pool);
-/* dbx_arena_pool_keep bounds what the pool keeps from now on; what is more goes at once. */
+/* dbx_arena_pool_keep bounds what the pool keeps from now on. */
 void dbx_arena_pool_keep(dbx_arena_pool *pool, size_t bytes);
+/* dbx_arena_pool_trim gives the system one span that is more than the bound; false: there is none.
+ * One at a time, for unmapping it takes a tenth of a millisecond. */
+bool dbx_arena_pool_trim(dbx_arena_pool *pool);
+/* dbx_arena_pool_bytes is what the pool has. */
+size_t dbx_arena_pool_bytes(dbx_arena_pool *pool);
 /* dbx_arena_pool_take returns a span, whose bytes may be anything, or NULL. A pool may be NULL. */
 uint8_t *dbx_arena_pool_take(dbx_arena_pool *pool);
 /* dbx_arena_pool_give takes over a span: keeps it, or gives it to the system. */

@@ -17,6 +17,7 @@ enum {
     DB_BYTES = 24,
     FINISH_RETRY_MS = 100,
     ANEW_RETRY_MS = 1000, /* between two attempts to begin a refused journal anew */
+    KEEP_MS = 10000,      /* without a chunk more in the active buffer: see release_memory() */
     BUSY_PART = 8, /* of a buffer, filled while the one before was applied: see keep_memory() */
     DELAY_US_MAX = 100000,
     DELAY_FROM_PERCENT = 75 /* of a bound, while an apply is going on */
@@ -191,10 +192,40 @@ static void freeze(dbx_store *store) {
     dbx_applier_start(store->applier, store->live.frozen, &applied, store->journal);
 }
 
-/* While much is written, the active buffer will soon need what the frozen one had. */
+/* While much is written, the active buffer will soon need what the frozen one had. Both together
+ * stay near twice the bound. */
 static void keep_memory(dbx_store *store, const dbx_buffer *frozen) {
-    bool busy = dbx_buffer_fill(store->live.active) >= store->buffer_bytes_max / BUSY_PART;
-    dbx_arena_pool_keep(store->pool, busy ? frozen->arena.mapped : 0);
+    const dbx_buffer *active = store->live.active;
+    size_t bound = store->buffer_bytes_max, keep = frozen->arena.mapped;
+    size_t left = active->arena.mapped < 2 * bound ? 2 * bound - active->arena.mapped : 0;
+    if (keep > bound) keep = bound;
+    if (keep > left) keep = left;
+    if (dbx_buffer_fill(active) < bound / BUSY_PART) keep = 0;
+    dbx_arena_pool_keep(store->pool, keep);
+    store->kept_ms = store->txn.now_ms;
+    store->kept_beside = active->arena.mapped;
+}
+
+/* Memory that was kept for writes that do not come goes back to the system, a little a turn. */
+static void release_memory(dbx_store *store) {
+    size_t mapped = store->live.active->arena.mapped;
+    if (store->kept_ms == 0) return;
+    bool more = dbx_arena_pool_trim(store->pool);
+    if (store->txn.now_ms - store->kept_ms < KEEP_MS) return;
+    if (mapped != store->kept_beside) {
+        store->kept_ms = store->txn.now_ms;
+        store->kept_beside = mapped;
+        return;
+    }
+    dbx_arena_pool_keep(store->pool, 0);
+    if (!more && dbx_arena_pool_bytes(store->pool) == 0) store->kept_ms = 0;
+}
+
+/* When release_memory() is to be called again; -1: it has nothing to do. */
+static int64_t release_wait_ms(const dbx_store *store) {
+    if (store->kept_ms == 0) return -1;
+    int64_t left_ms = store->kept_ms + KEEP_MS - store->txn.now_ms;
+    return left_ms > 0 ? left_ms : 0;
 }
 
 /* The frozen buffer is durably in MDBX: see it there, then let the buffer and its journal go. */
@@ -215,6 +246,7 @@ static void finish_apply(dbx_store *store) {
     if (frozen->refs == 1) {
         dbx_applier_bury(store->applier, frozen);
     } else {
+        frozen->arena.pool = NULL; /* views keep it: nobody knows who needs memory when they end */
         dbx_buffer_unref(frozen);
     }
     if (store->journal != NULL &&
@@ -261,6 +293,7 @@ void dbx_freeze_step(dbx_store *store) {
     }
     if (dbx_applier_lacks_room(store->applier)) (void)dbx_room_give(store);
     if (store->live.frozen == NULL && time_to_freeze(store)) freeze(store);
+    release_memory(store);
     dbx_checkpoint_step(store);
     if (store->live.frozen != NULL) {
         uint64_t filled = dbx_buffer_fill(store->live.active);
@@ -268,9 +301,8 @@ void dbx_freeze_step(dbx_store *store) {
     }
 }
 
-int64_t dbx_freeze_wait_ms(dbx_store *store) {
+static int64_t freeze_wait_ms(const dbx_store *store) {
     const dbx_buffer *active = store->live.active;
-    if (store->applier == NULL) return -1;
     if (dbx_checkpoint_busy(store)) return 0;
     if (dbx_applier_broken(store->applier)) return FINISH_RETRY_MS;
     if (refused(store) && store->live.frozen == NULL) return FINISH_RETRY_MS;
@@ -280,6 +312,12 @@ int64_t dbx_freeze_wait_ms(dbx_store *store) {
     int64_t age_ms = store->txn.now_ms - active->oldest_ms;
     int64_t left_ms = (int64_t)store->options.buffer_age_ms - age_ms;
     return left_ms > 0 ? left_ms : 0;
+}
+
+int64_t dbx_freeze_wait_ms(const dbx_store *store) {
+    if (store->applier == NULL) return -1;
+    int64_t freeze_ms = freeze_wait_ms(store), release_ms = release_wait_ms(store);
+    return release_ms < 0 || (freeze_ms >= 0 && freeze_ms < release_ms) ? freeze_ms : release_ms;
 }
 
 static uint64_t greater_percent(uint64_t percent, uint64_t part, uint64_t whole) {

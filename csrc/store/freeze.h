@@ -9,8 +9,9 @@
 /* dbx_freeze_step, between turns: takes in a finished apply, then freezes if it is time (invariants
  * 4 to 6). */
 void dbx_freeze_step(dbx_store *store);
-/* dbx_freeze_wait_ms is when the buffer's age will want dbx_freeze_step; -1: no time is set. */
-int64_t dbx_freeze_wait_ms(dbx_store *store);
+/* dbx_freeze_wait_ms is when the buffer's age, or memory kept for the next one, will want
+ * dbx_freeze_step; -1: no time is set. */
+int64_t dbx_freeze_wait_ms(const dbx_store *store);
 /* dbx_freeze_delay_us is how long writers are to be held back, for the applier's sake. */
 uint32_t dbx_freeze_delay_us(const dbx_store *store);
 /* dbx_freeze_save puts the counters, the database map and the SCAN table into the active buffer. */

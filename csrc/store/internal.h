@@ -80,6 +80,9 @@ struct dbx_store {
     atomic_bool keep_spools; /* closing: the next start needs what the journal names */
     size_t buffer_bytes_max, filter_bytes;
     dbx_arena_pool *pool; /* the buffers' */
+    int64_t kept_ms;      /* when the pool was last told what to keep, or the active buffer has
+                             grown; 0: it is empty */
+    size_t kept_beside;   /* the active buffer's memory then */
     bool freeze_wanted;
     int64_t anew_at_ms;        /* when a refused journal may next be begun anew */
     int64_t mend_at_ms;        /* when a broken environment may next be reopened */

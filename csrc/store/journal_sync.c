@@ -56,6 +56,7 @@ static void sync_quietly(dbx_journal *j) {
     if (fd < 0) { /* out of descriptors: nothing was tried, so it may be tried again */
         struct timespec pause = {.tv_nsec = DUP_RETRY_NS};
         j->urgent = true;
+        pthread_cond_signal(&j->work); /* whoever we are: the syncer does not give up */
         pthread_mutex_unlock(&j->mutex);
         (void)nanosleep(&pause, NULL);
         pthread_mutex_lock(&j->mutex);

@@ -149,6 +149,7 @@ typedef struct dbx_store_info {
     uint64_t journal_bytes;              /* on disk, live segments */
     uint64_t journal_segments;           /* begun since start */
     uint64_t buffer_entries, buffer_bytes, buffer_bytes_max;
+    uint64_t kept_bytes;                   /* of dead buffers, for the one that fills */
     uint64_t frozen_entries, frozen_bytes; /* 0 when nothing is frozen */
     uint64_t applies, apply_last_ms, apply_last_entries, apply_last_bytes;
     int64_t apply_last_at_s; /* Unix time; 0: not since the start */

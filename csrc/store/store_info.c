@@ -58,6 +58,7 @@ void dbx_store_get_info(dbx_store *store, dbx_store_info *info) {
     *info = (dbx_store_info){.buffer_entries = active->entries,
                              .buffer_bytes = dbx_buffer_bytes(active),
                              .buffer_bytes_max = store->buffer_bytes_max,
+                             .kept_bytes = dbx_arena_pool_bytes(store->pool),
                              .frozen_entries = frozen != NULL ? frozen->entries : 0,
                              .frozen_bytes = frozen != NULL ? dbx_buffer_bytes(frozen) : 0,
                              .replay_last_ms = store->replay_ms,

@@ -112,3 +112,86 @@ TEST(a_buffer_is_frozen_when_its_first_write_is_as_old_as_it_may_be) {
     CHECK(frozen(store, START_MS + AGE_MS));
     close_store(store, dir);
 }
+
+/* --- The memory of dead buffers ------------------------------------------------------------------
+ */
+
+enum { BUFFER_BYTES = 16 << 20, VALUE_BYTES = 60 << 10, PATIENCE_MS = 10000, WAIT_MS_MAX = 60000 };
+
+/* One turn of large writes. */
+static void write_bytes(dbx_store *store, char prefix, size_t bytes) {
+    static const uint8_t value[VALUE_BYTES];
+    dbx_error error;
+    char key[16];
+    dbx_txn *txn = dbx_store_turn_begin(store, START_MS);
+    for (unsigned i = 0; i <= bytes / VALUE_BYTES; i++) {
+        (void)snprintf(key, sizeof key, "V%c%05u", prefix, i);
+        dbx_slice argv[] = {dbx_slice_str("PUT"), dbx_slice_str(key),
+                            dbx_slice_of(value, sizeof value)};
+        dbx_savepoint savepoint = dbx_txn_command_begin(txn, true);
+        CHECK_EQ(dbx_txn_put(txn, argv[1], (dbx_slice){NULL, 0}, argv[2]), DBX_OK);
+        CHECK_EQ(dbx_txn_effect(txn, 0, 3, argv), DBX_OK);
+        dbx_txn_command_end(txn, savepoint);
+    }
+    CHECK_EQ(dbx_store_turn_end(store, &error), DBX_OK);
+}
+
+static size_t kept(dbx_store *store, int64_t now_ms) {
+    dbx_store_info info;
+    (void)frozen(store, now_ms); /* a turn */
+    dbx_store_get_info(store, &info);
+    return info.kept_bytes;
+}
+
+static void await_apply(dbx_store *store) {
+    dbx_store_info info = {.applies = 0};
+    for (int ms = 0; ms < WAIT_MS_MAX && (info.applies == 0 || info.frozen_entries > 0); ms++) {
+        (void)frozen(store, START_MS);
+        dbx_store_get_info(store, &info);
+        (void)usleep(1000);
+    }
+    CHECK(info.applies == 1 && info.frozen_entries == 0);
+}
+
+TEST(memory_is_kept_for_the_next_buffer_while_much_is_written_and_goes_when_nothing_is) {
+    char dir[SCRATCH_BYTES];
+    dbx_store *store = open_store(dir, (dbx_store_options){.buffer_bytes = BUFFER_BYTES});
+    write_bytes(store, 'a', BUFFER_BYTES);
+    write_bytes(store, 'b', BUFFER_BYTES / 4);
+    await_apply(store);
+    for (int ms = 0; ms < WAIT_MS_MAX && kept(store, START_MS) == 0; ms++)
+        (void)usleep(1000); /* the applier's thread gives it away */
+    CHECK(kept(store, START_MS) > 0 && kept(store, START_MS) <= BUFFER_BYTES);
+    write_bytes(store, 'c', BUFFER_BYTES / 4);
+    CHECK(kept(store, START_MS + PATIENCE_MS) > 0);
+    for (int turns = 0; turns < BUFFER_BYTES >> 20; turns++) /* it goes piece by piece */
+        (void)kept(store, START_MS + 2 * PATIENCE_MS);
+    CHECK_EQ(kept(store, START_MS + 2 * PATIENCE_MS), 0);
+    close_store(store, dir);
+}
+
+TEST(no_memory_is_kept_when_little_was_written_meanwhile) {
+    char dir[SCRATCH_BYTES];
+    dbx_store *store = open_store(dir, (dbx_store_options){.buffer_bytes = BUFFER_BYTES});
+    write_bytes(store, 'a', BUFFER_BYTES);
+    await_apply(store);
+    (void)usleep(20000);
+    CHECK_EQ(kept(store, START_MS), 0);
+    close_store(store, dir);
+}
+
+TEST(what_views_alone_have_kept_is_not_kept_after_them) {
+    char dir[SCRATCH_BYTES];
+    dbx_store *store = open_store(dir, (dbx_store_options){.buffer_bytes = BUFFER_BYTES});
+    write_bytes(store, 'a', BUFFER_BYTES / 2);
+    dbx_error error;
+    dbx_view *view = dbx_view_open(dbx_store_turn_begin(store, START_MS));
+    CHECK(view != NULL);
+    CHECK_EQ(dbx_store_turn_end(store, &error), DBX_OK);
+    write_bytes(store, 'b', BUFFER_BYTES / 2);
+    write_bytes(store, 'c', BUFFER_BYTES / 4);
+    await_apply(store);
+    dbx_view_close(view);
+    CHECK_EQ(kept(store, START_MS), 0);
+    close_store(store, dir);
+}

@@ -30,6 +30,7 @@ enum {
 static atomic_int failing_syncs, failing_dups; /* how many of the next ones fail */
 static atomic_int failing_write;               /* the n-th next write to the log fails; 0: none */
 static atomic_bool slow_headers;
+static atomic_bool syncs_wait; /* those of the log do not end */
 
 static atomic_bool data_waits; /* a sync of data.mdbx does not end; small commits have none */
 
@@ -48,6 +49,8 @@ int fdatasync(int fd) {
     if (is_log(fd)) {
         char magic[8];
         bool used = pread(fd, magic, sizeof magic, 0) == sizeof magic && magic[0] == 'D';
+        while (used && atomic_load(&syncs_wait))
+            pause_ms(1);
         if (!used || !take(&failing_syncs)) return 0; /* the tests need no disk */
         errno = EIO;
         return -1;
@@ -88,7 +91,14 @@ typedef struct world {
     size_t buffer_bytes;
     dbx_store *store;
     unsigned replayed, next;
+    uint64_t first;   /* position */
+    atomic_uint told; /* how often on_progress() was called */
 } world;
+
+static void on_progress(void *arg) {
+    world *w = arg;
+    atomic_fetch_add(&w->told, 1);
+}
 
 static int put_again(void *arg, dbx_txn *txn, uint32_t db, size_t argc, const dbx_slice *argv,
                      dbx_error *error) {
@@ -104,7 +114,9 @@ static int try_start(world *w, dbx_error *error) {
                                  .durability = w->durability,
                                  .databases = 2,
                                  .buffer_bytes = w->buffer_bytes,
-                                 .journal_bytes = LOG_BYTES};
+                                 .journal_bytes = LOG_BYTES,
+                                 .on_progress = on_progress,
+                                 .arg = w};
     const dbx_replay_calls calls = {.run = put_again, .arg = w};
     w->replayed = 0;
     int rc = dbx_store_open(&options, &w->store, error);
@@ -293,19 +305,84 @@ TEST(a_failed_turn_of_several_segments_leaves_nothing_in_the_log) {
     }
 }
 
-TEST(running_out_of_descriptors_delays_a_sync_but_does_not_fail_it) {
-    world w;
-    dbx_error error;
-    prepare(&w, DBX_DURABILITY_EVERYSEC);
-    CHECK_EQ(run_turn(&w, 1, 10, true, &error), DBX_OK);
-    atomic_store(&failing_dups, 3);
-    dbx_store_push(w.store);
-    for (int ms = 0; dbx_store_durable(w.store) < dbx_store_position(w.store) && ms < WAIT_MS_MAX;
+static void await_durable(const world *w) {
+    for (int ms = 0; dbx_store_durable(w->store) < dbx_store_position(w->store) && ms < WAIT_MS_MAX;
          ms++)
         pause_ms(1);
-    CHECK_EQ(dbx_store_durable(w.store), dbx_store_position(w.store));
+    CHECK_EQ(dbx_store_durable(w->store), dbx_store_position(w->store));
+}
+
+/* From the second sync on who pushes does it himself. */
+static void prepare_to_sync_here(world *w) {
+    dbx_error error;
+    prepare(w, DBX_DURABILITY_ALWAYS);
+    CHECK_EQ(run_turn(w, 1, 10, true, &error), DBX_OK);
+    CHECK_EQ(dbx_store_wait_durable(w->store, dbx_store_position(w->store)), DBX_OK);
+}
+
+static void run_out_of_descriptors(world *w) {
+    dbx_error error;
+    CHECK_EQ(run_turn(w, 1, 10, true, &error), DBX_OK);
+    atomic_store(&failing_dups, 3);
+    pause_ms(5); /* the syncer sleeps */
+    (void)dbx_store_push(w->store);
+    await_durable(w);
     CHECK_EQ(atomic_load(&failing_dups), 0);
-    CHECK_EQ(dbx_store_writable(w.store, &error), DBX_OK);
+    CHECK_EQ(dbx_store_writable(w->store, &error), DBX_OK);
+    clean_up(w);
+}
+
+TEST(running_out_of_descriptors_delays_a_sync_but_does_not_fail_it) {
+    world w;
+    prepare(&w, DBX_DURABILITY_EVERYSEC);
+    run_out_of_descriptors(&w);
+    prepare_to_sync_here(&w);
+    run_out_of_descriptors(&w);
+}
+
+TEST(who_syncs_himself_is_not_told_of_it_unless_it_failed) {
+    enum { TRIES = 20 };
+    world w;
+    dbx_error error;
+    bool quiet = false; /* at least once: the applier may tell, too */
+    prepare_to_sync_here(&w);
+    for (int i = 0; i < TRIES && !quiet; i++) {
+        CHECK_EQ(run_turn(&w, 1, 10, true, &error), DBX_OK);
+        unsigned told = atomic_load(&w.told);
+        CHECK(dbx_store_push(w.store));
+        CHECK_EQ(dbx_store_durable(w.store), dbx_store_position(w.store));
+        quiet = atomic_load(&w.told) == told;
+    }
+    CHECK(quiet);
+    unsigned told = atomic_load(&w.told);
+    fail_a_sync(&w, 1, true);
+    CHECK(atomic_load(&w.told) > told);
+    CHECK(becomes_writable(&w));
+    clean_up(&w);
+}
+
+static void *wait_for_first(void *arg) {
+    world *w = arg;
+    CHECK_EQ(dbx_store_wait_durable(w->store, w->first), DBX_OK);
+    return NULL;
+}
+
+TEST(what_is_pushed_while_somebody_else_syncs_is_synced_after_that) {
+    world w;
+    dbx_error error;
+    pthread_t waiter;
+    prepare(&w, DBX_DURABILITY_ALWAYS);
+    atomic_store(&syncs_wait, true);
+    CHECK_EQ(run_turn(&w, 1, 10, true, &error), DBX_OK);
+    w.first = dbx_store_position(w.store);
+    CHECK_EQ(pthread_create(&waiter, NULL, wait_for_first, &w), 0);
+    pause_ms(20); /* it is in the sync, most likely */
+    CHECK_EQ(run_turn(&w, 1, 10, true, &error), DBX_OK);
+    (void)dbx_store_push(w.store);
+    pause_ms(20); /* the syncer sees that it has to wait */
+    atomic_store(&syncs_wait, false);
+    CHECK_EQ(pthread_join(waiter, NULL), 0);
+    await_durable(&w);
     clean_up(&w);
 }
 

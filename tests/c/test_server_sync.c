@@ -18,6 +18,7 @@
 enum { PATIENCE_S = 60, VALUE_BYTES = 2 << 20 };
 
 static atomic_int begun, allowed = INT_MAX; /* syncs of the log */
+static atomic_int failing;                  /* how many of the next ones fail */
 
 /* How far the one large value's file is: received, synced, renamed, its name synced. */
 static atomic_int spool_state;
@@ -33,6 +34,11 @@ int fdatasync(int fd) {
         int number = atomic_fetch_add(&begun, 1) + 1;
         while (number > atomic_load(&allowed))
             pause_ms(1);
+        if (atomic_load(&failing) > 0) {
+            atomic_fetch_sub(&failing, 1);
+            errno = EIO;
+            return -1;
+        }
     }
     int rc = (int)syscall(SYS_fdatasync, fd);
     if (is_below(fd, "/spool/")) move_on(0);
@@ -138,6 +144,22 @@ TEST(a_reply_waits_for_the_sync_of_what_it_saw_and_not_for_later_ones) {
     hear_ok(second);
     close(first);
     close(second);
+    stop();
+}
+
+/* Nothing else happens meanwhile. */
+TEST(a_reply_whose_sync_failed_is_sent_when_the_write_was_applied) {
+    start("always");
+    int client = dial_patiently();
+    tell(client, "SET a 1\r\n");
+    hear_ok(client);
+    for (int i = 0; i < 3; i++) {
+        atomic_store(&failing, 1);
+        tell(client, "SET a 2\r\n");
+        hear_ok(client);
+        CHECK_EQ(atomic_load(&failing), 0);
+    }
+    close(client);
     stop();
 }
 

@@ -35,7 +35,8 @@ READ_BY_TOOLS = {
     "cluster": "cluster_enabled",
     "store": "journal_position journal_durable_position journal_applied_position journal_bytes "
     "journal_saved_position checkpoints replay_last_entries written_checkpoint_bytes "
-    "journal_segments buffer_entries buffer_bytes buffer_bytes_max frozen_entries frozen_bytes "
+    "journal_segments buffer_entries buffer_bytes buffer_bytes_max buffer_kept_bytes "
+    "frozen_entries frozen_bytes "
     "applies apply_last_ms apply_last_entries apply_last_bytes replay_last_ms "
     "replay_last_effects written_journal_bytes written_apply_bytes written_spool_bytes syncs "
     "sync_last_us turns effects map_bytes file_bytes views write_stalls last_error",

@@ -13,7 +13,6 @@ import pytest
 
 from tests.sim.broken import FAULTS, LOSSES, WHEN_CALLS_FAIL, Fault, build, make
 
-STATES = 400  # at most: most are caught within the first twenty-five, each within two hundred
 SECONDS = 600
 DIRECTORY = re.compile(r"dbx-sim-\w+")  # which differs from process to process
 POWER_CUTS = {**FAULTS, **LOSSES}
@@ -29,7 +28,7 @@ def run(program: Path, *options: str) -> Result:
 
 def cut_power(fault: Fault, to: Path) -> Result:
     program = build(fault, "powercut", to)
-    return run(program, "--states", str(STATES), "--seed", "1", "--as-is", "--first")
+    return run(program, "--states", str(fault.states), "--seed", "1", "--as-is", "--first")
 
 
 def make_calls_fail(fault: Fault, to: Path) -> Result:
@@ -57,7 +56,7 @@ def results(
 @pytest.mark.parametrize("name", POWER_CUTS)
 def test_a_broken_build_is_caught(name: str, results: dict[str, Future[Result]]) -> None:
     done = results[name].result()
-    assert done.returncode == 1, f"{STATES} states held although {name}"
+    assert done.returncode == 1, f"{POWER_CUTS[name].states} states held although {name}"
     assert "FAILED with seed" in done.stderr
 
 
