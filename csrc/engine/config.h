@@ -100,6 +100,12 @@ const dbx_setting_row *dbx_config_find(dbx_slice name);
 int dbx_config_put(dbx_config *config, const dbx_setting_row *row, dbx_slice text, bool starting,
                    const char **why);
 
+/* dbx_config_guarded: protected mode: there is no password, so clients of other machines are turned
+ * away. */
+static inline bool dbx_config_guarded(const dbx_config *config) {
+    return config->protected_mode != 0 && config->requirepass[0] == '\0';
+}
+
 /* dbx_config_print appends the value as CONFIG GET shows it. */
 void dbx_config_print(const dbx_config *config, const dbx_setting_row *row, dbx_buf *out);
 

@@ -57,6 +57,7 @@ void dbx_engine_close_forked(dbx_engine *engine);
 typedef struct dbx_session_options {
     const char *peer, *local; /* "ip:port" or a socket's path, for CLIENT LIST; copied */
     bool trusted;             /* in-process: needs no AUTH */
+    bool remote;              /* of another machine: see dbx_config_guarded */
     int fd;                   /* for CLIENT LIST; -1 */
     void *transport;          /* the transport's own connection; see dbx_session_transport */
     /* CLIENT KILL, output limits: the transport must close this session's connection once its

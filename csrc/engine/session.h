@@ -44,7 +44,7 @@ struct dbx_session {
     dbx_session *next_saved;  /* in engine->saved_sessions */
     char *peer, *local;       /* owned */
     int fd;
-    bool trusted;
+    bool trusted, remote;     /* as in dbx_session_options */
     bool killed;              /* CLIENT KILL or a timeout has asked the transport to close */
     bool calls;               /* a program's: every command is answered, in RESP3, as in local.h */
     bool stops;               /* SHUTDOWN of the server that relays it was executed */

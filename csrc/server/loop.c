@@ -58,6 +58,7 @@ void dbx_loop_copy_settings(dbx_loop_settings *settings, const dbx_config *confi
                                     .maxclients = config->maxclients,
                                     .query_buffer_limit = config->query_buffer_limit,
                                     .keepalive_s = config->tcp_keepalive_s,
+                                    .guarded = dbx_config_guarded(config),
                                     .output = config->output_limit[DBX_CLASS_NORMAL]};
 }
 

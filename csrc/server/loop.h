@@ -23,6 +23,7 @@ enum {
 typedef struct dbx_loop_settings {
     uint64_t generation;
     int64_t maxclients, query_buffer_limit, keepalive_s;
+    bool guarded; /* dbx_config_guarded */
     dbx_output_limit output;
 } dbx_loop_settings;
 
