@@ -252,6 +252,10 @@ bool dbx_engine_turn_full(const dbx_engine *engine) {
            dbx_txn_effect_bytes(engine->txn) >= DBX_TURN_EFFECT_BYTES_MAX;
 }
 
+int64_t dbx_engine_turn_us(const dbx_engine *engine) {
+    return engine->turn.now_us - engine->turn.begun_us;
+}
+
 void dbx_engine_turn_again(dbx_engine *engine) {
     dbx_session_turn_done(engine, DBX_TURN_AGAIN);
 }

@@ -131,6 +131,8 @@ int dbx_engine_run(dbx_engine *engine, dbx_session *session, size_t argc, const 
                    dbx_spool *input, dbx_reply *out);
 /* dbx_engine_turn_full: the turn has done enough (commands, bytes, time): end it now. */
 bool dbx_engine_turn_full(const dbx_engine *engine);
+/* dbx_engine_turn_us is how long the turn's commands have taken so far. */
+int64_t dbx_engine_turn_us(const dbx_engine *engine);
 /* dbx_engine_turn_again, before the end of a turn that has written nothing, takes back what its
  * commands did to their sessions, so that they may all be run again. */
 void dbx_engine_turn_again(dbx_engine *engine);

@@ -57,6 +57,21 @@ KNOWN: tuple[Difference, ...] = (
 # Commands and subcommands that Redis 8.0 does not have.
 OWN_COMMANDS: frozenset[bytes] = frozenset()
 
+# INFO: what Redis has and DBX leaves out, and what DBX adds (with the section Store).
+INFO_SECTIONS_MISSING = {
+    "Keysizes": "how many strings are how long is not counted: counts would have to be kept"
+    " durably with every write, and counting them means reading all keys",
+}
+INFO_FIELDS_MISSING = {
+    "module": "there are no modules; Redis's line is of its own vector sets",
+    "db0_distrib_strings_sizes": "see Keysizes",
+}
+INFO_FIELDS_OWN = {
+    "dbx_version": "redis_version says whose behaviour it is",
+    "listener1": "it listens on the IPv6 loopback address by default, as Redis does unless told"
+    " otherwise, and this Redis is",
+}
+
 # Fields of COMMAND DOCS in DBX's own words; of the history, only the versions count.
 OWN_WORDS = frozenset({b"summary", b"complexity"})
 
