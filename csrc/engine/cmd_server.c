@@ -71,23 +71,52 @@ static int cmd_shutdown(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
 /* --- Saving: everything is in the journal already; this moves it into the B+tree ----------------
  */
 
-static bool start_save(dbx_engine *engine, dbx_reply *out) {
-    if (engine->in_memory || dbx_store_freeze(engine->store)) return true;
-    dbx_reply_error(out, "ERR Background save already in progress");
-    return false;
+static void note_saved(dbx_engine *engine) {
+    engine->saved_at_s = dbx_clock_wall_us() / 1000000;
 }
 
+/* A BGSAVE that is going on; applies that nobody asked for are none. */
+static bool bgsave_runs(const dbx_engine *engine, dbx_reply *out) {
+    if (dbx_store_saved(engine->store, engine->bgsave)) return false;
+    dbx_reply_error(out, "ERR Background save already in progress");
+    return true;
+}
+
+/* Waits (DBX_RUN_WAIT) until what was written before it is in data.mdbx; nobody else does. */
 static int cmd_save(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
+    dbx_engine *engine = ctx->engine;
+    dbx_session *session = ctx->session;
+    dbx_store_info store;
     (void)args;
-    if (!start_save(ctx->engine, out)) return DBX_OK;
-    ctx->engine->turn.must_be_durable = true;
-    dbx_reply_ok(out);
+    if (session->together) { /* the turn cannot end for it: what it has done is seen by nobody */
+        dbx_reply_error(out, "ERR Command not allowed inside a transaction");
+        return DBX_OK;
+    }
+    dbx_store_get_info(engine->store, &store);
+    if (session->save.asked == 0) {
+        if (bgsave_runs(engine, out)) return DBX_OK;
+        session->save.number = dbx_store_freeze(engine->store, true);
+        session->save.failures = store.apply_failures;
+    }
+    if (dbx_store_saved(engine->store, session->save.number)) {
+        note_saved(engine);
+        dbx_reply_ok(out);
+    } else if (store.apply_failures > session->save.failures) {
+        dbx_reply_errorf(out, "ERR the save has failed, and is tried again: %s", store.last_error);
+    } else {
+        session->save.asked++;
+        return DBX_RUN_WAIT;
+    }
+    session->save.asked = 0;
     return DBX_OK;
 }
 
 static int cmd_bgsave(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
+    dbx_engine *engine = ctx->engine;
     (void)dbx_args_word(args, "SCHEDULE");
-    if (!dbx_args_end(args, out) || !start_save(ctx->engine, out)) return DBX_OK;
+    if (!dbx_args_end(args, out) || bgsave_runs(engine, out)) return DBX_OK;
+    engine->bgsave = dbx_store_freeze(engine->store, false);
+    if (engine->bgsave == 0) note_saved(engine);
     /* It begins when the turn has ended: with EXEC, as Redis puts it, later. */
     bool later = ctx->session->state.multi != NULL;
     dbx_reply_line(out, later ? "Background saving scheduled" : "Background saving started");

@@ -236,7 +236,6 @@ void dbx_engine_turn_begin(dbx_engine *engine) {
     turn->commands = 0;
     turn->reply_bytes = 0;
     turn->write_checked = false;
-    turn->must_be_durable = false;
     turn->delay_us = dbx_store_write_delay_us(engine->store);
     engine->txn = dbx_store_turn_begin(engine->store, dbx_store_now_ms(engine->store));
     if (clock_was_set(engine))
@@ -258,6 +257,12 @@ int64_t dbx_engine_turn_us(const dbx_engine *engine) {
 
 void dbx_engine_turn_again(dbx_engine *engine) {
     dbx_session_turn_done(engine, DBX_TURN_AGAIN);
+}
+
+/* Of a SAVE that is under way nobody knows any more what it was to save: it begins again. */
+static void forget_saves(dbx_engine *engine) {
+    for (size_t i = 0; i < engine->sessions.count; i++)
+        engine->sessions.at[i]->save.asked = 0;
 }
 
 /* A reply begins with a code in capitals; a reason out of the store may not. */
@@ -289,6 +294,7 @@ int dbx_engine_turn_end(dbx_engine *engine, uint64_t *position, dbx_error *error
     if (rc < 0) {
         dbx_log(DBX_LOG_WARNING, "a turn was undone: %s", own.text);
         engine->expire_unknown = true;
+        forget_saves(engine);
         make_reply(&own);
         if (error != NULL) *error = own;
     }
@@ -300,7 +306,7 @@ int dbx_engine_turn_end(dbx_engine *engine, uint64_t *position, dbx_error *error
  * --------------------------------------------------------------------------------- */
 
 bool dbx_engine_replies_wait(const dbx_engine *engine) {
-    return engine->config.appendfsync == DBX_FSYNC_ALWAYS || engine->turn.must_be_durable;
+    return engine->config.appendfsync == DBX_FSYNC_ALWAYS;
 }
 
 uint64_t dbx_engine_durable(dbx_engine *engine) {
@@ -315,7 +321,11 @@ int dbx_engine_wait_durable(dbx_engine *engine, uint64_t position) {
     return dbx_store_wait_durable(engine->store, position);
 }
 
-uint32_t dbx_engine_write_delay_us(dbx_engine *engine) {
+uint32_t dbx_engine_hold_us(dbx_engine *engine, const dbx_session *session) {
+    if (session->save.asked > 0) { /* it asks less and less often */
+        uint32_t asked = session->save.asked < DBX_SAVE_ASKS ? session->save.asked : DBX_SAVE_ASKS;
+        return (uint32_t)DBX_HOLD_US_MIN << asked;
+    }
     uint32_t delay_us = dbx_store_write_delay_us(engine->store);
     return delay_us > DBX_HOLD_US_MIN ? delay_us : DBX_HOLD_US_MIN;
 }

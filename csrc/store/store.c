@@ -462,7 +462,17 @@ void dbx_store_set_disk_warning(dbx_store *store, uint64_t bytes) {
     store->room.warning_bytes = bytes;
 }
 
-bool dbx_store_freeze(dbx_store *store) {
-    store->freeze_wanted = store->applier != NULL;
-    return store->applier != NULL && store->live.frozen == NULL;
+uint64_t dbx_store_freeze(dbx_store *store, bool hurry) {
+    bool empty = store->live.active->oldest_ms == 0;
+    if (store->applier == NULL || (empty && store->live.frozen == NULL)) return 0;
+    uint64_t number = store->freezes + (empty ? 0 : 1);
+    if (!empty) store->freeze_wanted = true;
+    if (hurry) store->hurried_freeze = number;
+    return number;
+}
+
+bool dbx_store_saved(const dbx_store *store, uint64_t number) {
+    if (store->live.frozen != NULL) return number < store->freezes;
+    /* What was to be frozen may have been taken back since. */
+    return number <= store->freezes || store->live.active->oldest_ms == 0;
 }
