@@ -436,6 +436,10 @@ size_t dbx_engine_session_count(const dbx_engine *engine) {
     return engine->sessions.count;
 }
 
+void dbx_engine_set_clients_max(dbx_engine *engine, int64_t count) {
+    engine->clients_max = count;
+}
+
 int dbx_engine_add_listener(dbx_engine *engine, const char *text) {
     size_t old = engine->listeners == NULL ? 0 : strlen(engine->listeners), more = strlen(text);
     char *grown = dbx_alloc_resize(engine->listeners, old + more + 2);

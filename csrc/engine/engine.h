@@ -192,6 +192,8 @@ size_t dbx_engine_session_count(const dbx_engine *engine); /* locked */
  * `port` came to be. Locked. DBX_EINVAL with `error` set: not a setting, or not a value of it. */
 int dbx_engine_put_setting(dbx_engine *engine, const char *name, const char *value,
                            dbx_error *error);
+/* dbx_engine_set_clients_max says what maxclients can be at most. Locked. */
+void dbx_engine_set_clients_max(dbx_engine *engine, int64_t count);
 /* dbx_engine_add_listener adds a line to INFO server: "name=tcp,bind=127.0.0.1,port=6379". Locked.
  */
 int dbx_engine_add_listener(dbx_engine *engine, const char *text);

@@ -69,6 +69,7 @@ struct dbx_engine {
     dbx_session *saved_sessions; /* those the turn has changed */
     uint64_t bgsave;             /* dbx_store_saved's number of the last BGSAVE */
     int64_t saved_at_s;          /* when SAVE or BGSAVE last found all saved; 0: not yet */
+    int64_t clients_max;         /* as many as can be connected; 0: nobody has said */
     size_t relays_timed;         /* servers that have joined and have a timeout for their clients */
     bool shutdown_wanted;
     bool embedded; /* see dbx_engine_options */

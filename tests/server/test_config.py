@@ -69,6 +69,8 @@ def test_get_is_a_map_in_resp3(client: RawClient) -> None:
         ("lazyfree-lazy-expire", "YES", "yes"),
         ("loglevel", "warning", "warning"),
         ("slowlog-log-slower-than", "-1", "-1"),
+        ("hz", "1000", "500"),
+        ("hz", "0", "1"),
         ("lua-time-limit", "77", "77"),
         ("save", "", ""),
         ("appendonly", "yes", "yes"),
@@ -82,7 +84,7 @@ def test_get_is_a_map_in_resp3(client: RawClient) -> None:
 )
 def test_set_is_seen_by_get(client: RawClient, name: str, given: str, shown: str) -> None:
     assert client.call("CONFIG", "SET", name, given) == ("status", b"OK")
-    assert get(client, name) == {name.lower(): shown}
+    assert get(client, name) == {name: shown}
 
 
 @pytest.mark.parametrize(
@@ -94,6 +96,8 @@ def test_set_is_seen_by_get(client: RawClient, name: str, given: str, shown: str
         ("maxclients", "0", "argument must be between 1 and 4294967295 inclusive"),
         ("databases", "3", "can't set immutable config"),
         ("port", "1", "can't set immutable config"),
+        ("port", "70000", "argument must be between 0 and 65535 inclusive"),
+        ("io-threads", "1", "can't set immutable config"),
         ("dir", "/", "can't set protected config"),
         ("appendonly", "maybe", "argument must be 'yes' or 'no'"),
         ("appendfsync", "x", "argument(s) must be one of the following: everysec, always, no"),
@@ -152,6 +156,19 @@ def test_start_settings_are_those_given(dbx_process: Start) -> None:
         }
         assert client.call("SELECT", "3") == ("status", b"OK")
         assert client.call("SELECT", "4") == ("error", b"ERR DB index is out of range")
+
+
+def test_maxclients_beyond_what_the_system_can_is_refused(client: RawClient) -> None:
+    before = get(client, "maxclients")
+    tag, text = client.call("CONFIG", "SET", "maxclients", "4000000000")
+    start = FAILED.format("maxclients", "The operating system is not able to handle the specified")
+    assert tag == "error"
+    assert text.startswith(start.encode())
+    limit = text.decode().rpartition("try with ")[2]
+    assert get(client, "maxclients") == before
+    assert client.call("CONFIG", "SET", "maxclients", limit) == ("status", b"OK")
+    assert get(client, "maxclients") == {"maxclients": limit}
+    assert client.call("CONFIG", "SET", "maxclients", str(int(limit) + 1))[0] == "error"
 
 
 def test_config_help_lists_the_subcommands(client: RawClient) -> None:
