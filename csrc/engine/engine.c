@@ -105,6 +105,15 @@ static int take_settings(dbx_engine *engine, const dbx_engine_options *options, 
 /* --- Opening and closing
  * --------------------------------------------------------------------------- */
 
+/* CONFIG GET shows what is in force, not that it was left to the store. */
+static void take_bounds(dbx_engine *engine) {
+    dbx_store_options bounds = dbx_store_bounds(engine->store);
+    engine->config.buffer_bytes = (int64_t)bounds.buffer_bytes;
+    engine->config.journal_bytes = (int64_t)bounds.journal_bytes;
+    engine->config.checkpoint_us = bounds.checkpoint_us;
+    engine->config.buffer_age_ms = (int64_t)bounds.buffer_age_ms;
+}
+
 static int open_store(dbx_engine *engine, const dbx_engine_options *options, dbx_error *error) {
     const dbx_config *config = &engine->config;
     const dbx_store_options store_options = {.path = options->path,
@@ -122,6 +131,7 @@ static int open_store(dbx_engine *engine, const dbx_engine_options *options, dbx
                                              .arg = options->wake_arg};
     int rc = dbx_store_open(&store_options, &engine->store, error);
     if (rc != DBX_OK) return rc;
+    take_bounds(engine);
     dbx_replayer replayer = {.engine = engine};
     const dbx_replay_calls calls = {
         .run = dbx_dispatch_replay, .keys = dbx_dispatch_replay_keys, .arg = &replayer};

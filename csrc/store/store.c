@@ -289,6 +289,12 @@ int dbx_store_open(const dbx_store_options *options, dbx_store **out, dbx_error 
     return DBX_OK;
 }
 
+dbx_store_options dbx_store_bounds(const dbx_store *store) {
+    dbx_store_options bounds = store->options;
+    bounds.buffer_bytes = store->buffer_bytes_max;
+    return bounds;
+}
+
 int dbx_store_replay(dbx_store *store, const dbx_replay_calls *calls, dbx_error *error) {
     if (store->env == NULL) return DBX_OK;
     int rc = dbx_spools_prepare(store, error);

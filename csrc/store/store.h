@@ -68,6 +68,8 @@ typedef struct dbx_replay_calls {
     void *arg;
 } dbx_replay_calls;
 
+/* dbx_store_bounds has the options with what is in force where the caller left it to the store. */
+dbx_store_options dbx_store_bounds(const dbx_store *store);
 /* dbx_store_replay executes every frame after MDBX's recorded position, in order. */
 int dbx_store_replay(dbx_store *store, const dbx_replay_calls *calls, dbx_error *error);
 

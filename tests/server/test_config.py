@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+import dbx
 from tests.support.resp import RawClient, plain
-from tests.support.servers import DbxServer
+from tests.support.servers import DbxServer, store_info
 
 Start = Callable[..., DbxServer]
+MB = 1 << 20
 
 # redis-benchmark, redis_exporter, RedisInsight, redis-py and BullMQ ask for these.
 READ_BY_TOOLS = """
@@ -156,6 +159,36 @@ def test_start_settings_are_those_given(dbx_process: Start) -> None:
         }
         assert client.call("SELECT", "3") == ("status", b"OK")
         assert client.call("SELECT", "4") == ("error", b"ERR DB index is out of range")
+
+
+STORE_BOUNDS = ("write-buffer-size", "journal-freeze-size", "checkpoint-after", "write-buffer-age")
+
+
+def bounds(client: RawClient) -> list[int]:
+    found = get(client, *STORE_BOUNDS)
+    return [int(found[name]) for name in STORE_BOUNDS]
+
+
+def test_what_is_left_to_the_store_is_shown_as_it_is_in_force(client: RawClient) -> None:
+    buffer_bytes, journal_bytes, checkpoint_us, age_ms = bounds(client)
+    assert buffer_bytes == store_info(client)["buffer_bytes_max"] >= 16 * MB
+    assert journal_bytes >= min(buffer_bytes, 24 * MB)
+    assert (checkpoint_us, age_ms) == (200_000, 3_600_000)
+
+
+def test_what_is_asked_for_of_the_store_is_shown(dbx_process: Start) -> None:
+    asked = [17 * MB, 30 * MB, 1000, 5000]
+    server = dbx_process(settings=dict(zip(STORE_BOUNDS, asked, strict=True)))
+    with server.raw() as client:
+        assert bounds(client) == asked
+
+
+def test_a_program_s_own_database_shows_them_as_well(tmp_path: Path) -> None:
+    with dbx.open(tmp_path / "db") as db:
+        found = db.config_get("write-buffer-size")
+        assert found == {"write-buffer-size": str(db.info("store")["buffer_bytes_max"])}
+    with dbx.open(tmp_path / "db", write_buffer="20mb") as db:
+        assert db.config_get("write-buffer-size") == {"write-buffer-size": str(20 * MB)}
 
 
 def test_maxclients_beyond_what_the_system_can_is_refused(client: RawClient) -> None:
