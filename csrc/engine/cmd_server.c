@@ -101,7 +101,7 @@ static int cmd_save(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     if (dbx_store_saved(engine->store, session->save.number)) {
         note_saved(engine);
         dbx_reply_ok(out);
-    } else if (store.apply_failures > session->save.failures) {
+    } else if (store.apply_failures >= session->save.failures + DBX_SAVE_FAILURES) {
         dbx_reply_errorf(out, "ERR the save has failed, and is tried again: %s", store.last_error);
     } else {
         session->save.asked++;

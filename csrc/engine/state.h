@@ -36,6 +36,7 @@ enum {
     DBX_EXPIRE_STEP_KEYS = 128,
     DBX_EXPIRE_RETRY_MS = 1000,
     DBX_HOLD_US_MIN = 200, /* a command that waits for its spool asks again after this */
+    DBX_SAVE_FAILURES = 3, /* of its apply: one for want of room has the ballast given up */
     DBX_SAVE_ASKS = 7      /* SAVE after twice that, then twice that, so many times: to 26 ms */
 };
 /* `timeout` is looked after this often, when it is set at all. */
