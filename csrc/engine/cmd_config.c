@@ -1,4 +1,7 @@
 /* cmd_config.c: CONFIG: reading and changing settings, all of a call's or none. */
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -16,24 +19,27 @@ static bool is_pattern(dbx_slice text) {
     return false;
 }
 
-static bool wanted(const char *name, const dbx_slice *patterns, size_t count) {
+/* How the first pattern that matches wants it called: as it spells the name itself. */
+static dbx_slice wanted(const char *name, const dbx_slice *patterns, size_t count) {
     dbx_slice text = dbx_slice_str(name);
     for (size_t i = 0; i < count; i++) {
-        if (is_pattern(patterns[i]) ? dbx_glob_match(patterns[i], text, true)
-                                    : dbx_slice_eq_nocase(patterns[i], text)) {
-            return true;
+        if (!is_pattern(patterns[i])) {
+            if (dbx_slice_eq_nocase(patterns[i], text)) return patterns[i];
+        } else if (dbx_glob_match(patterns[i], text, true)) {
+            return text;
         }
     }
-    return false;
+    return dbx_slice_of(NULL, 0);
 }
 
-static void get_one(const dbx_ctx *ctx, const dbx_setting_row *row, const char *name, dbx_buf *text,
+static void get_one(const dbx_ctx *ctx, const dbx_setting_row *row, dbx_slice name, dbx_buf *text,
                     dbx_reply *out) {
     bool connection = (row->flags & DBX_SETTING_CONNECTION) != 0;
+    if (name.len == 0) return;
     text->len = 0;
     dbx_config_print(connection ? dbx_session_config(ctx->session) : &ctx->engine->config, row,
                      text);
-    dbx_reply_str(out, name);
+    out->ops->bulk(out, name);
     out->ops->bulk(out, dbx_buf_slice(text));
 }
 
@@ -43,10 +49,8 @@ static int cmd_get(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     dbx_buf text = {0};
     out->ops->open(out, DBX_MAP, DBX_UNKNOWN);
     for (const dbx_setting_row *row = dbx_config_rows; row->name != NULL; row++) {
-        if (wanted(row->name, patterns, count)) get_one(ctx, row, row->name, &text, out);
-        if (row->alias != NULL && wanted(row->alias, patterns, count)) {
-            get_one(ctx, row, row->alias, &text, out);
-        }
+        get_one(ctx, row, wanted(row->name, patterns, count), &text, out);
+        if (row->alias != NULL) get_one(ctx, row, wanted(row->alias, patterns, count), &text, out);
     }
     out->ops->close(out);
     int rc = text.failed ? DBX_ENOMEM : DBX_OK;
@@ -76,8 +80,9 @@ static void refuse(const change *c, const char *why, dbx_reply *out) {
     }
 }
 
-/* Finds the rows of all pairs; false: the error is written. A row is met at most twice before the
- * second one is refused, so looking back is bounded by the table. */
+/* Finds the rows of all pairs; false: the error is written. A name is met at most twice before the
+ * second one is refused, so looking back is bounded by the table; a row's other name is another,
+ * and the last one counts. */
 static bool read_changes(const dbx_ctx *ctx, dbx_args *args, change *changes, size_t count,
                          dbx_reply *out) {
     for (size_t i = 0; i < count; i++) {
@@ -86,15 +91,13 @@ static bool read_changes(const dbx_ctx *ctx, dbx_args *args, change *changes, si
         c->value = dbx_args_next(args);
         c->row = dbx_config_find(c->name);
         const char *why = NULL;
-        if (c->row != NULL && (c->row->flags & DBX_SETTING_START) != 0) {
-            why = (c->row->flags & DBX_SETTING_PROTECTED) != 0 ? "can't set protected config"
-                                                               : "can't set immutable config";
-        } else if (c->row != NULL && (c->row->flags & DBX_SETTING_CONNECTION) != 0 &&
-                   ctx->session->relay != NULL) {
+        if (c->row != NULL) why = dbx_config_immutable(c->row);
+        if (why == NULL && c->row != NULL && (c->row->flags & DBX_SETTING_CONNECTION) != 0 &&
+            ctx->session->relay != NULL) {
             why = RELAYED;
         }
         for (size_t j = 0; why == NULL && j < i; j++) {
-            if (changes[j].row == c->row) why = "duplicate parameter";
+            if (dbx_slice_eq_nocase(changes[j].name, c->name)) why = "duplicate parameter";
         }
         if (c->row != NULL && why == NULL) continue;
         refuse(c, why, out);
@@ -103,15 +106,28 @@ static bool read_changes(const dbx_ctx *ctx, dbx_args *args, change *changes, si
     return true;
 }
 
+#define TOO_MANY_CLIENTS                                                                           \
+    "The operating system is not able to handle the specified number of clients, try with "        \
+    "%" PRId64
+enum { TEXT_MAX = 128 };
+
 /* Sets all in a copy, which takes the place of the settings when it is right: nothing is left of a
  * call that fails, whatever it fails for. */
-static int apply_changes(dbx_config *config, const change *changes, size_t count, dbx_reply *out) {
+static int apply_changes(const dbx_engine *engine, dbx_config *config, const change *changes,
+                         size_t count, dbx_reply *out) {
     dbx_config copy;
     const char *why = NULL;
+    char limit[TEXT_MAX];
     int rc = dbx_config_copy(&copy, config);
     if (rc != DBX_OK) return rc;
     for (size_t i = 0; rc == DBX_OK && i < count; i++) {
         rc = dbx_config_put(&copy, changes[i].row, changes[i].value, false, &why);
+        if (rc == DBX_OK && changes[i].row->field == offsetof(dbx_config, maxclients) &&
+            engine->clients_max > 0 && copy.maxclients > engine->clients_max) {
+            (void)snprintf(limit, sizeof limit, TOO_MANY_CLIENTS, engine->clients_max);
+            why = limit;
+            rc = DBX_EINVAL;
+        }
         if (rc == DBX_EINVAL) refuse(&changes[i], why, out);
     }
     if (rc != DBX_OK) {
@@ -133,7 +149,7 @@ static int cmd_set(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     if (changes == NULL) return DBX_ENOMEM;
     int rc = DBX_OK;
     if (read_changes(ctx, args, changes, count, out)) {
-        rc = apply_changes(&ctx->engine->config, changes, count, out);
+        rc = apply_changes(ctx->engine, &ctx->engine->config, changes, count, out);
         if (rc == DBX_OK && !out->errored) {
             dbx_engine_settings_changed(ctx->engine);
             dbx_reply_ok(out);

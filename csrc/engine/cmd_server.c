@@ -4,8 +4,8 @@
 
 #include "base/clock.h"
 #include "base/num.h"
-#include "base/rand.h"
 #include "engine/info.h"
+#include "engine/lolwut.h"
 #include "engine/state.h"
 
 static int cmd_info(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
@@ -71,23 +71,52 @@ static int cmd_shutdown(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
 /* --- Saving: everything is in the journal already; this moves it into the B+tree ----------------
  */
 
-static bool start_save(dbx_engine *engine, dbx_reply *out) {
-    if (engine->in_memory || dbx_store_freeze(engine->store)) return true;
-    dbx_reply_error(out, "ERR Background save already in progress");
-    return false;
+static void note_saved(dbx_engine *engine) {
+    engine->saved_at_s = dbx_clock_wall_us() / 1000000;
 }
 
+/* A BGSAVE that is going on; applies that nobody asked for are none. */
+static bool bgsave_runs(const dbx_engine *engine, dbx_reply *out) {
+    if (dbx_store_saved(engine->store, engine->bgsave)) return false;
+    dbx_reply_error(out, "ERR Background save already in progress");
+    return true;
+}
+
+/* Waits (DBX_RUN_WAIT) until what was written before it is in data.mdbx; nobody else does. */
 static int cmd_save(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
+    dbx_engine *engine = ctx->engine;
+    dbx_session *session = ctx->session;
+    dbx_store_info store;
     (void)args;
-    if (!start_save(ctx->engine, out)) return DBX_OK;
-    ctx->engine->turn.must_be_durable = true;
-    dbx_reply_ok(out);
+    if (session->together) { /* the turn cannot end for it: what it has done is seen by nobody */
+        dbx_reply_error(out, "ERR Command not allowed inside a transaction");
+        return DBX_OK;
+    }
+    dbx_store_get_info(engine->store, &store);
+    if (session->save.asked == 0) {
+        if (bgsave_runs(engine, out)) return DBX_OK;
+        session->save.number = dbx_store_freeze(engine->store, true);
+        session->save.failures = store.apply_failures;
+    }
+    if (dbx_store_saved(engine->store, session->save.number)) {
+        note_saved(engine);
+        dbx_reply_ok(out);
+    } else if (store.apply_failures >= session->save.failures + DBX_SAVE_FAILURES) {
+        dbx_reply_errorf(out, "ERR the save has failed, and is tried again: %s", store.last_error);
+    } else {
+        session->save.asked++;
+        return DBX_RUN_WAIT;
+    }
+    session->save.asked = 0;
     return DBX_OK;
 }
 
 static int cmd_bgsave(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
+    dbx_engine *engine = ctx->engine;
     (void)dbx_args_word(args, "SCHEDULE");
-    if (!dbx_args_end(args, out) || !start_save(ctx->engine, out)) return DBX_OK;
+    if (!dbx_args_end(args, out) || bgsave_runs(engine, out)) return DBX_OK;
+    engine->bgsave = dbx_store_freeze(engine->store, false);
+    if (engine->bgsave == 0) note_saved(engine);
     /* It begins when the turn has ended: with EXEC, as Redis puts it, later. */
     bool later = ctx->session->state.multi != NULL;
     dbx_reply_line(out, later ? "Background saving scheduled" : "Background saving started");
@@ -105,37 +134,48 @@ static int cmd_lastsave(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
 /* --- LOLWUT
  * ---------------------------------------------------------------------------------------- */
 
-enum { MAZE_ROWS = 12, MAZE_COLUMNS = 48 };
+/* A size that may be given; the first error counts. */
+static int64_t size_or(dbx_args *args, int64_t otherwise) {
+    return args->error == NULL && dbx_args_left(args) > 0 ? dbx_args_i64(args) : otherwise;
+}
 
-/* "10 PRINT CHR$(205.5+RND(1)); : GOTO 10": a maze out of one random choice. */
-static void draw_maze(dbx_buf *out) {
-    dbx_rand rand;
-    dbx_rand_seed(&rand);
-    for (int row = 0; row < MAZE_ROWS; row++) {
-        uint64_t bits = dbx_rand_u64(&rand);
-        for (int column = 0; column < MAZE_COLUMNS; column++) {
-            dbx_buf_str(out, (bits >> column & 1) != 0 ? "\xE2\x95\xB1" : "\xE2\x95\xB2");
-        }
-        dbx_buf_byte(out, '\n');
+/* VERSION n: what that version of Redis draws, in sizes that follow; the others say who they are.
+ */
+static void draw_version(dbx_args *args, dbx_buf *out) {
+    switch ((uint32_t)dbx_args_i64(args)) {
+    case 5: {
+        int64_t columns = size_or(args, DBX_LOLWUT_COLUMNS);
+        int64_t per_row = size_or(args, DBX_LOLWUT_PER_ROW);
+        dbx_lolwut_squares(columns, per_row, size_or(args, DBX_LOLWUT_PER_COLUMN), out);
+        break;
     }
-    dbx_buf_str(out, "\n10 PRINT CHR$(205.5+RND(1)); : GOTO 10\n\n");
+    case 6: {
+        int64_t columns = size_or(args, DBX_LOLWUT_SKY_COLUMNS);
+        dbx_lolwut_skyline(columns, size_or(args, DBX_LOLWUT_SKY_ROWS), out);
+        break;
+    }
+    case 8:
+        dbx_lolwut_maze(out);
+        break;
+    default:
+        break;
+    }
 }
 
 static int cmd_lolwut(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     dbx_buf text = {0};
+    int rc = DBX_OK;
     (void)ctx;
     if (dbx_args_left(args) > 1 && dbx_args_word(args, "VERSION")) {
-        int64_t version = dbx_args_i64(args);
-        while (dbx_args_left(args) > 0 && (version == 5 || version == 6))
-            (void)dbx_args_i64(args);
-        if (!dbx_args_ok(args, out)) return DBX_OK;
-        if (version == 5 || version == 6) draw_maze(&text);
+        draw_version(args, &text);
     } else {
-        draw_maze(&text);
+        dbx_lolwut_maze(&text); /* what else there is in Redis are languages of its poem */
     }
     dbx_buf_str(&text, "Redis ver. " DBX_REDIS_VERSION "\n");
-    int rc = text.failed ? DBX_ENOMEM : DBX_OK;
-    if (rc == DBX_OK) out->ops->verbatim(out, "txt", dbx_buf_slice(&text));
+    if (dbx_args_ok(args, out)) {
+        rc = text.failed ? DBX_ENOMEM : DBX_OK;
+        if (rc == DBX_OK) out->ops->verbatim(out, "txt", dbx_buf_slice(&text));
+    }
     dbx_buf_free(&text);
     return rc;
 }

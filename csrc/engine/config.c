@@ -72,6 +72,19 @@ static int parse_octal(dbx_slice text, int64_t *value) {
     return DBX_OK;
 }
 
+static bool all_digits(dbx_slice text) {
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '9') return false;
+    }
+    return true;
+}
+
+static int64_t clamped(const dbx_setting_row *row, int64_t value) {
+    if (row->low == 0 && row->high == 0) return value;
+    if (value < row->low) return row->low;
+    return value > row->high ? row->high : value;
+}
+
 static int parse_number(const dbx_setting_row *row, dbx_slice text, int64_t *value,
                         const char **why) {
     uint64_t bytes;
@@ -84,8 +97,10 @@ static int parse_number(const dbx_setting_row *row, dbx_slice text, int64_t *val
     case DBX_SETTING_ENUM:
         return parse_word(row, text, value, why);
     case DBX_SETTING_MEMORY:
-        if (!dbx_num_memory_from_slice(text, &bytes))
-            return bad(why, "argument must be a memory value");
+        bytes = 0; /* what is empty is none, to Redis */
+        if (text.len > 0 && !dbx_num_memory_from_slice(text, &bytes))
+            return all_digits(text) ? bad_range(why, row)
+                                    : bad(why, "argument must be a memory value");
         if (bytes > (uint64_t)INT64_MAX) return bad_range(why, row);
         *value = (int64_t)bytes;
         break;
@@ -178,7 +193,7 @@ static int put_value(dbx_config *config, const dbx_setting_row *row, dbx_slice t
         return rc;
     default:
         rc = parse_number(row, text, &value, why);
-        if (rc == DBX_OK) *number_of(config, row) = value;
+        if (rc == DBX_OK) *number_of(config, row) = clamped(row, value);
         return rc;
     }
 }
@@ -192,12 +207,25 @@ static bool same_value(dbx_config *config, const dbx_setting_row *row, dbx_slice
     return parse_number(row, text, &value, why) == DBX_OK && value == *number_of(config, row);
 }
 
+static const char *immutable(const dbx_setting_row *row) {
+    return (row->flags & DBX_SETTING_PROTECTED) != 0 ? "can't set protected config"
+                                                     : "can't set immutable config";
+}
+
+const char *dbx_config_immutable(const dbx_setting_row *row) {
+    bool whatever = (row->flags & DBX_SETTING_CHECKED) == 0;
+    return (row->flags & DBX_SETTING_START) != 0 && whatever ? immutable(row) : NULL;
+}
+
 int dbx_config_put(dbx_config *config, const dbx_setting_row *row, dbx_slice text, bool starting,
                    const char **why) {
     *why = NULL;
     if (!starting && (row->flags & DBX_SETTING_START) != 0) {
-        return bad(why, (row->flags & DBX_SETTING_PROTECTED) != 0 ? "can't set protected config"
-                                                                  : "can't set immutable config");
+        int64_t value;
+        if ((row->flags & DBX_SETTING_CHECKED) != 0 &&
+            parse_number(row, text, &value, why) != DBX_OK)
+            return DBX_EINVAL;
+        return bad(why, immutable(row));
     }
     if ((row->flags & DBX_SETTING_FIXED) != 0) {
         if (same_value(config, row, text, why)) return DBX_OK;

@@ -68,6 +68,7 @@ enum dbx_setting_flags {
     DBX_SETTING_FIXED = 1u << 1,     /* named because tools read it; no other value is possible */
     DBX_SETTING_KEPT = 1u << 2,      /* stored and reported; the note says who will read it */
     DBX_SETTING_PROTECTED = 1u << 3, /* START, in the words Redis has for protected settings */
+    DBX_SETTING_CHECKED = 1u << 5,   /* START, but a value that it could not have is said first */
     DBX_SETTING_CONNECTION = 1u << 4 /* of the server that a client is connected to, not of the
                                         data: see engine/relay.h */
 };
@@ -81,6 +82,7 @@ typedef struct dbx_setting_row {
     int64_t min, max;
     const char *const *words; /* ENUM: ended by NULL */
     const char *note;         /* FIXED and KEPT: why */
+    int64_t low, high;        /* a number beyond them is taken for them; both 0: none is */
 } dbx_setting_row;
 
 /* dbx_config_rows is the table, ended by a row without a name. */
@@ -99,6 +101,16 @@ const dbx_setting_row *dbx_config_find(dbx_slice name);
  * with it, in Redis's words, and nothing changed. `starting`: START settings may change. */
 int dbx_config_put(dbx_config *config, const dbx_setting_row *row, dbx_slice text, bool starting,
                    const char **why);
+
+/* dbx_config_immutable is why CONFIG SET cannot change the row whatever the value; NULL: it can, or
+ * dbx_config_put says it with the value. */
+const char *dbx_config_immutable(const dbx_setting_row *row);
+
+/* dbx_config_guarded: protected mode: there is no password, so clients of other machines are turned
+ * away. */
+static inline bool dbx_config_guarded(const dbx_config *config) {
+    return config->protected_mode != 0 && config->requirepass[0] == '\0';
+}
 
 /* dbx_config_print appends the value as CONFIG GET shows it. */
 void dbx_config_print(const dbx_config *config, const dbx_setting_row *row, dbx_buf *out);

@@ -17,13 +17,19 @@
 #define LAZY "deletion is always in the background"
 
 #define NUM(name, alias, kind, flags, field, initial, min, max, note)                              \
-    { name, alias, DBX_SETTING_##kind, flags, FIELD(field), initial, min, max, NULL, note }
+    { name, alias, DBX_SETTING_##kind, flags, FIELD(field), initial, min, max, NULL, note, 0, 0 }
+/* What lies beyond `low` and `high` is taken for them. */
+#define CLAMPED(name, kind, flags, field, initial, min, max, low, high, note)                      \
+    {                                                                                              \
+        name, NULL, DBX_SETTING_##kind, flags, FIELD(field), initial, min, max, NULL, note, low,   \
+            high                                                                                   \
+    }
 #define BOOL(name, flags, field, initial, note)                                                    \
-    { name, NULL, DBX_SETTING_BOOL, flags, FIELD(field), initial, 0, 1, NULL, note }
+    { name, NULL, DBX_SETTING_BOOL, flags, FIELD(field), initial, 0, 1, NULL, note, 0, 0 }
 #define WORD(name, flags, field, initial, words, note)                                             \
-    { name, NULL, DBX_SETTING_ENUM, flags, FIELD(field), initial, 0, 0, words, note }
+    { name, NULL, DBX_SETTING_ENUM, flags, FIELD(field), initial, 0, 0, words, note, 0, 0 }
 #define TEXT(name, alias, flags, field, initial, note)                                             \
-    { name, alias, DBX_SETTING_STRING, flags, FIELD(field), initial, 0, 0, NULL, note }
+    { name, alias, DBX_SETTING_STRING, flags, FIELD(field), initial, 0, 0, NULL, note, 0, 0 }
 
 static const char *const fsync_words[] = {"everysec", "always", "no", NULL};
 static const char *const log_words[] = {"debug", "verbose", "notice", "warning", "nothing", NULL};
@@ -36,28 +42,28 @@ enum {
     FIXED = DBX_SETTING_FIXED,
     KEPT = DBX_SETTING_KEPT,
     CONN = DBX_SETTING_CONNECTION,
+    NEVER = DBX_SETTING_FIXED | DBX_SETTING_START, /* Redis cannot change it while it runs either */
     GUARDED = DBX_SETTING_START | DBX_SETTING_PROTECTED
 };
 
 const dbx_setting_row dbx_config_rows[] = {
     /* connections */
     TEXT("bind", NULL, CONN | START, bind, "127.0.0.1 -::1", NULL),
-    NUM("port", NULL, INT, CONN | START, port, "6379", 0, 65535, NULL),
+    NUM("port", NULL, INT, CONN | START | DBX_SETTING_CHECKED, port, "6379", 0, 65535, NULL),
     TEXT("unixsocket", NULL, CONN | START, unixsocket, "", NULL),
     NUM("unixsocketperm", NULL, OCTAL, CONN | START, unixsocketperm, "0", 0, 0777, NULL),
     NUM("tcp-backlog", NULL, INT, CONN | START, tcp_backlog, "511", 0, INT32_MAX, NULL),
     NUM("tcp-keepalive", NULL, INT, CONN, tcp_keepalive_s, "300", 0, INT32_MAX, NULL),
     NUM("timeout", NULL, INT, CONN, timeout_s, "0", 0, INT32_MAX, NULL),
     NUM("maxclients", NULL, INT, CONN, maxclients, "10000", 1, UINT32_MAX, NULL),
-    BOOL("protected-mode", CONN | START, protected_mode, "yes",
-         "an open address without a password is refused before anything listens"),
+    BOOL("protected-mode", CONN, protected_mode, "yes", NULL),
     TEXT("requirepass", NULL, CONN, requirepass, "", NULL),
     NUM("proto-max-bulk-len", NULL, MEMORY, CONN, proto_max_bulk_len, "512mb", 1 << 20, I64_MAX,
         NULL),
     NUM("client-query-buffer-limit", NULL, MEMORY, CONN, query_buffer_limit, "1gb", 1 << 20,
         I64_MAX, NULL),
     {"client-output-buffer-limit", NULL, DBX_SETTING_LIMITS, CONN, FIELD(output_limit),
-     "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60", 0, 0, NULL, NULL},
+     "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60", 0, 0, NULL, NULL, 0, 0},
 
     /* data */
     TEXT("dir", NULL, GUARDED, dir, "", NULL),
@@ -72,9 +78,9 @@ const dbx_setting_row dbx_config_rows[] = {
 
     /* the process */
     WORD("loglevel", 0, loglevel, "notice", log_words, NULL),
-    TEXT("logfile", NULL, FIXED, logfile, "", "the log goes to standard error"),
-    BOOL("daemonize", FIXED, daemonize, "no", "use the system's service manager"),
-    TEXT("aclfile", NULL, FIXED, aclfile, "", "there is one user, see requirepass"),
+    TEXT("logfile", NULL, NEVER, logfile, "", "the log goes to standard error"),
+    BOOL("daemonize", NEVER, daemonize, "no", "use the system's service manager"),
+    TEXT("aclfile", NULL, NEVER, aclfile, "", "there is one user, see requirepass"),
 
     /* what Redis has for durability; the journal is always on */
     TEXT("save", NULL, FIXED, save, "", NO_FORK),
@@ -96,9 +102,9 @@ const dbx_setting_row dbx_config_rows[] = {
     BOOL("lazyfree-lazy-user-flush", KEPT, lazyfree_flush, "no", LAZY),
 
     /* working */
-    NUM("io-threads", NULL, INT, FIXED, io_threads, "1", 1, 128,
+    NUM("io-threads", NULL, INT, NEVER, io_threads, "1", 1, 128,
         "one thread serves all connections"),
-    NUM("hz", NULL, INT, KEPT, hz, "10", INT32_MIN, INT32_MAX, "nothing is polled"),
+    CLAMPED("hz", INT, KEPT, hz, "10", 0, INT32_MAX, 1, 500, "nothing is polled"),
     NUM("busy-reply-threshold", "lua-time-limit", INT, KEPT, busy_reply_threshold, "5000", 0,
         I64_MAX, "read by scripts"),
     NUM("slowlog-log-slower-than", NULL, INT, KEPT, slowlog_slower_than, "10000", -1, I64_MAX,
@@ -108,9 +114,10 @@ const dbx_setting_row dbx_config_rows[] = {
         "read by LATENCY"),
     BOOL("latency-tracking", 0, latency_tracking, "yes", NULL),
     TEXT("notify-keyspace-events", NULL, FIXED, notify_events, "", "there is no pub/sub yet"),
-    BOOL("cluster-enabled", FIXED, cluster_enabled, "no", "one server holds everything"),
-    TEXT("replicaof", "slaveof", FIXED, slaveof, "", NO_REPLICA),
-    NUM("repl-backlog-size", NULL, MEMORY, KEPT, repl_backlog_size, "1mb", 1, I64_MAX, NO_REPLICA),
+    BOOL("cluster-enabled", NEVER, cluster_enabled, "no", "one server holds everything"),
+    TEXT("replicaof", "slaveof", NEVER, slaveof, "", NO_REPLICA),
+    CLAMPED("repl-backlog-size", MEMORY, KEPT, repl_backlog_size, "1mb", 1, I64_MAX, 16384, I64_MAX,
+            NO_REPLICA),
 
     /* types: bounds of their compact encodings */
     NUM("hash-max-listpack-entries", "hash-max-ziplist-entries", INT, KEPT, hash_entries, "512", 0,
@@ -122,7 +129,7 @@ const dbx_setting_row dbx_config_rows[] = {
     NUM("list-compress-depth", NULL, INT, KEPT, list_depth, "0", 0, INT32_MAX, TYPES),
     NUM("set-max-intset-entries", NULL, INT, KEPT, set_ints, "512", 0, I64_MAX, TYPES),
     NUM("set-max-listpack-entries", NULL, INT, KEPT, set_entries, "128", 0, I64_MAX, TYPES),
-    NUM("set-max-listpack-value", NULL, MEMORY, KEPT, set_value, "64", 0, I64_MAX, TYPES),
+    NUM("set-max-listpack-value", NULL, INT, KEPT, set_value, "64", 0, I64_MAX, TYPES),
     NUM("zset-max-listpack-entries", "zset-max-ziplist-entries", INT, KEPT, zset_entries, "128", 0,
         I64_MAX, TYPES),
     NUM("zset-max-listpack-value", "zset-max-ziplist-value", MEMORY, KEPT, zset_value, "64", 0,
@@ -130,4 +137,4 @@ const dbx_setting_row dbx_config_rows[] = {
     NUM("hll-sparse-max-bytes", NULL, MEMORY, KEPT, hll_bytes, "3000", 0, I64_MAX, TYPES),
     NUM("stream-node-max-bytes", NULL, MEMORY, KEPT, stream_bytes, "4096", 0, I64_MAX, TYPES),
     NUM("stream-node-max-entries", NULL, INT, KEPT, stream_entries, "100", 0, I64_MAX, TYPES),
-    {NULL, NULL, DBX_SETTING_INT, 0, 0, NULL, 0, 0, NULL, NULL}};
+    {NULL, NULL, DBX_SETTING_INT, 0, 0, NULL, 0, 0, NULL, NULL, 0, 0}};

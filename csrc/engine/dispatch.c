@@ -226,6 +226,10 @@ static int run_admitted(dbx_engine *engine, dbx_session *session, dbx_command_st
     int rc = execute(&ctx, argc, argv, slot->parent != NULL, out, mark);
     if (input != NULL) dbx_txn_input(engine->txn, NULL);
     int64_t now_us = dbx_clock_mono_us();
+    if (rc == DBX_RUN_WAIT) { /* it comes again: not counted */
+        turn->now_us = now_us;
+        return rc;
+    }
     dbx_stats_called(slot, (uint64_t)(now_us - begun_us), engine->config.latency_tracking != 0);
     if ((row->flags & DBX_CMD_WRITE) != 0) turn->write_us += now_us - begun_us;
     turn->now_us = now_us;

@@ -105,6 +105,15 @@ static int take_settings(dbx_engine *engine, const dbx_engine_options *options, 
 /* --- Opening and closing
  * --------------------------------------------------------------------------- */
 
+/* CONFIG GET shows what is in force, not that it was left to the store. */
+static void take_bounds(dbx_engine *engine) {
+    dbx_store_options bounds = dbx_store_bounds(engine->store);
+    engine->config.buffer_bytes = (int64_t)bounds.buffer_bytes;
+    engine->config.journal_bytes = (int64_t)bounds.journal_bytes;
+    engine->config.checkpoint_us = bounds.checkpoint_us;
+    engine->config.buffer_age_ms = (int64_t)bounds.buffer_age_ms;
+}
+
 static int open_store(dbx_engine *engine, const dbx_engine_options *options, dbx_error *error) {
     const dbx_config *config = &engine->config;
     const dbx_store_options store_options = {.path = options->path,
@@ -122,6 +131,7 @@ static int open_store(dbx_engine *engine, const dbx_engine_options *options, dbx
                                              .arg = options->wake_arg};
     int rc = dbx_store_open(&store_options, &engine->store, error);
     if (rc != DBX_OK) return rc;
+    take_bounds(engine);
     dbx_replayer replayer = {.engine = engine};
     const dbx_replay_calls calls = {
         .run = dbx_dispatch_replay, .keys = dbx_dispatch_replay_keys, .arg = &replayer};
@@ -236,7 +246,6 @@ void dbx_engine_turn_begin(dbx_engine *engine) {
     turn->commands = 0;
     turn->reply_bytes = 0;
     turn->write_checked = false;
-    turn->must_be_durable = false;
     turn->delay_us = dbx_store_write_delay_us(engine->store);
     engine->txn = dbx_store_turn_begin(engine->store, dbx_store_now_ms(engine->store));
     if (clock_was_set(engine))
@@ -252,8 +261,18 @@ bool dbx_engine_turn_full(const dbx_engine *engine) {
            dbx_txn_effect_bytes(engine->txn) >= DBX_TURN_EFFECT_BYTES_MAX;
 }
 
+int64_t dbx_engine_turn_us(const dbx_engine *engine) {
+    return engine->turn.now_us - engine->turn.begun_us;
+}
+
 void dbx_engine_turn_again(dbx_engine *engine) {
     dbx_session_turn_done(engine, DBX_TURN_AGAIN);
+}
+
+/* Of a SAVE that is under way nobody knows any more what it was to save: it begins again. */
+static void forget_saves(dbx_engine *engine) {
+    for (size_t i = 0; i < engine->sessions.count; i++)
+        engine->sessions.at[i]->save.asked = 0;
 }
 
 /* A reply begins with a code in capitals; a reason out of the store may not. */
@@ -285,6 +304,7 @@ int dbx_engine_turn_end(dbx_engine *engine, uint64_t *position, dbx_error *error
     if (rc < 0) {
         dbx_log(DBX_LOG_WARNING, "a turn was undone: %s", own.text);
         engine->expire_unknown = true;
+        forget_saves(engine);
         make_reply(&own);
         if (error != NULL) *error = own;
     }
@@ -296,7 +316,7 @@ int dbx_engine_turn_end(dbx_engine *engine, uint64_t *position, dbx_error *error
  * --------------------------------------------------------------------------------- */
 
 bool dbx_engine_replies_wait(const dbx_engine *engine) {
-    return engine->config.appendfsync == DBX_FSYNC_ALWAYS || engine->turn.must_be_durable;
+    return engine->config.appendfsync == DBX_FSYNC_ALWAYS;
 }
 
 uint64_t dbx_engine_durable(dbx_engine *engine) {
@@ -311,7 +331,11 @@ int dbx_engine_wait_durable(dbx_engine *engine, uint64_t position) {
     return dbx_store_wait_durable(engine->store, position);
 }
 
-uint32_t dbx_engine_write_delay_us(dbx_engine *engine) {
+uint32_t dbx_engine_hold_us(dbx_engine *engine, const dbx_session *session) {
+    if (session->save.asked > 0) { /* it asks less and less often */
+        uint32_t asked = session->save.asked < DBX_SAVE_ASKS ? session->save.asked : DBX_SAVE_ASKS;
+        return (uint32_t)DBX_HOLD_US_MIN << asked;
+    }
     uint32_t delay_us = dbx_store_write_delay_us(engine->store);
     return delay_us > DBX_HOLD_US_MIN ? delay_us : DBX_HOLD_US_MIN;
 }
@@ -420,6 +444,10 @@ dbx_stats *dbx_engine_stats(dbx_engine *engine) {
 
 size_t dbx_engine_session_count(const dbx_engine *engine) {
     return engine->sessions.count;
+}
+
+void dbx_engine_set_clients_max(dbx_engine *engine, int64_t count) {
+    engine->clients_max = count;
 }
 
 int dbx_engine_add_listener(dbx_engine *engine, const char *text) {

@@ -57,6 +57,7 @@ void dbx_engine_close_forked(dbx_engine *engine);
 typedef struct dbx_session_options {
     const char *peer, *local; /* "ip:port" or a socket's path, for CLIENT LIST; copied */
     bool trusted;             /* in-process: needs no AUTH */
+    bool remote;              /* of another machine: see dbx_config_guarded */
     int fd;                   /* for CLIENT LIST; -1 */
     void *transport;          /* the transport's own connection; see dbx_session_transport */
     /* CLIENT KILL, output limits: the transport must close this session's connection once its
@@ -121,8 +122,9 @@ void dbx_engine_unlock(dbx_engine *engine);
 void dbx_engine_turn_begin(dbx_engine *engine);
 /* dbx_engine_run executes one command; its reply is in `out` (a sink of the session's protocol).
  * `input` is the spool argv points into, or NULL. Returns 0, or DBX_RUN_CLOSE when the connection
- * must be closed after the reply, if there is one (QUIT, SHUTDOWN), or DBX_RUN_WAIT: a write that
- * must be held back for dbx_engine_write_delay_us() (nothing was done; run it again), or
+ * must be closed after the reply, if there is one (QUIT, SHUTDOWN), or DBX_RUN_WAIT: a command that
+ * must wait, a write that is held back or SAVE, for dbx_engine_hold_us() (it has written nothing;
+ * run it again, before anything else of the session), or
  * DBX_RUN_NOREPLY: it was executed and says nothing (CLIENT REPLY), or DBX_RUN_RELAYED: it says
  * nothing, and from here on the session is a client of a server that has joined: see below. */
 enum { DBX_RUN_CLOSE = 1, DBX_RUN_WAIT = 2, DBX_RUN_NOREPLY = 3, DBX_RUN_RELAYED = 4 };
@@ -130,6 +132,8 @@ int dbx_engine_run(dbx_engine *engine, dbx_session *session, size_t argc, const 
                    dbx_spool *input, dbx_reply *out);
 /* dbx_engine_turn_full: the turn has done enough (commands, bytes, time): end it now. */
 bool dbx_engine_turn_full(const dbx_engine *engine);
+/* dbx_engine_turn_us is how long the turn's commands have taken so far. */
+int64_t dbx_engine_turn_us(const dbx_engine *engine);
 /* dbx_engine_turn_again, before the end of a turn that has written nothing, takes back what its
  * commands did to their sessions, so that they may all be run again. */
 void dbx_engine_turn_again(dbx_engine *engine);
@@ -139,8 +143,7 @@ int dbx_engine_turn_end(dbx_engine *engine, uint64_t *position, dbx_error *error
 
 /* --- Between turns -------------------------------------------------------------------------------
  */
-/* dbx_engine_replies_wait: the replies of the last turn wait for its sync (`always`, SAVE). Locked.
- */
+/* dbx_engine_replies_wait: the replies of the last turn wait for its sync (`always`). Locked. */
 bool dbx_engine_replies_wait(const dbx_engine *engine);
 uint64_t dbx_engine_durable(dbx_engine *engine); /* any thread */
 /* dbx_engine_push asks for durability now, on behalf of replies that wait; it may block for as long
@@ -149,7 +152,8 @@ uint64_t dbx_engine_durable(dbx_engine *engine); /* any thread */
 bool dbx_engine_push(dbx_engine *engine);
 int dbx_engine_wait_durable(dbx_engine *engine,
                             uint64_t position); /* any thread, unlocked, blocks */
-uint32_t dbx_engine_write_delay_us(dbx_engine *engine);
+/* dbx_engine_hold_us is how long a session waits that was told DBX_RUN_WAIT. Locked. */
+uint32_t dbx_engine_hold_us(dbx_engine *engine, const dbx_session *session);
 
 enum { DBX_VIEWS_COST_SLOW = 2, DBX_VIEWS_COST_ANY = 4 };
 /* dbx_engine_views_cost is the memory that streamed replies keep, in halves of what a write buffer
@@ -188,6 +192,8 @@ size_t dbx_engine_session_count(const dbx_engine *engine); /* locked */
  * `port` came to be. Locked. DBX_EINVAL with `error` set: not a setting, or not a value of it. */
 int dbx_engine_put_setting(dbx_engine *engine, const char *name, const char *value,
                            dbx_error *error);
+/* dbx_engine_set_clients_max says what maxclients can be at most. Locked. */
+void dbx_engine_set_clients_max(dbx_engine *engine, int64_t count);
 /* dbx_engine_add_listener adds a line to INFO server: "name=tcp,bind=127.0.0.1,port=6379". Locked.
  */
 int dbx_engine_add_listener(dbx_engine *engine, const char *text);

@@ -25,6 +25,7 @@ static const struct section {
                 {"clients", NULL, IN_DEFAULT | IN_ALL, dbx_info_clients},
                 {"memory", NULL, IN_DEFAULT | IN_ALL, dbx_info_memory},
                 {"persistence", NULL, IN_DEFAULT | IN_ALL, dbx_info_persistence},
+                {"threads", NULL, IN_DEFAULT | IN_ALL, dbx_info_threads},
                 {"stats", NULL, IN_DEFAULT | IN_ALL, dbx_info_stats},
                 {"replication", NULL, IN_DEFAULT | IN_ALL, dbx_info_replication},
                 {"cpu", NULL, IN_DEFAULT | IN_ALL, dbx_info_cpu},

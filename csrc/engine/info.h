@@ -15,7 +15,8 @@ void dbx_info_print(dbx_engine *engine, const dbx_slice *names, size_t count, db
 /* The sections; info_process.c, info_data.c and info_stats.c. */
 dbx_info_fn dbx_info_server, dbx_info_clients, dbx_info_memory, dbx_info_cpu;
 dbx_info_fn dbx_info_persistence, dbx_info_replication, dbx_info_keyspace, dbx_info_store;
-dbx_info_fn dbx_info_stats, dbx_info_commandstats, dbx_info_errorstats, dbx_info_latencystats;
+dbx_info_fn dbx_info_threads, dbx_info_stats, dbx_info_commandstats, dbx_info_errorstats,
+    dbx_info_latencystats;
 
 /* dbx_info_human appends an amount of memory as Redis prints it for people: "1.50M". */
 void dbx_info_human(dbx_buf *out, uint64_t bytes);

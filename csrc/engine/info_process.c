@@ -152,15 +152,26 @@ static const char memory_tail[] = "mem_not_counted_for_evict:0\r\n"
                                   "mem_replication_backlog:0\r\n"
                                   "mem_total_replication_buffers:0\r\n"
                                   "mem_replica_full_sync_buffer:0\r\n"
-                                  "mem_clients_slaves:0\r\n"
-                                  "mem_clients_normal:0\r\n"
-                                  "mem_cluster_links:0\r\n"
-                                  "mem_aof_buffer:0\r\n"
-                                  "mem_allocator:libc\r\n"
-                                  "mem_overhead_db_hashtable_rehashing:0\r\n"
-                                  "active_defrag_running:0\r\n"
-                                  "lazyfree_pending_objects:0\r\n"
-                                  "lazyfreed_objects:0\r\n";
+                                  "mem_clients_slaves:0\r\n";
+
+static const char memory_end[] = "mem_cluster_links:0\r\n"
+                                 "mem_aof_buffer:0\r\n"
+                                 "mem_allocator:libc\r\n"
+                                 "mem_overhead_db_hashtable_rehashing:0\r\n"
+                                 "active_defrag_running:0\r\n"
+                                 "lazyfree_pending_objects:0\r\n"
+                                 "lazyfreed_objects:0\r\n";
+
+static size_t clients_bytes(const dbx_engine *engine) {
+    size_t bytes = 0;
+    for (size_t i = 0; i < engine->sessions.count; i++) {
+        const dbx_session *session = engine->sessions.at[i];
+        dbx_session_buffers b = {0};
+        if (session->measure != NULL) session->measure(session->transport, &b);
+        bytes += sizeof *session + b.input + b.input_free + b.output_room;
+    }
+    return bytes;
+}
 
 void dbx_info_memory(dbx_engine *engine, dbx_buf *out) {
     dbx_info_memory_use use;
@@ -204,6 +215,8 @@ void dbx_info_memory(dbx_engine *engine, dbx_buf *out) {
                    ratio, (int64_t)use.rss - (int64_t)use.used, ratio,
                    (int64_t)use.rss - (int64_t)use.used);
     dbx_buf_str(out, memory_tail);
+    dbx_buf_printf(out, "mem_clients_normal:%zu\r\n", clients_bytes(engine));
+    dbx_buf_str(out, memory_end);
 }
 
 /* --- CPU

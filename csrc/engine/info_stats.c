@@ -1,4 +1,4 @@
-/* info_stats.c: INFO's sections of counters: stats commandstats errorstats latencystats. */
+/* info_stats.c: INFO's sections of counters: threads stats commandstats errorstats latencystats. */
 #include <inttypes.h>
 
 #include "base/clock.h"
@@ -23,9 +23,18 @@ static const char stats_absent[] = "pubsub_channels:0\r\n"
                                    "tracking_total_items:0\r\n"
                                    "tracking_total_prefixes:0\r\n";
 
-static void print_traffic(dbx_engine *engine, dbx_buf *out) {
-    const dbx_stats *stats = &engine->stats;
-    dbx_rates rates = dbx_stats_rates(stats, dbx_clock_mono_us());
+/* One thread serves all connections; calls of the process's own threads come by none. */
+void dbx_info_threads(dbx_engine *engine, dbx_buf *out) {
+    size_t clients = 0;
+    for (size_t i = 0; i < engine->sessions.count; i++)
+        clients += engine->sessions.at[i]->kill != NULL;
+    dbx_buf_printf(out,
+                   "# Threads\r\n"
+                   "io_thread_0:clients=%zu,reads=%" PRIu64 ",writes=%" PRIu64 "\r\n",
+                   clients, engine->stats.reads, engine->stats.writes);
+}
+
+static void print_traffic(const dbx_stats *stats, const dbx_rates *rates, dbx_buf *out) {
     dbx_buf_printf(out,
                    "# Stats\r\n"
                    "total_connections_received:%" PRIu64 "\r\n"
@@ -43,8 +52,8 @@ static void print_traffic(dbx_engine *engine, dbx_buf *out) {
                    "sync_full:0\r\n"
                    "sync_partial_ok:0\r\n"
                    "sync_partial_err:0\r\n",
-                   stats->connections, stats->commands, rates.commands, stats->net_in,
-                   stats->net_out, rates.net_in / 1024, rates.net_out / 1024,
+                   stats->connections, stats->commands, rates->commands, stats->net_in,
+                   stats->net_out, rates->net_in / 1024, rates->net_out / 1024,
                    stats->connections_rejected);
 }
 
@@ -52,7 +61,8 @@ void dbx_info_stats(dbx_engine *engine, dbx_buf *out) {
     const dbx_stats *stats = &engine->stats;
     dbx_store_info store;
     dbx_store_get_info(engine->store, &store);
-    print_traffic(engine, out);
+    dbx_rates rates = dbx_stats_rates(stats, dbx_clock_mono_us());
+    print_traffic(stats, &rates, out);
     dbx_buf_printf(out,
                    "expired_subkeys:0\r\n"
                    "expired_keys:%" PRIu64 "\r\n"
@@ -81,12 +91,17 @@ void dbx_info_stats(dbx_engine *engine, dbx_buf *out) {
                    "reply_buffer_shrinks:0\r\n"
                    "reply_buffer_expands:0\r\n"
                    "eventloop_cycles:%" PRIu64 "\r\n"
+                   "eventloop_duration_sum:%" PRIu64 "\r\n"
+                   "eventloop_duration_cmd_sum:%" PRIu64 "\r\n"
+                   "instantaneous_eventloop_cycles_per_sec:%.0f\r\n"
+                   "instantaneous_eventloop_duration_usec:%.0f\r\n"
                    "acl_access_denied_auth:%" PRIu64 "\r\n"
                    "acl_access_denied_cmd:0\r\n"
                    "acl_access_denied_key:0\r\n"
                    "acl_access_denied_channel:0\r\n",
                    stats->errors, stats->reads, stats->writes, stats->query_limit_kills,
-                   stats->output_limit_kills, engine->turn.number, stats->auth_failures);
+                   stats->output_limit_kills, stats->cycles, stats->cycles_us,
+                   stats->cycles_commands_us, rates.cycles, rates.cycle_us, stats->auth_failures);
 }
 
 void dbx_info_commandstats(dbx_engine *engine, dbx_buf *out) {

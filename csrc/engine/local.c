@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "codec/resp_write.h"
+#include "engine/session.h"
 #include "store/store.h"
 
 enum {
@@ -323,6 +324,7 @@ static int run_turn(work *w) {
     dbx_error error;
     dbx_reply_mark mark = dbx_reply_mark_take(&w->reply);
     dbx_engine_turn_begin(engine);
+    w->session->together = w->together;
     while (w->next < w->count && rc == DBX_OK) {
         rc = run_one(w);
         if (w->reply.source != NULL) {
@@ -373,7 +375,7 @@ static int run_step(work *w) {
     }
     w->result->wait = dbx_engine_replies_wait(engine);
     w->result->shutdown = dbx_engine_shutdown_wanted(engine);
-    if (rc == DBX_RUN_WAIT) delay_us = dbx_engine_write_delay_us(engine) + RETRY_US_MIN;
+    if (rc == DBX_RUN_WAIT) delay_us = dbx_engine_hold_us(engine, w->session) + RETRY_US_MIN;
     dbx_engine_unlock(engine);
     if (delay_us > 0) sleep_us(delay_us);
     return rc < 0 ? rc : DBX_OK;

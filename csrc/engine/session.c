@@ -78,8 +78,12 @@ static void free_session(dbx_session *session) {
     dbx_alloc_free(session);
 }
 
+/* Transports turn new clients of other machines away in protected mode. One that was there before
+ * the password went, and has not given it, is not let in by that. */
 static bool open_to_all(const dbx_session *session) {
-    return session->trusted || dbx_session_config(session)->requirepass[0] == '\0';
+    const dbx_config *config = dbx_session_config(session);
+    if (session->trusted) return true;
+    return config->requirepass[0] == '\0' && !(session->remote && dbx_config_guarded(config));
 }
 
 dbx_session *dbx_session_open(dbx_engine *engine, const dbx_session_options *options) {
@@ -87,6 +91,7 @@ dbx_session *dbx_session_open(dbx_engine *engine, const dbx_session_options *opt
     if (session == NULL) return NULL;
     session->engine = engine;
     session->trusted = options->trusted;
+    session->remote = options->remote;
     session->fd = options->fd;
     session->transport = options->transport;
     session->kill = options->kill;

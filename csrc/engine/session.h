@@ -44,7 +44,7 @@ struct dbx_session {
     dbx_session *next_saved;  /* in engine->saved_sessions */
     char *peer, *local;       /* owned */
     int fd;
-    bool trusted;
+    bool trusted, remote;     /* as in dbx_session_options */
     bool killed;              /* CLIENT KILL or a timeout has asked the transport to close */
     bool calls;               /* a program's: every command is answered, in RESP3, as in local.h */
     bool stops;               /* SHUTDOWN of the server that relays it was executed */
@@ -58,6 +58,11 @@ struct dbx_session {
     const struct dbx_command_stats *last; /* the last command, NULL: none yet */
     int64_t held_until_us;                /* a write is held back until then; 0: none */
     uint64_t paid_turn;                   /* the delay was waited for: this turn's writes may run */
+    struct {
+        uint32_t asked; /* how often it has asked whether its SAVE is done; 0: it runs none */
+        uint64_t number, failures; /* dbx_store_saved's, and applies that had failed before */
+    } save;
+    bool together; /* what it sends now is one turn, as if in a transaction: see local.h */
 };
 
 /* The registry: open sessions in the order of their ids. */

@@ -35,7 +35,9 @@ enum {
 enum {
     DBX_EXPIRE_STEP_KEYS = 128,
     DBX_EXPIRE_RETRY_MS = 1000,
-    DBX_HOLD_US_MIN = 200 /* a command that waits for its spool asks again after this */
+    DBX_HOLD_US_MIN = 200, /* a command that waits for its spool asks again after this */
+    DBX_SAVE_FAILURES = 3, /* of its apply: one for want of room has the ballast given up */
+    DBX_SAVE_ASKS = 7      /* SAVE after twice that, then twice that, so many times: to 26 ms */
 };
 /* `timeout` is looked after this often, when it is set at all. */
 enum { DBX_TIMEOUT_CHECK_MS = 1000 };
@@ -50,10 +52,9 @@ typedef struct dbx_turn {
     int64_t write_us; /* spent in writing commands */
     uint32_t commands;
     size_t reply_bytes;
-    uint32_t delay_us;    /* how long writers are held back */
-    bool write_checked;   /* refusal and refusal_code are known */
-    bool must_be_durable; /* SAVE: replies wait for the sync whatever the durability */
-    int refusal_code;     /* why writes are refused, DBX_OK: they are not */
+    uint32_t delay_us;  /* how long writers are held back */
+    bool write_checked; /* refusal and refusal_code are known */
+    int refusal_code;   /* why writes are refused, DBX_OK: they are not */
     dbx_error refusal;
 } dbx_turn;
 
@@ -67,6 +68,9 @@ struct dbx_engine {
     dbx_stats stats;
     dbx_sessions sessions;
     dbx_session *saved_sessions; /* those the turn has changed */
+    uint64_t bgsave;             /* dbx_store_saved's number of the last BGSAVE */
+    int64_t saved_at_s;          /* when SAVE or BGSAVE last found all saved; 0: not yet */
+    int64_t clients_max;         /* as many as can be connected; 0: nobody has said */
     size_t relays_timed;         /* servers that have joined and have a timeout for their clients */
     bool shutdown_wanted;
     bool embedded; /* see dbx_engine_options */
@@ -97,10 +101,12 @@ static inline int64_t dbx_engine_now_us(const dbx_engine *engine) {
     return engine->turn.now_us;
 }
 
-/* dbx_engine_saved_s is LASTSAVE's answer: when the last apply ended, or when the engine was
- * opened. */
+/* dbx_engine_saved_s is LASTSAVE's answer: when the last apply ended or a save found nothing to do,
+ * or when the engine was opened. */
 static inline int64_t dbx_engine_saved_s(const dbx_engine *engine, const dbx_store_info *store) {
-    return store->apply_last_at_s != 0 ? store->apply_last_at_s : engine->started_s;
+    int64_t at_s = store->apply_last_at_s;
+    if (engine->saved_at_s > at_s) at_s = engine->saved_at_s;
+    return at_s != 0 ? at_s : engine->started_s;
 }
 
 /* The calls of a replay (dbx_replay_calls), whose argument is this. */

@@ -158,8 +158,8 @@ void dbx_stats_sample(dbx_stats *stats, int64_t now_us) {
         const dbx_stats_point *last = &stats->samples[(stats->sampled - 1) % DBX_STATS_SAMPLES];
         if (now_us - last->at_us < DBX_STATS_SAMPLE_US) return;
     }
-    stats->samples[stats->sampled++ % DBX_STATS_SAMPLES] =
-        (dbx_stats_point){now_us, stats->commands, stats->net_in, stats->net_out};
+    stats->samples[stats->sampled++ % DBX_STATS_SAMPLES] = (dbx_stats_point){
+        now_us, stats->commands, stats->net_in, stats->net_out, stats->cycles, stats->cycles_us};
 }
 
 dbx_rates dbx_stats_rates(const dbx_stats *stats, int64_t now_us) {
@@ -169,9 +169,13 @@ dbx_rates dbx_stats_rates(const dbx_stats *stats, int64_t now_us) {
         from = &stats->samples[(stats->sampled - i) % DBX_STATS_SAMPLES];
         if (now_us - from->at_us >= RATE_WINDOW_US) break;
     }
-    if (from == NULL || now_us <= from->at_us) return (dbx_rates){0, 0, 0};
+    if (from == NULL || now_us <= from->at_us) return (dbx_rates){0};
     double seconds = (double)(now_us - from->at_us) / 1e6;
-    return (dbx_rates){(double)(stats->commands - from->commands) / seconds,
-                       (double)(stats->net_in - from->net_in) / seconds,
-                       (double)(stats->net_out - from->net_out) / seconds};
+    uint64_t cycles = stats->cycles - from->cycles;
+    double cycles_us = (double)(stats->cycles_us - from->cycles_us);
+    return (dbx_rates){.commands = (double)(stats->commands - from->commands) / seconds,
+                       .net_in = (double)(stats->net_in - from->net_in) / seconds,
+                       .net_out = (double)(stats->net_out - from->net_out) / seconds,
+                       .cycles = (double)cycles / seconds,
+                       .cycle_us = cycles == 0 ? 0 : cycles_us / (double)cycles};
 }

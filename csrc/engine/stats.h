@@ -37,13 +37,15 @@ typedef struct dbx_error_stats {
 
 typedef struct dbx_stats_point {
     int64_t at_us;
-    uint64_t commands, net_in, net_out;
+    uint64_t commands, net_in, net_out, cycles, cycles_us;
 } dbx_stats_point;
 
 typedef struct dbx_stats {
     /* filled by transports */
     uint64_t connections, connections_rejected, net_in, net_out, reads, writes;
     uint64_t query_limit_kills, output_limit_kills;
+    /* how often a loop woke, how long it then worked, and how long of that on commands */
+    uint64_t cycles, cycles_us, cycles_commands_us;
     /* filled by the engine */
     uint64_t commands, errors, auth_failures;
     int64_t peak_bytes;
@@ -79,7 +81,8 @@ void dbx_stats_error(dbx_stats *stats, dbx_slice text);
 /* dbx_stats_sample keeps the counters of now when the last sample is old enough. */
 void dbx_stats_sample(dbx_stats *stats, int64_t now_us);
 typedef struct dbx_rates {
-    double commands, net_in, net_out; /* per second */
+    double commands, net_in, net_out, cycles; /* per second */
+    double cycle_us;                          /* of one, on average; 0: there was none */
 } dbx_rates;
 dbx_rates dbx_stats_rates(const dbx_stats *stats, int64_t now_us);
 

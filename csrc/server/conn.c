@@ -55,6 +55,7 @@ dbx_conn *dbx_conn_open(dbx_server *server, int fd, const char *peer, const char
     const dbx_session_options options = {.peer = peer,
                                          .local = local,
                                          .trusted = trusted,
+                                         .remote = dbx_listener_is_remote(fd),
                                          .fd = fd,
                                          .transport = conn,
                                          .kill = on_kill};

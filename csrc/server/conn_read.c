@@ -193,7 +193,8 @@ static bool run_command(dbx_conn *conn, dbx_request *request) {
                             conn->spool, &server->reply);
     if (rc == DBX_RUN_WAIT) {
         /* The engine's own clock has gone on since the iteration began: never wake before it. */
-        conn->parked_until_us = dbx_clock_mono_us() + dbx_engine_write_delay_us(server->engine) +
+        conn->parked_until_us = dbx_clock_mono_us() +
+                                dbx_engine_hold_us(server->engine, conn->session) +
                                 (conn->spool != NULL ? SPOOL_RETRY_US : 1);
         return false;
     }

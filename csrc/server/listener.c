@@ -24,6 +24,15 @@ enum {
     DIRECTORY_MODE = 0700
 };
 
+#define FULL_TEXT "-ERR max number of clients reached\r\n"
+#define DENIED_TEXT                                                                                \
+    "-DENIED DBX is running in protected mode because protected mode is enabled and no password "  \
+    "is set. In this mode connections are only accepted from the loopback interface. To connect "  \
+    "from other machines set a password: 'CONFIG SET requirepass <password>' from the loopback "   \
+    "interface, or --requirepass at the next start. Only where the server cannot be reached from " \
+    "networks that are not trusted, disable protected mode instead: 'CONFIG SET protected-mode "   \
+    "no', or --protected-mode no.\r\n"
+
 typedef union address {
     struct sockaddr any;
     struct sockaddr_in v4;
@@ -220,9 +229,22 @@ static void print_address(const address *at, const char *path, char out[NAME_MAX
     }
 }
 
-static void turn_away(dbx_server *server, int fd) {
-    static const char text[] = "-ERR max number of clients reached\r\n";
-    ssize_t n = send(fd, text, sizeof text - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+bool dbx_listener_is_remote(int fd) {
+    address peer = {0};
+    socklen_t len = sizeof peer;
+    if (getpeername(fd, &peer.any, &len) != 0) return true;
+    switch (peer.any.sa_family) {
+    case AF_INET:
+        return ntohl(peer.v4.sin_addr.s_addr) >> IN_CLASSA_NSHIFT != IN_LOOPBACKNET;
+    case AF_INET6:
+        return !IN6_IS_ADDR_LOOPBACK(&peer.v6.sin6_addr);
+    default:
+        return peer.any.sa_family != AF_UNIX;
+    }
+}
+
+static void turn_away(dbx_server *server, int fd, const char *text) {
+    ssize_t n = send(fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT);
     (void)n; /* closed either way */
     (void)close(fd);
     server->counts.rejected++;
@@ -234,7 +256,7 @@ static bool use_spare(dbx_server *server, int listener) {
     if (server->spare_fd < 0) return false;
     (void)close(server->spare_fd);
     int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0) turn_away(server, fd);
+    if (fd >= 0) turn_away(server, fd, FULL_TEXT);
     server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     return fd >= 0;
 }
@@ -276,7 +298,9 @@ static size_t accept_some(dbx_server *server, int listener, arrival *arrivals) {
         }
         if (server->conn_count + server->forward_count + count >=
             (uint64_t)server->settings.maxclients) {
-            turn_away(server, a->fd);
+            turn_away(server, a->fd, FULL_TEXT);
+        } else if (server->settings.guarded && dbx_listener_is_remote(a->fd)) {
+            turn_away(server, a->fd, DENIED_TEXT);
         } else {
             count++;
         }

@@ -29,6 +29,8 @@ int dbx_listener_unix(dbx_server *server, const char *path, unsigned mode, int b
 int dbx_listener_directory(dbx_server *server, const char *path, int backlog, dbx_error *error);
 /* dbx_listener_accept takes waiting clients, without the lock. */
 void dbx_listener_accept(dbx_server *server, dbx_listener *listener);
+/* dbx_listener_is_remote: the connection's other end is on another machine, or cannot be told. */
+bool dbx_listener_is_remote(int fd);
 /* dbx_listener_resume accepts again when a pause, server->accept_at_us, is over. */
 void dbx_listener_resume(dbx_server *server);
 /* dbx_listener_keepalive sets what connections accepted from now on inherit. */

@@ -58,6 +58,7 @@ void dbx_loop_copy_settings(dbx_loop_settings *settings, const dbx_config *confi
                                     .maxclients = config->maxclients,
                                     .query_buffer_limit = config->query_buffer_limit,
                                     .keepalive_s = config->tcp_keepalive_s,
+                                    .guarded = dbx_config_guarded(config),
                                     .output = config->output_limit[DBX_CLASS_NORMAL]};
 }
 
@@ -81,6 +82,9 @@ static void hand_over_counts(dbx_server *server) {
     stats->connections_rejected += counts->rejected;
     stats->query_limit_kills += counts->query_kills;
     stats->output_limit_kills += counts->output_kills;
+    stats->cycles += counts->cycles;
+    stats->cycles_us += counts->cycles_us;
+    stats->cycles_commands_us += counts->commands_us;
     server->counts = (dbx_loop_counts){0};
 }
 
@@ -107,6 +111,7 @@ static void run_ready(dbx_server *server) {
     for (dbx_conn *conn = server->ready.first; conn != NULL; conn = conn->next_ready) {
         if (!conn->dead) dbx_conn_run(conn);
     }
+    server->counts.commands_us += (uint64_t)dbx_engine_turn_us(engine);
     int rc = dbx_engine_turn_end(engine, &position, &error);
     bool wait =
         rc == DBX_OK && dbx_engine_replies_wait(engine) && dbx_engine_durable(engine) < position;
@@ -323,6 +328,8 @@ int dbx_loop_iterate(dbx_server *server, int64_t until_us) {
     if (server->engine != NULL && (server->ready.first != NULL || due)) take_turn(server);
     server->woken = false;
     bury(server);
+    server->counts.cycles++;
+    server->counts.cycles_us += (uint64_t)(dbx_clock_mono_us() - server->now_us);
     return 0;
 }
 

@@ -23,6 +23,7 @@ enum {
 typedef struct dbx_loop_settings {
     uint64_t generation;
     int64_t maxclients, query_buffer_limit, keepalive_s;
+    bool guarded; /* dbx_config_guarded */
     dbx_output_limit output;
 } dbx_loop_settings;
 
@@ -35,6 +36,7 @@ struct dbx_conn_reports {
 /* What was counted since the last time the lock was held. */
 typedef struct dbx_loop_counts {
     uint64_t net_in, net_out, reads, writes, rejected, query_kills, output_kills;
+    uint64_t cycles, cycles_us, commands_us;
 } dbx_loop_counts;
 
 typedef struct dbx_conn_queue { /* by next_ready */

@@ -138,11 +138,19 @@ static int put_setting(dbx_server *server, const char *name, const char *value, 
     return rc == DBX_OK ? rc : dbx_error_set(error, rc, "setting '%s': %s", name, why);
 }
 
+/* Of a server that has the database, with as many files as the limit can be raised to. */
+static int64_t clients_max(const struct rlimit *limit) {
+    return limit->rlim_max > INT64_MAX ? INT64_MAX : (int64_t)(limit->rlim_max - DBX_FDS_RESERVED);
+}
+
 void dbx_server_fit_clients(dbx_server *server) {
     struct rlimit limit;
     unsigned each = server->engine == NULL ? 2 : 1; /* descriptors of a client */
     uint64_t wanted = (uint64_t)server->settings.maxclients * each + DBX_FDS_RESERVED;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    if (server->engine != NULL && limit.rlim_max > DBX_FDS_RESERVED)
+        dbx_engine_set_clients_max(server->engine, clients_max(&limit));
+    if (limit.rlim_cur >= wanted) return;
     limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : (rlim_t)wanted;
     (void)setrlimit(RLIMIT_NOFILE, &limit);
     if (limit.rlim_cur >= wanted || limit.rlim_cur <= DBX_FDS_RESERVED) return;

@@ -186,6 +186,7 @@ static void freeze(dbx_store *store) {
     store->live.frozen = store->live.active;
     store->live.active = next;
     store->freeze_wanted = false;
+    store->freezes++;
     store->anew_at_ms = store->txn.now_ms + ANEW_RETRY_MS;
     store->frozen_position = applied.position;
     store->spent_us = 0;
@@ -296,8 +297,9 @@ void dbx_freeze_step(dbx_store *store) {
     release_memory(store);
     dbx_checkpoint_step(store);
     if (store->live.frozen != NULL) {
-        uint64_t filled = dbx_buffer_fill(store->live.active);
-        dbx_applier_tell(store->applier, filled * DBX_APPLY_WHOLE / active_bound(store));
+        uint64_t filled = dbx_buffer_fill(store->live.active) * DBX_APPLY_WHOLE;
+        bool hurry = store->hurried_freeze >= store->freezes;
+        dbx_applier_tell(store->applier, hurry ? DBX_APPLY_WHOLE : filled / active_bound(store));
     }
 }
 

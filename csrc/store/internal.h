@@ -84,6 +84,8 @@ struct dbx_store {
                              grown; 0: it is empty */
     size_t kept_beside;   /* the active buffer's memory then */
     bool freeze_wanted;
+    uint64_t freezes;          /* since start; the frozen buffer's is the last */
+    uint64_t hurried_freeze;   /* up to this one somebody waits for the apply */
     int64_t anew_at_ms;        /* when a refused journal may next be begun anew */
     int64_t mend_at_ms;        /* when a broken environment may next be reopened */
     bool finish_wanted;        /* an apply is done but could not be taken in yet */

@@ -289,6 +289,12 @@ int dbx_store_open(const dbx_store_options *options, dbx_store **out, dbx_error 
     return DBX_OK;
 }
 
+dbx_store_options dbx_store_bounds(const dbx_store *store) {
+    dbx_store_options bounds = store->options;
+    bounds.buffer_bytes = store->buffer_bytes_max;
+    return bounds;
+}
+
 int dbx_store_replay(dbx_store *store, const dbx_replay_calls *calls, dbx_error *error) {
     if (store->env == NULL) return DBX_OK;
     int rc = dbx_spools_prepare(store, error);
@@ -462,7 +468,17 @@ void dbx_store_set_disk_warning(dbx_store *store, uint64_t bytes) {
     store->room.warning_bytes = bytes;
 }
 
-bool dbx_store_freeze(dbx_store *store) {
-    store->freeze_wanted = store->applier != NULL;
-    return store->applier != NULL && store->live.frozen == NULL;
+uint64_t dbx_store_freeze(dbx_store *store, bool hurry) {
+    bool empty = store->live.active->oldest_ms == 0;
+    if (store->applier == NULL || (empty && store->live.frozen == NULL)) return 0;
+    uint64_t number = store->freezes + (empty ? 0 : 1);
+    if (!empty) store->freeze_wanted = true;
+    if (hurry) store->hurried_freeze = number;
+    return number;
+}
+
+bool dbx_store_saved(const dbx_store *store, uint64_t number) {
+    if (store->live.frozen != NULL) return number < store->freezes;
+    /* What was to be frozen may have been taken back since. */
+    return number <= store->freezes || store->live.active->oldest_ms == 0;
 }

@@ -68,6 +68,8 @@ typedef struct dbx_replay_calls {
     void *arg;
 } dbx_replay_calls;
 
+/* dbx_store_bounds has the options with what is in force where the caller left it to the store. */
+dbx_store_options dbx_store_bounds(const dbx_store *store);
 /* dbx_store_replay executes every frame after MDBX's recorded position, in order. */
 int dbx_store_replay(dbx_store *store, const dbx_replay_calls *calls, dbx_error *error);
 
@@ -139,8 +141,12 @@ void dbx_store_set_disk_warning(dbx_store *store, uint64_t bytes);
 void dbx_store_set_durability(dbx_store *store, dbx_durability durability);
 
 /* dbx_store_freeze asks for the active buffer to be frozen and applied after this turn, whatever
- * its size (tests and BGSAVE); returns whether a freeze was possible (none is in progress). */
-bool dbx_store_freeze(dbx_store *store);
+ * its size (tests, SAVE and BGSAVE); after one that is going on. Returns a number to ask
+ * dbx_store_saved about; 0: there is nothing to apply. `hurry`: somebody waits for it. */
+uint64_t dbx_store_freeze(dbx_store *store, bool hurry);
+/* dbx_store_saved: all that was written before dbx_store_freeze gave that number is durably in
+ * data.mdbx, and seen there. */
+bool dbx_store_saved(const dbx_store *store, uint64_t number);
 
 /* What INFO store reports (invariant 24). Bytes unless said otherwise. */
 typedef struct dbx_store_info {
@@ -152,6 +158,7 @@ typedef struct dbx_store_info {
     uint64_t kept_bytes;                   /* of dead buffers, for the one that fills */
     uint64_t frozen_entries, frozen_bytes; /* 0 when nothing is frozen */
     uint64_t applies, apply_last_ms, apply_last_entries, apply_last_bytes;
+    uint64_t apply_failures;
     int64_t apply_last_at_s; /* Unix time; 0: not since the start */
     uint64_t checkpoints;    /* of active buffers, since start */
     /* The last start: how long it took, effects executed, entries loaded from checkpoints. */

@@ -42,6 +42,7 @@ static void add_applier(dbx_store *store, dbx_store_info *info) {
     dbx_applier_get_stats(store->applier, &stats);
     info->applied = store->applied_position;
     info->applies = stats.applies;
+    info->apply_failures = stats.failures;
     info->apply_last_at_s = stats.last_at_s;
     info->apply_last_ms = stats.last_ms;
     info->apply_last_entries = stats.last_entries;

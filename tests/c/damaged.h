@@ -270,7 +270,7 @@ static inline void write_key(dbx_store *store, uint32_t db, dbx_slice name, dbx_
 
 static inline void apply(dbx_store *store) {
     dbx_store_info info;
-    (void)dbx_store_freeze(store);
+    (void)dbx_store_freeze(store, false);
     for (int ms = 0; ms < WAIT_MS_MAX; ms++) {
         (void)dbx_store_tick(store);
         dbx_store_get_info(store, &info);

@@ -1,7 +1,8 @@
 /* serve_main.c: `serve_main DIR PORT [NAME=VALUE ...]`: a server without Python, for tests under
  * sanitizers, emulators and profilers. DIR ":memory:" keeps nothing; PORT 0 takes a free one; a
- * setting `unixsocket` opens that socket too. Prints "ready PORT" and serves until SIGTERM, SIGINT
- * or SHUTDOWN. A directory that a program has open is served by joining that program.
+ * setting `unixsocket` opens that socket too, `bind` is one address. Prints "ready PORT" and serves
+ * until SIGTERM, SIGINT or SHUTDOWN. A directory that a program has open is served by joining that
+ * program.
  */
 #include <limits.h>
 #include <signal.h>
@@ -44,7 +45,9 @@ static const char *find(const dbx_setting *settings, const char *name) {
 }
 
 static int serve(const char *dir, int port, const dbx_setting *settings, dbx_error *error) {
-    static const char *const bind[] = {"127.0.0.1", "-::1", NULL};
+    const char *address = find(settings, "bind");
+    const char *const bind[] = {address != NULL ? address : "127.0.0.1",
+                                address != NULL ? NULL : "-::1", NULL};
     char socket[PATH_MAX];
     (void)snprintf(socket, sizeof socket, "%s/socket", dir);
     const dbx_server_options options = {.bind = bind,

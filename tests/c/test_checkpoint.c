@@ -223,7 +223,7 @@ TEST(checkpoints_go_when_what_is_in_them_is_applied) {
     write_keys(&w, 0, KEYS, "one");
     save(&w);
     CHECK_EQ(file_count(&w, &ignored), 1);
-    CHECK(dbx_store_freeze(w.store));
+    CHECK(dbx_store_freeze(w.store, false));
     for (int tries = 0; (info_of(&w).applies == 0 || file_count(&w, &ignored) > 0) && tries < 5000;
          tries++) {
         usleep(1000);

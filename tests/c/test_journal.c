@@ -248,7 +248,7 @@ TEST(a_refused_log_does_not_begin_anew_before_all_of_it_is_applied) {
     prepare(&w, DBX_DURABILITY_EVERYSEC);
     CHECK_EQ(run_turn(&w, KEYS, 10, true, &error), DBX_OK);
     atomic_store(&data_waits, true);
-    (void)dbx_store_freeze(w.store);
+    (void)dbx_store_freeze(w.store, false);
     (void)dbx_store_tick(w.store);
     fail_a_sync(&w, 1, true); /* of a turn that is not in the frozen buffer */
     atomic_store(&data_waits, false);
@@ -426,7 +426,7 @@ TEST(a_finished_apply_is_noticed_however_closely_it_is_watched) {
     prepare(&w, DBX_DURABILITY_NONE);
     for (unsigned i = 0; i < APPLIES; i++) {
         CHECK_EQ(run_turn(&w, 1, 10, true, &error), DBX_OK);
-        (void)dbx_store_freeze(w.store);
+        (void)dbx_store_freeze(w.store, false);
         time_t until = time(NULL) + WAIT_MS_MAX / 1000;
         do {
             (void)dbx_store_tick(w.store);
@@ -460,7 +460,7 @@ TEST(writes_are_refused_when_the_log_grows_while_nothing_is_applied) {
     prepare(&w, DBX_DURABILITY_NONE);
     CHECK_EQ(run_turn(&w, KEYS, 10, true, &error), DBX_OK);
     atomic_store(&data_waits, true);
-    (void)dbx_store_freeze(w.store);
+    (void)dbx_store_freeze(w.store, false);
     for (unsigned i = 0; i < TURNS; i++) {
         if (i < TURNS / 4) CHECK_EQ(dbx_store_writable(w.store, &error), DBX_OK);
         CHECK_EQ(run_turn(&w, 1, FRAME, false, &error), DBX_OK);

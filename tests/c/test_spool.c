@@ -261,7 +261,7 @@ static bool comes_down_to(const world *w, unsigned count) {
 /* Has everything applied; what is not kept is dropped then. */
 static void apply(world *w) {
     dbx_store_info info;
-    (void)dbx_store_freeze(w->store);
+    (void)dbx_store_freeze(w->store, false);
     for (int ms = 0; ms < WAIT_MS_MAX; ms++) {
         dbx_error error;
         (void)dbx_store_turn_begin(w->store, 1000);

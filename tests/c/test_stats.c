@@ -53,11 +53,15 @@ TEST(rates_are_over_the_time_that_passed_not_the_number_of_samples) {
     for (int64_t now_us = 0; now_us <= 3000000; now_us += 10000) {
         stats.commands += 10;
         stats.net_in += 1000;
+        stats.cycles += 2;
+        stats.cycles_us += 80;
         dbx_stats_sample(&stats, now_us);
     }
     dbx_rates rates = dbx_stats_rates(&stats, 3000000);
     CHECK(rates.commands > 990 && rates.commands < 1010);
     CHECK(rates.net_in > 99000 && rates.net_in < 101000);
+    CHECK(rates.cycles > 198 && rates.cycles < 202);
+    CHECK(rates.cycle_us > 39 && rates.cycle_us < 41);
     rates = dbx_stats_rates(&stats, 103000000); /* nothing happened for long */
     CHECK(rates.commands < 20);
     dbx_stats_free(&stats);

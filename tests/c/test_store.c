@@ -185,7 +185,7 @@ static void one_step(world *w) {
     }
     dbx_txn_command_end(w->txn, savepoint);
     if (what >= 84 && what < 96) end_turn(w);
-    if (what == 96) (void)dbx_store_freeze(w->store);
+    if (what == 96) (void)dbx_store_freeze(w->store, false);
     if (what == 98) dbx_store_spent(w->store, 1); /* time for a checkpoint */
     if (what == 97) usleep(2000);                 /* let an apply finish */
 }
@@ -272,7 +272,7 @@ static void fill(world *w, unsigned count) {
         CHECK_EQ(dbx_txn_put(w->txn, dbx_slice_of(bytes, n), none, none), DBX_OK);
         if (i % 500 == 0) end_turn(w);
     }
-    (void)dbx_store_freeze(w->store);
+    (void)dbx_store_freeze(w->store, false);
     dbx_store_info info;
     do {
         usleep(1000);

@@ -158,7 +158,7 @@ static dbx_store_info info_of(const world *w) {
 }
 
 static void apply(world *w) {
-    (void)dbx_store_freeze(w->store);
+    (void)dbx_store_freeze(w->store, false);
     for (int ms = 0; ms < WAIT_MS_MAX; ms++) {
         (void)dbx_store_tick(w->store);
         dbx_store_info info = info_of(w);
@@ -235,7 +235,7 @@ TEST(a_freeze_that_is_asked_for_within_a_turn_takes_the_whole_turn) {
     prepare(&w, DBX_DURABILITY_NONE);
     COMMAND(&w, 0, "SET", "k", "1");
     turn_begin(&w, 0);
-    CHECK(dbx_store_freeze(w.store));
+    CHECK(dbx_store_freeze(w.store, false) != 0);
     dbx_savepoint savepoint = dbx_txn_command_begin(w.txn, true);
     CHECK_EQ(run(NULL, w.txn, 0, 3, argv, &error), DBX_OK);
     CHECK_EQ(dbx_txn_effect(w.txn, 0, 3, argv), DBX_OK);
@@ -457,7 +457,7 @@ TEST(a_refused_commit_is_tried_again_with_pauses_while_reads_go_on) {
     prepare(&w, DBX_DURABILITY_NONE);
     set_many(&w, KEYS);
     limit_files(FILE_BYTES_MAX);
-    (void)dbx_store_freeze(w.store);
+    (void)dbx_store_freeze(w.store, false);
     for (int ms = 0; (ms < LOOK_MS || stats.failures < 2) && ms < WAIT_MS_MAX; ms++) {
         (void)dbx_store_tick(w.store);
         dbx_applier_get_stats(w.store->applier, &stats);
@@ -521,7 +521,7 @@ TEST(an_apply_keeps_few_of_the_pages_it_changes_in_memory) {
     restart(&w);
     fill_much(&w);
     size_t before = anonymous_bytes();
-    (void)dbx_store_freeze(w.store);
+    (void)dbx_store_freeze(w.store, false);
     (void)dbx_store_tick(w.store);
     for (int ms = 0; info_of(&w).frozen_entries > 0 && ms < WAIT_MS_MAX; ms++) {
         size_t now = anonymous_bytes();
@@ -639,7 +639,7 @@ TEST(the_figures_tell_of_the_log_the_buffers_the_applies_and_the_start) {
     CHECK_EQ(info.journal_segments, 1);
     CHECK(info.journal_bytes >= SEGMENT && info.buffer_entries > 0 && info.buffer_bytes > 0);
     CHECK(info.buffer_bytes_max > 0 && info.effects == 1 && info.turns == 1);
-    (void)dbx_store_freeze(w.store);
+    (void)dbx_store_freeze(w.store, false);
     (void)dbx_store_tick(w.store);
     info = info_of(&w);
     CHECK(info.frozen_entries > 0 && info.frozen_bytes > 0);

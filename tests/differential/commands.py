@@ -176,6 +176,14 @@ SERVER = (
     "CONFIG SET maxclients <word>",
     "CONFIG SET appendfsync sometimes", "CONFIG SET maxclients", "CONFIG <word>", "CONFIG",
     "CONFIG GET",
+    "CONFIG SET hz <int>", "CONFIG SET slowlog-max-len <int>", "CONFIG SET lua-time-limit <count>",
+    "CONFIG SET list-compress-depth <count> hz <word>", "CONFIG SET nosuch <int> hz <word>",
+    "CONFIG SET HZ <count> hz <count>", "CONFIG SET databases <count>", "CONFIG SET aclfile <word>",
+    "CONFIG SET latency-tracking <word>", "CONFIG SET dir <word>", "CONFIG GET MAXCLIENTS",
+    "CONFIG HELP", "SAVE", "BGSAVE", "BGSAVE SCHEDULE", "BGSAVE <word>", "LASTSAVE",
+    "LASTSAVE <word>", "INFO", "INFO <word>", "INFO keyspace <word>", "LOLWUT",
+    "LOLWUT VERSION <count>", "LOLWUT VERSION 5 <index>", "LOLWUT VERSION 6 <count> <count>",
+    "LOLWUT VERSION 5 <int> <int> <int>", "LOLWUT VERSION <word>", "LOLWUT <word> <word>",
     "CONFIG RESETSTAT", "SHUTDOWN <word>", "SHUTDOWN ABORT", "SHUTDOWN NOSAVE SAVE",
     "NOSUCH <value>",
     "nosuch <value> <value> <value>", "<word> <word>", "get|set <key>",
@@ -231,7 +239,7 @@ class Drawer:
 
 _T = TypeVar("_T")
 _REPEATS = {"": (1, 1), "?": (0, 1), "*": (0, 3), "+": (1, 3)}
-_BELOW = [st.integers(0, max(n - 1, 0)) for n in range(256)]
+_BELOW = [st.integers(0, max(n - 1, 0)) for n in range(512)]
 
 
 def _harmless(command: Command) -> bool:

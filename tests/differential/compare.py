@@ -63,6 +63,12 @@ def _pairs(reply: Reply) -> Reply:
     return (tag, tuple(sorted(value))) if tag == "map" else reply
 
 
+def _saving(reply: Reply) -> Reply:
+    """Whether the save before is over is a matter of time."""
+    busy = (b"Background", b"ERR Background", b"OK")
+    return ("status", "masked") if reply[1].startswith(busy) else reply
+
+
 _CLIENT_SHOWN = (
     b"name",
     b"db",
@@ -100,6 +106,10 @@ _NORMAL: dict[str, Normal] = {
     "CLIENT LIST": _client_list,
     "HELLO": _hello,
     "LOLWUT": _masked,
+    "INFO": _masked,
+    "LASTSAVE": _masked,
+    "SAVE": _saving,
+    "BGSAVE": _saving,
 }
 
 _TOLERANCE = {

@@ -53,9 +53,58 @@ KNOWN: tuple[Difference, ...] = (
 # - AUTH within EXEC: Redis drops the error of one that fails; in DBX it is an element.
 # - A transaction beyond client-query-buffer-limit: Redis ends the connection; DBX answers with an
 #   error, and EXEC with EXECABORT.
+# - Whether a SAVE or BGSAVE is refused because of the BGSAVE before it is a matter of time; where
+#   nothing was written since, DBX's is over at once.
+# - LOLWUT draws other pictures, of the same size; INFO has other values. What INFO has not stands
+#   below.
 
 # Commands and subcommands that Redis 8.0 does not have.
 OWN_COMMANDS: frozenset[bytes] = frozenset()
+
+# Settings to which CONFIG SET answers otherwise, or that have other values. test_settings.py sets
+# all that both have to many values.
+SETTINGS = {
+    "activedefrag": "refused as in Redis where its allocator cannot, with DBX's own reason",
+    "appendonly": "always yes: the journal cannot be switched off",
+    "bind": "set at the start only: listeners stay as they are while the server runs",
+    "maxmemory": "0 only: the data set lives on disk, not in memory",
+    "maxmemory-policy": "noeviction only: nothing is evicted",
+    "notify-keyspace-events": "empty only: there is no pub/sub",
+    "port": "set at the start only, as bind; what is no port is refused in Redis's words",
+    "save": "empty only: there are no snapshots to schedule",
+}
+
+# Settings that Redis does not have. (Those of Redis that DBX does not have are unknown to it.)
+OWN_SETTINGS = {
+    "checkpoint-after": "of the store",
+    "disk-warning-size": "of the store",
+    "journal-freeze-size": "of the store",
+    "journal-keep-size": "of the store",
+    "write-buffer-age": "of the store",
+    "write-buffer-size": "of the store",
+}
+
+# Containers whose HELP is in other words.
+HELP_TEXTS = {
+    "CLIENT": "it has the subcommands that DBX has",
+    "COMMAND": "help texts are in DBX's own words",
+    "OBJECT": "help texts are in DBX's own words",
+}
+
+# INFO: what Redis has and DBX leaves out, and what DBX adds (with the section Store).
+INFO_SECTIONS_MISSING = {
+    "Keysizes": "how many strings are how long is not counted: counts would have to be kept"
+    " durably with every write, and counting them means reading all keys",
+}
+INFO_FIELDS_MISSING = {
+    "module": "there are no modules; Redis's line is of its own vector sets",
+    "db0_distrib_strings_sizes": "see Keysizes",
+}
+INFO_FIELDS_OWN = {
+    "dbx_version": "redis_version says whose behaviour it is",
+    "listener1": "it listens on the IPv6 loopback address by default, as Redis does unless told"
+    " otherwise, and this Redis is",
+}
 
 # Fields of COMMAND DOCS in DBX's own words; of the history, only the versions count.
 OWN_WORDS = frozenset({b"summary", b"complexity"})

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+import dbx
 from tests.support.resp import RawClient, plain
-from tests.support.servers import DbxServer
+from tests.support.servers import DbxServer, store_info
 
 Start = Callable[..., DbxServer]
+MB = 1 << 20
 
 # redis-benchmark, redis_exporter, RedisInsight, redis-py and BullMQ ask for these.
 READ_BY_TOOLS = """
@@ -69,6 +72,8 @@ def test_get_is_a_map_in_resp3(client: RawClient) -> None:
         ("lazyfree-lazy-expire", "YES", "yes"),
         ("loglevel", "warning", "warning"),
         ("slowlog-log-slower-than", "-1", "-1"),
+        ("hz", "1000", "500"),
+        ("hz", "0", "1"),
         ("lua-time-limit", "77", "77"),
         ("save", "", ""),
         ("appendonly", "yes", "yes"),
@@ -82,7 +87,7 @@ def test_get_is_a_map_in_resp3(client: RawClient) -> None:
 )
 def test_set_is_seen_by_get(client: RawClient, name: str, given: str, shown: str) -> None:
     assert client.call("CONFIG", "SET", name, given) == ("status", b"OK")
-    assert get(client, name) == {name.lower(): shown}
+    assert get(client, name) == {name: shown}
 
 
 @pytest.mark.parametrize(
@@ -94,6 +99,8 @@ def test_set_is_seen_by_get(client: RawClient, name: str, given: str, shown: str
         ("maxclients", "0", "argument must be between 1 and 4294967295 inclusive"),
         ("databases", "3", "can't set immutable config"),
         ("port", "1", "can't set immutable config"),
+        ("port", "70000", "argument must be between 0 and 65535 inclusive"),
+        ("io-threads", "1", "can't set immutable config"),
         ("dir", "/", "can't set protected config"),
         ("appendonly", "maybe", "argument must be 'yes' or 'no'"),
         ("appendfsync", "x", "argument(s) must be one of the following: everysec, always, no"),
@@ -152,6 +159,49 @@ def test_start_settings_are_those_given(dbx_process: Start) -> None:
         }
         assert client.call("SELECT", "3") == ("status", b"OK")
         assert client.call("SELECT", "4") == ("error", b"ERR DB index is out of range")
+
+
+STORE_BOUNDS = ("write-buffer-size", "journal-freeze-size", "checkpoint-after", "write-buffer-age")
+
+
+def bounds(client: RawClient) -> list[int]:
+    found = get(client, *STORE_BOUNDS)
+    return [int(found[name]) for name in STORE_BOUNDS]
+
+
+def test_what_is_left_to_the_store_is_shown_as_it_is_in_force(client: RawClient) -> None:
+    buffer_bytes, journal_bytes, checkpoint_us, age_ms = bounds(client)
+    assert buffer_bytes == store_info(client)["buffer_bytes_max"] >= 16 * MB
+    assert journal_bytes >= min(buffer_bytes, 24 * MB)
+    assert (checkpoint_us, age_ms) == (200_000, 3_600_000)
+
+
+def test_what_is_asked_for_of_the_store_is_shown(dbx_process: Start) -> None:
+    asked = [17 * MB, 30 * MB, 1000, 5000]
+    server = dbx_process(settings=dict(zip(STORE_BOUNDS, asked, strict=True)))
+    with server.raw() as client:
+        assert bounds(client) == asked
+
+
+def test_a_program_s_own_database_shows_them_as_well(tmp_path: Path) -> None:
+    with dbx.open(tmp_path / "db") as db:
+        found = db.config_get("write-buffer-size")
+        assert found == {"write-buffer-size": str(db.info("store")["buffer_bytes_max"])}
+    with dbx.open(tmp_path / "db", write_buffer="20mb") as db:
+        assert db.config_get("write-buffer-size") == {"write-buffer-size": str(20 * MB)}
+
+
+def test_maxclients_beyond_what_the_system_can_is_refused(client: RawClient) -> None:
+    before = get(client, "maxclients")
+    tag, text = client.call("CONFIG", "SET", "maxclients", "4000000000")
+    start = FAILED.format("maxclients", "The operating system is not able to handle the specified")
+    assert tag == "error"
+    assert text.startswith(start.encode())
+    limit = text.decode().rpartition("try with ")[2]
+    assert get(client, "maxclients") == before
+    assert client.call("CONFIG", "SET", "maxclients", limit) == ("status", b"OK")
+    assert get(client, "maxclients") == {"maxclients": limit}
+    assert client.call("CONFIG", "SET", "maxclients", str(int(limit) + 1))[0] == "error"
 
 
 def test_config_help_lists_the_subcommands(client: RawClient) -> None:

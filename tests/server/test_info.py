@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.differential.known_differences import (
+    INFO_FIELDS_MISSING,
+    INFO_FIELDS_OWN,
+    INFO_SECTIONS_MISSING,
+)
+from tests.support import trixie
 from tests.support.resp import RawClient, encode
-from tests.support.servers import DbxServer
+from tests.support.servers import DbxServer, RedisServer
 
 Start = Callable[..., DbxServer]
-
-DEFAULT = """
-Server Clients Memory Persistence Stats Replication CPU Modules Errorstats Cluster Keyspace Store
-"""
 
 # What redis_exporter, RedisInsight and client libraries look for.
 READ_BY_TOOLS = {
@@ -62,19 +64,79 @@ def headings(client: RawClient, *sections: str) -> list[str]:
     return [line[2:] for line in text(client, *sections).splitlines() if line.startswith("# ")]
 
 
-def test_sections_are_chosen_as_in_redis(client: RawClient) -> None:
-    default = DEFAULT.split()
-    everything = [*default]
-    everything.insert(default.index("Errorstats"), "Commandstats")
-    everything.insert(everything.index("Errorstats") + 1, "Latencystats")
-    assert headings(client) == default
-    assert headings(client, "default") == default
-    assert headings(client, "ALL") == headings(client, "everything") == everything
-    assert headings(client, "keyspace", "Server", "keyspace") == ["Server", "Keyspace"]
-    assert headings(client, "commandstats", "default") == [
-        s for s in everything if s != "Latencystats"
-    ]
+def expected(real: list[str]) -> list[str]:
+    """The sections Redis names, as DBX has them."""
+    return [name for name in real if name not in INFO_SECTIONS_MISSING] + ["Store"]
+
+
+@pytest.mark.parametrize("sections", [(), ("default",), ("ALL",), ("everything",)])
+def test_sections_are_those_of_redis(
+    client: RawClient, redis8: RedisServer, sections: tuple[str, ...]
+) -> None:
+    with redis8.raw() as real:
+        assert headings(client, *sections) == expected(headings(real, *sections))
+
+
+def test_sections_are_chosen_as_in_redis(client: RawClient, redis8: RedisServer) -> None:
+    with redis8.raw() as real:
+        for sections in (["keyspace", "Server", "keyspace"], ["threads"], ["nosuch"]):
+            assert headings(client, *sections) == headings(real, *sections)
+        both = ("commandstats", "default")
+        assert headings(client, *both) == expected(headings(real, *both))
     assert text(client, "nosuch") == ""
+
+
+# Their lines are the commands called, the errors made, the addresses listened on.
+LINES_VARY = {"Commandstats", "Errorstats", "Latencystats"}
+
+
+def field_names(client: RawClient) -> dict[str, list[str]]:
+    """Of INFO everything: the names in each section, in their order."""
+    sections: dict[str, list[str]] = {}
+    for line in text(client, "everything").splitlines():
+        if line.startswith("# "):
+            sections[line[2:]] = fields_here = []
+        elif ":" in line:
+            fields_here.append(line.split(":")[0])
+    return sections
+
+
+@pytest.fixture(scope="module")
+def real_names() -> Iterator[dict[str, list[str]]]:
+    """With its append-only file, as DBX has its journal, and a key."""
+    try:
+        server = RedisServer("redis8", trixie.command("redis-server"))
+    except trixie.Unavailable as why:
+        pytest.skip(str(why))
+    server.start()
+    with server.raw() as real:
+        real.value("CONFIG", "SET", "appendonly", "yes")
+        real.value("SET", "k", "v")
+        yield field_names(real)
+    server.close()
+
+
+def test_every_section_has_the_fields_of_redis(
+    client: RawClient, real_names: dict[str, list[str]]
+) -> None:
+    client.value("SET", "k", "v")
+    ours, own = field_names(client), INFO_FIELDS_OWN
+    for section, names in real_names.items():
+        if section in LINES_VARY or section in INFO_SECTIONS_MISSING:
+            continue
+        wanted = [name for name in names if name not in INFO_FIELDS_MISSING]
+        assert [name for name in ours[section] if name not in own] == wanted
+
+
+def test_what_info_is_listed_not_to_have_is_in_redis_and_not_here(
+    client: RawClient, real_names: dict[str, list[str]]
+) -> None:
+    ours = field_names(client)
+    there = {name for names in real_names.values() for name in names}
+    here = {name for names in ours.values() for name in names}
+    assert set(INFO_SECTIONS_MISSING) <= real_names.keys() - ours.keys()
+    assert set(INFO_FIELDS_MISSING) <= there - here
+    assert set(INFO_FIELDS_OWN) <= here - there
 
 
 def test_lines_end_with_crlf_and_sections_are_apart(client: RawClient) -> None:
@@ -167,3 +229,48 @@ def test_connected_clients_follow_connections(dbx_process: Start) -> None:
             while fields(client, "clients")["connected_clients"] != "1":
                 pass
         assert int(fields(client, "stats")["total_connections_received"]) >= 4
+
+
+def test_threads_tell_of_the_one_that_serves(dbx_process: Start) -> None:
+    server = dbx_process()
+    with server.raw() as client, server.raw() as other:
+        other.value("PING")
+        found = fields(client, "threads")
+        assert found.keys() == {"io_thread_0"}
+        shown = dict(pair.split("=") for pair in found["io_thread_0"].split(","))
+        assert shown["clients"] == "2"
+        before = int(shown["reads"])
+        for _ in range(10):
+            client.value("PING")
+        shown = dict(
+            pair.split("=") for pair in fields(client, "threads")["io_thread_0"].split(",")
+        )
+        assert int(shown["reads"]) >= before + 10
+        assert int(shown["writes"]) >= 10
+
+
+def test_the_event_loop_s_times_are_measured(client: RawClient) -> None:
+    before = fields(client, "stats")
+    client.value("MSET", *(str(i) for i in range(200_000)))
+    for _ in range(20):
+        client.value("PING")
+    after = fields(client, "stats")
+
+    def grown(name: str) -> int:
+        return int(after[name]) - int(before[name])
+
+    assert grown("eventloop_cycles") >= 20
+    assert grown("eventloop_duration_sum") > grown("eventloop_duration_cmd_sum") > 1000
+    assert int(after["instantaneous_eventloop_cycles_per_sec"]) > 0
+    assert int(after["instantaneous_eventloop_duration_usec"]) > 0
+    client.value("CONFIG", "RESETSTAT")
+    assert int(fields(client, "stats")["eventloop_duration_cmd_sum"]) < 1000
+
+
+def test_clients_memory_is_counted(dbx_process: Start) -> None:
+    server = dbx_process()
+    with server.raw() as client:
+        alone = int(fields(client, "memory")["mem_clients_normal"])
+        with server.raw() as other:
+            other.value("PING")
+            assert int(fields(client, "memory")["mem_clients_normal"]) > alone > 0

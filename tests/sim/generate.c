@@ -225,7 +225,8 @@ static void add_call(maker *m, history_call *call) {
     static const char *const setting[] = {"SET", "APPEND", "SETRANGE"};
     m->call = call;
     if (one_in(m, 40)) {
-        add_text(m, "%s", one_in(m, 2) ? "SAVE" : "BGSAVE");
+        add_text(m, "BGSAVE"); /* SAVE waits, and so is no part of a turn with others */
+        if (one_in(m, 2)) add_text(m, "SCHEDULE");
     } else if (one_in(m, 25)) {
         add_text(m, "SELECT");
         add_text(m, "%" PRIu64, below(m, HISTORY_DATABASES));

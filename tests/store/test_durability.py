@@ -4,6 +4,7 @@ INFO.
 
 from __future__ import annotations
 
+import select
 import signal
 import time
 from collections.abc import Callable
@@ -150,3 +151,22 @@ def test_bgsave_applies_the_buffer_and_lastsave_tells_when(dbx_process: Start) -
             time.sleep(0.05)
         assert int(client.value("LASTSAVE")) >= before
         assert client.value("GET", "k") == b"v"
+
+
+def test_others_are_served_while_a_save_is_waited_for(dbx_process: Start) -> None:
+    server = dbx_process()
+    with server.raw() as client, server.raw() as other, server.raw() as third:
+        for at in range(0, 100_000, 1000):
+            pairs = ((f"key:{at + i}", "v" * 50) for i in range(1000))
+            client.value("MSET", *(word for pair in pairs for word in pair))
+        client.send("SAVE")
+        client.send("LASTSAVE")
+        served = 0
+        while not select.select([client.socket], [], [], 0)[0]:
+            assert other.value("SET", "meanwhile", served) == b"OK"
+            served += 1
+        assert third.call("SAVE") == ("status", b"OK")
+        assert client.read() == ("status", b"OK")
+        assert client.read()[1] >= time.time() - 60
+        assert served > 10
+        assert server.store_info()["buffer_entries"] == 0

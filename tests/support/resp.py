@@ -40,10 +40,11 @@ class RawClient:
         protocol: int = 2,
         password: str | None = None,
         timeout: float = 30.0,
+        host: str = "127.0.0.1",
     ) -> None:
-        """`address` is a port on the loopback interface, or the path of a Unix socket."""
+        """`address` is a port of the host, or the path of a Unix socket."""
         if isinstance(address, int):
-            self.socket = socket.create_connection(("127.0.0.1", address), timeout)
+            self.socket = socket.create_connection((host, address), timeout)
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         else:
             self.socket = socket.socket(socket.AF_UNIX)
