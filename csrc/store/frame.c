@@ -58,7 +58,7 @@ bool dbx_segment_header_read(const uint8_t in[DBX_SEGMENT_HEADER_BYTES],
                              dbx_segment_header *header) {
     if (memcmp(in, segment_magic, sizeof segment_magic) != 0) return false;
     if (dbx_load32(in + 60) != dbx_crc32c(0, in, 60)) return false;
-    if (dbx_load32(in + 8) != DBX_SEGMENT_VERSION) return false;
+    header->version = dbx_load32(in + 8);
     header->sequence = dbx_load32(in + 12);
     header->run = dbx_load64(in + 16);
     header->start = dbx_load64(in + 24);

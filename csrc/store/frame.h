@@ -43,6 +43,7 @@ bool dbx_frame_read(const uint8_t header[DBX_FRAME_HEADER_BYTES], dbx_frame *fra
 bool dbx_frame_intact(const uint8_t *header, const dbx_frame *frame);
 
 typedef struct dbx_segment_header {
+    uint32_t version; /* when read; DBX_SEGMENT_VERSION is written */
     uint64_t run;
     uint64_t start;    /* position of the first frame */
     uint64_t previous; /* where the log before this segment ends */
@@ -53,6 +54,9 @@ typedef struct dbx_segment_header {
 
 void dbx_segment_header_seal(uint8_t out[DBX_SEGMENT_HEADER_BYTES],
                              const dbx_segment_header *header);
+/* dbx_segment_header_read reads one and checks it; false: this is none. Of a later version, which
+ * the caller must refuse, only `version` means anything: magic, version and checksum lie in the
+ * same place in all. */
 bool dbx_segment_header_read(const uint8_t in[DBX_SEGMENT_HEADER_BYTES],
                              dbx_segment_header *header);
 

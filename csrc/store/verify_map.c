@@ -108,7 +108,9 @@ static int check_format(walk *w, dbx_applied *applied, dbx_error *error) {
     }
     uint32_t version = dbx_load32(value.ptr);
     if (version != DBX_FORMAT_VERSION) {
-        return dbx_error_set(error, DBX_EVERSION, "%s is of format %" PRIu32 ", this DBX knows %u",
+        return dbx_error_set(error, DBX_EVERSION,
+                             "%s was written by a newer DBX (format %" PRIu32
+                             ", this one knows %u): upgrade dbx-edge",
                              w->report->dir, version, (unsigned)DBX_FORMAT_VERSION);
     }
     memcpy(w->seed, value.ptr + 16, sizeof w->seed);

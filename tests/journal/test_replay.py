@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.differential.compare import keyspace, keyspace_differences
-from tests.support.resp import RawClient
+from tests.support.resp import Arg, RawClient
 from tests.support.servers import DbxServer, RedisServer, clean_environment
 
 COMMANDS = 4000 * max(int(os.environ.get("DBX_SOAK", "0")), 1)
@@ -26,7 +26,7 @@ BRIEF_SECONDS_MAX = 2
 KEEP = {"journal-keep-size": str(1 << 30)}
 
 Start = Callable[..., DbxServer]
-Command = tuple[object, ...]
+Command = tuple[Arg, ...]
 
 
 def workload(chance: random.Random, brief: bool) -> Command:
