@@ -130,11 +130,15 @@ int dbx_segment_list(const char *dir, dbx_segment_file **files, size_t *count, d
     return DBX_OK;
 }
 
+/* The first builds numbered none, and left no gap that could be seen. */
+static bool follows(const dbx_segment_header *next, const dbx_segment_header *before) {
+    return next->sequence == before->sequence + 1 || next->sequence + before->sequence == 0;
+}
+
 size_t dbx_segment_oldest(const dbx_segment_file *files, size_t count) {
     size_t first = count;
-    while (
-        first > 0 && files[first - 1].header.run != 0 &&
-        (first == count || files[first].header.sequence == files[first - 1].header.sequence + 1)) {
+    while (first > 0 && files[first - 1].header.run != 0 &&
+           (first == count || follows(&files[first].header, &files[first - 1].header))) {
         first--;
     }
     return first;
