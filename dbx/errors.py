@@ -117,7 +117,7 @@ class CorruptError(StorageError):
 
 
 class VersionError(StorageError):
-    """The data directory was written by a newer DBX."""
+    """The data directory was written by a newer DBX, or by one too old to be upgraded from."""
 
 
 class WatchError(DBXError):

@@ -19,7 +19,7 @@ enum dbx_err {
     DBX_EINVAL = -6,    /* the caller's argument or setting is wrong */
     DBX_ELIMIT = -7,    /* a documented limit is exceeded */
     DBX_ELOCKED = -8,   /* another process owns the data directory */
-    DBX_EVERSION = -9,  /* the data directory was written by a newer DBX */
+    DBX_EVERSION = -9,  /* the data directory's format is newer, or too old */
     DBX_ESTOPPED = -10, /* the store or loop is being shut down */
     DBX_EREADONLY = -11 /* writes are refused for now: after a failed sync, see store/journal.h */
 };

@@ -3,6 +3,9 @@
  * A file is whole or it is not used: its header, which counts the chunks, is written last, and each
  * chunk has a checksum. Nothing depends on a checkpoint, because the log still holds what is in it;
  * so nothing here is synced. See store/README.md for the bytes.
+ *
+ * A file of another version is not used, and that loses nothing: what it says the log says too, and
+ * a log or a data.mdbx that a newer DBX has written is refused by its own version.
  */
 #ifndef DBX_STORE_CHECKPOINT_FILE_H
 #define DBX_STORE_CHECKPOINT_FILE_H

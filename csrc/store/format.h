@@ -14,9 +14,10 @@
 #include "store/times.h"
 
 enum {
-    DBX_FORMAT_VERSION = 1,
-    DBX_PAGE_BYTES = 4096,      /* MDBX page size, whatever the machine's own */
-    DBX_NAME_INLINE_MAX = 1023, /* longer names keep this much of a prefix less 15, and a hash */
+    DBX_FORMAT_VERSION = 2,
+    DBX_FORMAT_RECORD_BYTES = 32, /* of DBX_META_FORMAT */
+    DBX_PAGE_BYTES = 4096,        /* MDBX page size, whatever the machine's own */
+    DBX_NAME_INLINE_MAX = 1023,   /* longer names keep this much of a prefix less 15, and a hash */
     DBX_NAME_HASH_BYTES = 16,
     DBX_NAMESPACE_BYTES_MAX = 9, /* see dbx_format_number */
     DBX_RETIRED_KEY_BYTES = 10,

@@ -7,14 +7,21 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/num.h"
+#include "codec/resp_write.h"
 #include "store/effect.h"
 #include "store/file.h"
+#include "store/held.h"
 #include "store/journal_read.h"
 #include "store/spool.h"
 #include "store/times.h"
 
 enum { OUT_BYTES = 1 << 16, OLDEST_TRIES = 4 };
+
+/* How long printing and executing the whole log may take, before a key may expire by the clock of
+ * who executes it. */
+#define HELD_MS INT64_C(86400000)
 
 typedef struct printer {
     const char *dir;
@@ -22,10 +29,13 @@ typedef struct printer {
     int spool;         /* the descriptor of the spool that the effect names; -1: none */
     uint64_t position; /* of the group being printed */
     bool printed;      /* anything so far */
+    bool within;       /* a command whose end could not be printed */
     dbx_buf out;
     uint64_t db_printed; /* the database the reader of our output has selected */
     uint64_t db;         /* the one the frame has selected */
     int64_t wall_ms;     /* when it was written */
+    int64_t held_ms;     /* deadlines before this one are held back */
+    dbx_held held;
 } printer;
 
 static int flush(printer *p, dbx_error *error) {
@@ -34,7 +44,10 @@ static int flush(printer *p, dbx_error *error) {
     while (at < p->out.len) {
         ssize_t n = write(p->fd, p->out.ptr + at, p->out.len - at);
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return dbx_file_error(errno, "write", "the output", error);
+        if (n < 0) {
+            p->within = true;
+            return dbx_file_error(errno, "write", "the output", error);
+        }
         at += (size_t)n;
     }
     p->out.len = 0;
@@ -59,6 +72,16 @@ static int open_spool(printer *p, const dbx_effect_reader *effect, dbx_error *er
                          p->position);
 }
 
+static void close_spool(printer *p) {
+    if (p->spool >= 0) (void)close(p->spool);
+    p->spool = -1;
+}
+
+static int cut_off(const printer *p, const dbx_effect_arg *arg, dbx_error *error) {
+    return dbx_error_set(error, DBX_ECORRUPT, "%s/spool/%" PRIu64 ".spool is cut off", p->dir,
+                         arg->spool);
+}
+
 static int print_spooled(printer *p, const dbx_effect_arg *arg, dbx_error *error) {
     uint64_t at = arg->offset, left = arg->len;
     int rc = DBX_OK;
@@ -68,10 +91,7 @@ static int print_spooled(printer *p, const dbx_effect_arg *arg, dbx_error *error
         if (room == NULL) return dbx_error_set(error, DBX_ENOMEM, "out of memory");
         int64_t got = dbx_file_read(p->spool, room, n, at, "a spool", error);
         if (got < 0) return (int)got;
-        if ((size_t)got < n) {
-            return dbx_error_set(error, DBX_ECORRUPT, "%s/spool/%" PRIu64 ".spool is cut off",
-                                 p->dir, arg->spool);
-        }
+        if ((size_t)got < n) return cut_off(p, arg, error);
         p->out.len += n;
         at += n;
         left -= n;
@@ -80,39 +100,124 @@ static int print_spooled(printer *p, const dbx_effect_arg *arg, dbx_error *error
     return rc;
 }
 
-/* A time to live counts from the frame's time, which whoever replays the output does not have: it
- * becomes a date. `text` holds its digits. */
-static int give_date(const printer *p, dbx_effect_reader *effect, char text[DBX_NUM_TEXT_MAX]) {
-    dbx_effect_arg *args = effect->args, *word = NULL;
-    int64_t ms;
-    if (effect->argc == 3 && dbx_slice_eq(args[0].bytes, dbx_slice_str("PEXPIRE"))) {
-        args[0].bytes = dbx_slice_str("PEXPIREAT");
-        word = &args[1];
-    } else if (effect->argc == 5 && dbx_slice_eq(args[0].bytes, dbx_slice_str("SET")) &&
-               dbx_slice_eq(args[3].bytes, dbx_slice_str("PX"))) {
-        args[3].bytes = dbx_slice_str("PXAT");
-        word = &args[3];
-    }
-    if (word == NULL) return DBX_OK;
-    if (!dbx_num_from_slice(word[1].bytes, &ms)) return DBX_ECORRUPT;
-    if (__builtin_add_overflow(ms, p->wall_ms, &ms)) ms = INT64_MAX;
-    word[1].bytes = dbx_slice_of(text, dbx_num_to_text(ms, text));
-    return DBX_OK;
+/* --- Deadlines
+ * ------------------------------------------------------------------------------------ */
+
+/* Gives the name in an argument, read into `room` if it lies in a spool. */
+static int whole_name(const printer *p, const dbx_effect_arg *arg, dbx_buf *room, dbx_slice *name,
+                      dbx_error *error) {
+    *name = arg->bytes;
+    if (arg->spool == 0) return DBX_OK;
+    uint8_t *to = arg->len <= SIZE_MAX ? dbx_buf_reserve(room, (size_t)arg->len) : NULL;
+    if (to == NULL) return dbx_error_set(error, DBX_ENOMEM, "out of memory");
+    *name = dbx_slice_of(to, (size_t)arg->len);
+    int64_t got = dbx_file_read(p->spool, to, name->len, arg->offset, "a spool", error);
+    if (got < 0) return (int)got;
+    return (size_t)got == name->len ? DBX_OK : cut_off(p, arg, error);
 }
+
+/* Holds back the deadline that an effect sets, or forgets what was held for its key: see held.h. A
+ * time to live counts from the frame's time, which whoever replays the output does not have: it
+ * becomes a date. `text` holds the digits that are printed. */
+static int hold_deadline(printer *p, dbx_effect_arg *args, dbx_effect_arg *word, bool relative,
+                         char text[DBX_NUM_TEXT_MAX], dbx_error *error) {
+    dbx_effect_arg *number = word == args ? &args[2] : &args[4];
+    dbx_buf room = {.ptr = NULL};
+    dbx_slice name;
+    int64_t ms;
+    if (!dbx_num_from_slice(number->bytes, &ms)) {
+        return dbx_error_set(error, DBX_ECORRUPT, "the journal holds a time to live of no length");
+    }
+    if (relative && __builtin_add_overflow(ms, p->wall_ms, &ms)) ms = INT64_MAX;
+    int rc = whole_name(p, &args[1], &room, &name, error);
+    if (rc == DBX_OK && ms >= p->held_ms) {
+        dbx_held_drop(&p->held, p->db, name);
+    } else if (rc == DBX_OK) {
+        rc = dbx_held_put(&p->held, p->db, name, ms);
+        if (rc != DBX_OK) (void)dbx_error_set(error, rc, "out of memory");
+        ms = p->held_ms;
+    }
+    dbx_buf_free(&room);
+    number->bytes = dbx_slice_of(text, dbx_num_to_text(ms, text));
+    return rc;
+}
+
+/* Lets held deadlines follow an effect that gives a key another's. */
+static int follow(printer *p, dbx_effect_reader *effect, dbx_error *error) {
+    dbx_buf rooms[2] = {{.ptr = NULL}, {.ptr = NULL}};
+    size_t names = dbx_held_names(effect->args[0].bytes);
+    int rc = DBX_OK;
+    for (size_t i = 0; rc == DBX_OK && i < names && i + 1 < effect->argc; i++)
+        rc = whole_name(p, &effect->args[i + 1], &rooms[i], &effect->argv[i + 1], error);
+    if (rc == DBX_OK) {
+        rc = dbx_held_follow(&p->held, p->db, effect->argc, effect->argv);
+        if (rc == DBX_ENOMEM) (void)dbx_error_set(error, rc, "out of memory");
+        if (rc == DBX_ECORRUPT)
+            (void)dbx_error_set(error, rc, "the journal holds what is no effect");
+    }
+    dbx_buf_free(&rooms[0]);
+    dbx_buf_free(&rooms[1]);
+    return rc;
+}
+
+/* Deadlines are set by two effects: PEXPIRE and SET with PX, or PEXPIREAT and PXAT. */
+static int change_deadlines(printer *p, dbx_effect_reader *effect, char text[DBX_NUM_TEXT_MAX],
+                            dbx_error *error) {
+    dbx_effect_arg *args = effect->args, *word = NULL;
+    const char *life = "PEXPIRE", *date = "PEXPIREAT";
+    if (effect->argc == 3) {
+        word = &args[0];
+    } else if (effect->argc == 5 && dbx_slice_eq(args[0].bytes, dbx_slice_str("SET"))) {
+        word = &args[3];
+        life = "PX";
+        date = "PXAT";
+    }
+    bool relative = word != NULL && dbx_slice_eq(word->bytes, dbx_slice_str(life));
+    if (relative) word->bytes = dbx_slice_str(date);
+    if (word == NULL || !dbx_slice_eq(word->bytes, dbx_slice_str(date))) {
+        return follow(p, effect, error);
+    }
+    return hold_deadline(p, args, word, relative, text, error);
+}
+
+static void select_db(printer *p, uint64_t db) {
+    if (db != p->db_printed) dbx_effect_select(&p->out, db);
+    p->db_printed = db;
+}
+
+/* The deadlines that were held back, of those keys that still have one. */
+static int print_held(printer *p, dbx_error *error) {
+    char text[DBX_NUM_TEXT_MAX];
+    size_t db = 0, at = 0;
+    dbx_slice name;
+    int64_t ms;
+    int rc = DBX_OK;
+    while (rc == DBX_OK && dbx_held_next(&p->held, &db, &at, &name, &ms)) {
+        dbx_slice argv[] = {dbx_slice_str("PEXPIREAT"), name,
+                            dbx_slice_of(text, dbx_num_to_text(ms, text)), dbx_slice_str("XX")};
+        select_db(p, db);
+        dbx_resp_command(&p->out, sizeof argv / sizeof argv[0], argv);
+        if (p->out.failed || p->out.len >= OUT_BYTES) rc = flush(p, error);
+    }
+    return rc;
+}
+
+/* --- Effects
+ * -------------------------------------------------------------------------------------- */
 
 static int print_effect(printer *p, dbx_effect_reader *effect, dbx_error *error) {
     char text[DBX_NUM_TEXT_MAX];
     int rc = dbx_effect_selects(effect, &p->db);
     if (rc == 1) return DBX_OK;
     if (rc < 0) return dbx_error_set(error, rc, "the journal selects no database");
-    if (give_date(p, effect, text) != DBX_OK) {
-        return dbx_error_set(error, DBX_ECORRUPT, "the journal holds a time to live of no length");
-    }
     rc = open_spool(p, effect, error);
-    if (rc != DBX_OK) return rc;
-    if (p->db != p->db_printed) dbx_effect_select(&p->out, p->db);
-    p->db_printed = p->db;
-    p->printed = true;
+    if (rc == DBX_OK) rc = change_deadlines(p, effect, text, error);
+    if (rc != DBX_OK) {
+        close_spool(p);
+        return rc;
+    }
+    select_db(p, p->db);
+    p->printed = p->within = true;
     dbx_buf_printf(&p->out, "*%zu\r\n", effect->argc);
     for (size_t i = 0; rc == DBX_OK && i < effect->argc; i++) {
         const dbx_effect_arg *arg = &effect->args[i];
@@ -125,8 +230,8 @@ static int print_effect(printer *p, dbx_effect_reader *effect, dbx_error *error)
         }
         dbx_buf_add(&p->out, "\r\n", 2);
     }
-    if (p->spool >= 0) (void)close(p->spool);
-    p->spool = -1;
+    close_spool(p);
+    p->within = rc != DBX_OK;
     return rc == DBX_OK && p->out.len >= OUT_BYTES ? flush(p, error) : rc;
 }
 
@@ -182,7 +287,7 @@ static int print_log(printer *p, uint64_t from, dbx_error *error) {
 
 int dbx_journal_print(const char *dir, uint64_t from, int fd, dbx_error *error) {
     dbx_error ignored;
-    printer p = {.dir = dir, .fd = fd, .spool = -1};
+    printer p = {.dir = dir, .fd = fd, .spool = -1, .held_ms = dbx_clock_wall_ms() + HELD_MS};
     int rc = DBX_ENOTFOUND;
     if (from != 0) {
         rc = print_log(&p, from, error);
@@ -191,7 +296,11 @@ int dbx_journal_print(const char *dir, uint64_t from, int fd, dbx_error *error) 
         for (int i = 0; i < OLDEST_TRIES && rc == DBX_ENOTFOUND && !p.printed; i++)
             rc = print_log(&p, DBX_JOURNAL_OLDEST, error);
     }
-    int flushed = flush(&p, rc == DBX_OK ? error : &ignored);
+    /* Also when the log ended early: what was printed is to be right as far as it goes. */
+    dbx_error *why = rc == DBX_OK ? error : &ignored;
+    int ended = p.within ? DBX_OK : print_held(&p, why);
+    if (ended == DBX_OK) ended = flush(&p, why);
+    dbx_held_free(&p.held);
     dbx_buf_free(&p.out);
-    return rc == DBX_OK ? flushed : rc;
+    return rc == DBX_OK ? ended : rc;
 }

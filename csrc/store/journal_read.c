@@ -68,17 +68,22 @@ static int load(dbx_journal_reader *r, size_t index, dbx_error *error) {
     return rc;
 }
 
+/* frame_at for headers of one size. */
+static bool frame_of(const dbx_journal_reader *r, size_t offset, size_t head,
+                     bool (*read)(const uint8_t *header, dbx_frame *frame), dbx_frame *frame) {
+    const dbx_segment_header *header = &r->files[r->at].header;
+    if (r->bytes.len < head || offset > r->bytes.len - head) return false;
+    const uint8_t *at = r->bytes.ptr + offset;
+    return read(at, frame) && frame->run == header->run &&
+           frame->position == header->start + offset - DBX_SEGMENT_HEADER_BYTES &&
+           frame->len <= r->bytes.len - offset - head && dbx_frame_intact(at, frame);
+}
+
 /* The intact frame at `offset` of the loaded segment; false: there is none. */
 static bool frame_at(const dbx_journal_reader *r, size_t offset, dbx_frame *frame) {
-    const dbx_segment_header *header = &r->files[r->at].header;
-    if (r->bytes.len < DBX_FRAME_HEADER_BYTES || offset > r->bytes.len - DBX_FRAME_HEADER_BYTES) {
-        return false;
-    }
-    const uint8_t *at = r->bytes.ptr + offset;
-    return dbx_frame_read(at, frame) && frame->run == header->run &&
-           frame->position == header->start + offset - DBX_SEGMENT_HEADER_BYTES &&
-           frame->len <= r->bytes.len - offset - DBX_FRAME_HEADER_BYTES &&
-           dbx_frame_intact(at, frame);
+    if (frame_of(r, offset, DBX_FRAME_HEADER_BYTES, dbx_frame_read, frame)) return true;
+    return r->files[r->at].header.version == 1 &&
+           frame_of(r, offset, DBX_FRAME_HEADER_BYTES_OLD, dbx_frame_read_old, frame);
 }
 
 static void note(dbx_journal_reader *r, uint64_t run, uint64_t durable) {
@@ -171,13 +176,13 @@ static int look_behind(dbx_journal_reader *r, dbx_error *error) {
         if (header->start > r->position) note(r, header->run, header->durable);
         size_t offset = DBX_SEGMENT_HEADER_BYTES;
         if (r->position > header->start) offset += (size_t)(r->position - header->start);
-        while (offset + DBX_FRAME_HEADER_BYTES <= r->bytes.len) {
+        while (offset + DBX_FRAME_HEADER_BYTES_OLD <= r->bytes.len) {
             /* Only where a frame's position would stand does the right number stand by chance. */
             uint64_t position = header->start + offset - DBX_SEGMENT_HEADER_BYTES;
             if (dbx_load64(r->bytes.ptr + offset + DBX_FRAME_POSITION_AT) == position &&
                 frame_at(r, offset, &frame)) {
                 note(r, frame.run, frame.durable);
-                offset += DBX_FRAME_HEADER_BYTES + frame.len;
+                offset += frame.head + frame.len;
             } else {
                 offset++;
             }
@@ -240,8 +245,8 @@ int dbx_journal_reader_next(dbx_journal_reader *r, dbx_frame *frame, dbx_slice *
         int rc = find_frame(r, frame, &offset, error);
         if (rc != 1) return rc;
         note(r, frame->run, frame->durable);
-        dbx_slice bytes = dbx_slice_of(r->bytes.ptr + offset + DBX_FRAME_HEADER_BYTES, frame->len);
-        r->position += DBX_FRAME_HEADER_BYTES + frame->len;
+        dbx_slice bytes = dbx_slice_of(r->bytes.ptr + offset + frame->head, frame->len);
+        r->position += frame->head + frame->len;
         bool goes_on = (frame->flags & DBX_FRAME_CONTINUES) != 0;
         if ((frame->flags & DBX_FRAME_CONTINUED) != 0 && r->group.len == 0) {
             r->group_start = r->position; /* the rest of a group whose beginning was dropped */

@@ -50,9 +50,9 @@ int dbx_journal_reader_settle(dbx_journal_reader *reader, dbx_error *error);
 
 /* dbx_journal_print writes the effects of the data directory `dir` from position `from` on (0: the
  * oldest there are) to descriptor `fd` as plain RESP commands, each database selected, values that
- * lie in spools in full. Locks nothing: it may run beside the owner. It never leaves anything out:
- * when something that was asked for is not kept any more it ends with DBX_ENOTFOUND, after whole
- * commands. In journal_print.c. */
+ * lie in spools in full, deadlines within a day at the end (held.h). Locks nothing: it may run
+ * beside the owner. It never leaves anything out: when something that was asked for is not kept any
+ * more it ends with DBX_ENOTFOUND, after whole commands. In journal_print.c. */
 int dbx_journal_print(const char *dir, uint64_t from, int fd, dbx_error *error);
 
 #endif

@@ -74,8 +74,16 @@ static int read_header(const char *dir, uint64_t number, dbx_segment_header *hea
     int64_t n = dbx_file_read(fd, bytes, sizeof bytes, 0, path, error);
     (void)close(fd);
     if (n < 0) return (int)n;
-    if ((size_t)n < sizeof bytes || !dbx_segment_header_read(bytes, header)) header->run = 0;
-    return DBX_OK;
+    if ((size_t)n < sizeof bytes || !dbx_segment_header_read(bytes, header)) {
+        header->run = 0;
+        return DBX_OK;
+    }
+    if (header->version <= DBX_SEGMENT_VERSION) return DBX_OK;
+    /* Taken for a spare file, what it says would be lost. */
+    return dbx_error_set(error, DBX_EVERSION,
+                         "%s was written by a newer DBX (journal format %" PRIu32
+                         ", this one knows %u): upgrade dbx-edge",
+                         path, header->version, (unsigned)DBX_SEGMENT_VERSION);
 }
 
 static int by_start(const void *a, const void *b) {
@@ -122,11 +130,15 @@ int dbx_segment_list(const char *dir, dbx_segment_file **files, size_t *count, d
     return DBX_OK;
 }
 
+/* The first builds numbered none, and left no gap that could be seen. */
+static bool follows(const dbx_segment_header *next, const dbx_segment_header *before) {
+    return next->sequence == before->sequence + 1 || next->sequence + before->sequence == 0;
+}
+
 size_t dbx_segment_oldest(const dbx_segment_file *files, size_t count) {
     size_t first = count;
-    while (
-        first > 0 && files[first - 1].header.run != 0 &&
-        (first == count || files[first].header.sequence == files[first - 1].header.sequence + 1)) {
+    while (first > 0 && files[first - 1].header.run != 0 &&
+           (first == count || follows(&files[first].header, &files[first - 1].header))) {
         first--;
     }
     return first;

@@ -42,7 +42,8 @@ typedef struct dbx_segment_file {
 } dbx_segment_file;
 
 /* dbx_segment_list reads all headers below `dir`, in the order of their starts. *files is allocated
- * (free it with dbx_alloc_free). A missing directory is an empty list. */
+ * (free it with dbx_alloc_free). A missing directory is an empty list. DBX_EVERSION: a newer DBX
+ * wrote one of them. */
 int dbx_segment_list(const char *dir, dbx_segment_file **files, size_t *count, dbx_error *error);
 /* dbx_segment_oldest is the index of the one with which the log begins; `count`: there is none.
  * What lies before a gap was to be removed with the segments that are missing. */

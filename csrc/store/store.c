@@ -22,9 +22,9 @@
 #include "store/replay.h"
 #include "store/scan.h"
 #include "store/segment.h"
+#include "store/upgrade.h"
 
 enum {
-    FORMAT_BYTES = 32,
     AHEAD_NOTED_MS = 1000,    /* the clock was set by more than this: the log says so */
     ENTRY_BYTES_TYPICAL = 96, /* sizes the filter: about a byte an entry of this size */
     LAG_US_MAX = 1000000,     /* `everysec`: older unsynced frames slow writers */
@@ -136,9 +136,9 @@ static void free_store(dbx_store *store) {
     dbx_alloc_free(store);
 }
 
-/* The format record: written into a new file, checked in an old one. */
+/* The format record: written into a new file, checked in an old one, which is upgraded. */
 static int check_format(dbx_store *store, dbx_error *error) {
-    uint8_t key[2] = {DBX_TABLE_META, DBX_META_FORMAT}, value[FORMAT_BYTES];
+    uint8_t key[2] = {DBX_TABLE_META, DBX_META_FORMAT}, value[DBX_FORMAT_RECORD_BYTES];
     dbx_slice k = dbx_slice_of(key, sizeof key), found;
     int rc = dbx_snapshot_get(store->live.below, k, &found);
     if (rc == DBX_ENOTFOUND) {
@@ -151,20 +151,21 @@ static int check_format(dbx_store *store, dbx_error *error) {
         rc = dbx_apply_put_now(store->env, k, dbx_slice_of(value, sizeof value), error);
         return rc != DBX_OK ? rc : dbx_snapshot_renew(store->live.below);
     }
-    if (rc != DBX_OK || found.len < FORMAT_BYTES) {
+    if (rc != DBX_OK || found.len < DBX_FORMAT_RECORD_BYTES) {
         return dbx_error_set(error, DBX_ECORRUPT,
                              "%s/data.mdbx is damaged or not DBX's: restore it from a backup",
                              store->options.path);
     }
-    uint32_t version = dbx_load32(found.ptr);
-    if (version != DBX_FORMAT_VERSION) {
-        return dbx_error_set(error, DBX_EVERSION,
-                             "%s was written by a newer DBX (format %u, this one knows %u): "
-                             "upgrade dbx-edge",
-                             store->options.path, version, (unsigned)DBX_FORMAT_VERSION);
-    }
+    int older =
+        dbx_upgrade_check(store->options.path, dbx_load32(found.ptr), DBX_FORMAT_VERSION, error);
+    if (older < 0) return older;
     memcpy(store->seed, found.ptr + 16, sizeof store->seed);
-    return DBX_OK;
+    if (!older) return DBX_OK;
+    rc = dbx_upgrade_run(store->env, store->options.path, found, dbx_upgrade_steps,
+                         DBX_FORMAT_VERSION, error);
+    if (rc != DBX_OK) return rc;
+    rc = dbx_snapshot_renew(store->live.below);
+    return rc == DBX_OK ? rc : dbx_error_set(error, rc, "cannot read what was upgraded");
 }
 
 static int has_log(const char *dir, bool *has, dbx_error *error) {

@@ -12,11 +12,11 @@
 #include "store/format.h"
 #include "store/keyspace.h"
 #include "store/record.h"
+#include "store/upgrade.h"
 #include "store/verify.h"
 
 enum {
     PROGRESS_EVERY = 1 << 14,
-    FORMAT_BYTES = 32,
     DB_BYTES = 24,
     EMBSTR_MAX = 44,
     INT_MAX_LEN = 20,
@@ -103,14 +103,18 @@ static int check_format(walk *w, dbx_applied *applied, dbx_error *error) {
     uint8_t key[2] = {DBX_TABLE_META, DBX_META_FORMAT};
     dbx_slice value;
     int rc = dbx_snapshot_get(w->snapshot, dbx_slice_of(key, sizeof key), &value);
-    if (rc != DBX_OK || value.len < FORMAT_BYTES) {
+    if (rc != DBX_OK || value.len < DBX_FORMAT_RECORD_BYTES) {
         return dbx_error_set(error, DBX_ECORRUPT, "data.mdbx says no format: it is not DBX's");
     }
     uint32_t version = dbx_load32(value.ptr);
-    if (version != DBX_FORMAT_VERSION) {
-        return dbx_error_set(error, DBX_EVERSION, "%s is of format %" PRIu32 ", this DBX knows %u",
-                             w->report->dir, version, (unsigned)DBX_FORMAT_VERSION);
+    rc = dbx_upgrade_check(w->report->dir, version, DBX_FORMAT_VERSION, error);
+    if (rc == 1) {
+        rc = dbx_error_set(error, DBX_EVERSION,
+                           "%s is of format %" PRIu32
+                           ", which only a start upgrades: start it once, then verify it",
+                           w->report->dir, version);
     }
+    if (rc != DBX_OK) return rc;
     memcpy(w->seed, value.ptr + 16, sizeof w->seed);
     dbx_report_line(w->report, "format", "%" PRIu32 ", pages of %" PRIu32 " bytes", version,
                     dbx_load32(value.ptr + 4));

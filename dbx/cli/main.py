@@ -87,7 +87,8 @@ def _add_journal(commands: argparse._SubParsersAction[_Parser]) -> None:
         "journal",
         help="print a database's journal",
         description="Prints what has been written to the database, as Redis commands that give the"
-        " same data wherever they are replayed: dbx journal DIR --resp | redis-cli --pipe",
+        " same data wherever they are replayed within a day (Redis 7 or later):"
+        " dbx journal DIR --resp | redis-cli --pipe",
     )  # fmt: skip
     journal.add_argument("directory", metavar="DIR", help="the database's directory")
     journal.add_argument("--resp", action="store_true", required=True, help="print plain RESP")

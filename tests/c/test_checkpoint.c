@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/bytes.h"
+#include "base/crc32c.h"
 #include "base/rand.h"
 #include "store/checkpoint_file.h"
 #include "store/checkpoint_read.h"
@@ -214,6 +216,31 @@ TEST(the_log_is_executed_where_a_checkpoint_is_damaged) {
         check_keys(&w, 0, KEYS, "one");
         end(&w);
     }
+}
+
+/* A DBX that is newer may have written it: the log has what is in it. */
+TEST(a_checkpoint_of_another_version_is_not_loaded) {
+    uint8_t head[DBX_CHECKPOINT_HEAD_BYTES];
+    char path[DBX_PATH_MAX];
+    world w;
+    dbx_checkpoint_span span;
+    begin(&w);
+    write_keys(&w, 0, KEYS, "one");
+    save(&w);
+    stop(&w);
+    CHECK_EQ(file_count(&w, &span), 1);
+    CHECK_EQ(dbx_checkpoint_path(path, w.dir, span, DBX_CHECKPOINT_SEALED, NULL), DBX_OK);
+    int fd = open(path, O_RDWR);
+    CHECK_EQ(pread(fd, head, sizeof head, 0), (ssize_t)sizeof head);
+    dbx_store32(head + 8, dbx_load32(head + 8) + 1);
+    dbx_store32(head + sizeof head - 4, dbx_crc32c(0, head, sizeof head - 4));
+    CHECK_EQ(pwrite(fd, head, sizeof head, 0), (ssize_t)sizeof head);
+    (void)close(fd);
+    start(&w);
+    CHECK_EQ(info_of(&w).replay_last_entries, 0);
+    CHECK_EQ(info_of(&w).replay_last_effects, KEYS);
+    check_keys(&w, 0, KEYS, "one");
+    end(&w);
 }
 
 TEST(checkpoints_go_when_what_is_in_them_is_applied) {

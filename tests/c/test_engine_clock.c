@@ -494,19 +494,39 @@ static const char *printed(void) {
 
 TEST(the_printed_log_gives_times_to_live_as_dates) {
     prepare(START_MS);
-    say("SET a v PX 1000");
-    say("SETEX b 2 v");
-    say("EXPIRE a 3");
+    say("SET a v PX 100000000");
+    say("SETEX b 200000 v");
+    say("EXPIRE a 300000");
     say("PEXPIREAT b 1890000000000");
     pass(60000);
-    say("PEXPIRE b 500");
+    say("PEXPIRE b 150000000");
     const char *log = printed();
-    CHECK(strstr(log, "SET\r\n$1\r\na\r\n$1\r\nv\r\n$4\r\nPXAT\r\n$13\r\n1790000001000\r\n"));
-    CHECK(strstr(log, "SET\r\n$1\r\nb\r\n$1\r\nv\r\n$4\r\nPXAT\r\n$13\r\n1790000002000\r\n"));
-    CHECK(strstr(log, "PEXPIREAT\r\n$1\r\na\r\n$13\r\n1790000003000\r\n"));
+    CHECK(strstr(log, "SET\r\n$1\r\na\r\n$1\r\nv\r\n$4\r\nPXAT\r\n$13\r\n1790100000000\r\n"));
+    CHECK(strstr(log, "SET\r\n$1\r\nb\r\n$1\r\nv\r\n$4\r\nPXAT\r\n$13\r\n1790200000000\r\n"));
+    CHECK(strstr(log, "PEXPIREAT\r\n$1\r\na\r\n$13\r\n1790300000000\r\n"));
     CHECK(strstr(log, "PEXPIREAT\r\n$1\r\nb\r\n$13\r\n1890000000000\r\n"));
-    CHECK(strstr(log, "PEXPIREAT\r\n$1\r\nb\r\n$13\r\n1790000060500\r\n"));
+    CHECK(strstr(log, "PEXPIREAT\r\n$1\r\nb\r\n$13\r\n1790150060000\r\n"));
     CHECK(strstr(log, "PEXPIRE\r\n") == NULL && strstr(log, "PX\r\n") == NULL);
+    clean_up();
+}
+
+/* Whoever executes it would let the keys expire before what keeps them. */
+TEST(the_printed_log_gives_deadlines_within_a_day_at_its_end) {
+    prepare(START_MS);
+    say("SET a v PX 1000");
+    say("SET b v PX 1000");
+    say("RENAME b c");
+    say("PERSIST c");
+    pass(500); /* to be printed a day later at 1790086400500 */
+    const char *log = printed();
+    CHECK(strstr(log, "SET\r\n$1\r\na\r\n$1\r\nv\r\n$4\r\nPXAT\r\n$13\r\n1790086400500\r\n"));
+    CHECK(strstr(log, "SET\r\n$1\r\nb\r\n$1\r\nv\r\n$4\r\nPXAT\r\n$13\r\n1790086400500\r\n"));
+    const char *end = strstr(log, "PERSIST\r\n$1\r\nc\r\n");
+    CHECK(end != NULL);
+    if (end == NULL) end = log;
+    CHECK(strstr(end, "PEXPIREAT\r\n$1\r\na\r\n$13\r\n1790000001000\r\n$2\r\nXX\r\n"));
+    CHECK(strstr(end, "PEXPIREAT\r\n$1\r\nc\r\n$13\r\n1790000001000\r\n$2\r\nXX\r\n"));
+    CHECK(strstr(log, "$1\r\nb\r\n$13\r\n1790000001000") == NULL);
     clean_up();
 }
 

@@ -8,43 +8,49 @@ import random
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.differential.compare import keyspace, keyspace_differences
-from tests.support.resp import RawClient
+from tests.support.resp import Arg, RawClient
 from tests.support.servers import DbxServer, RedisServer, clean_environment
 
 COMMANDS = 4000 * max(int(os.environ.get("DBX_SOAK", "0")), 1)
 DATABASES = (0, 1, 2)
 BATCH = 50
 SECONDS_MAX = 120.0
+BRIEF_SECONDS_MAX = 2
 KEEP = {"journal-keep-size": str(1 << 30)}
 
 Start = Callable[..., DbxServer]
-Command = tuple[object, ...]
+Command = tuple[Arg, ...]
 
 
-def workload(chance: random.Random) -> Command:
-    """workload is one random write whose effect depends on when and on what it meets."""
+def workload(chance: random.Random, brief: bool) -> Command:
+    """workload is one random write whose effect depends on when and on what it meets. `brief`:
+    most keys that expire do so within BRIEF_SECONDS_MAX."""
     key, other = (f"key:{chance.randrange(200)}" for _ in range(2))
     value = chance.randbytes(chance.choice((0, 3, 30, 50, 3000)))
-    ttl = chance.randrange(1000, 10**6)
-    kind = chance.randrange(26)
+    soon = brief and chance.random() < 0.7
+    ttl = chance.randint(1, BRIEF_SECONDS_MAX) if soon else chance.randrange(1000, 10**6)
+    ttl_ms = ttl * 1000 - chance.randrange(1000)
+    kind = chance.randrange(29)
     simple: tuple[Command, ...] = (
         ("SET", key, value), ("SET", key, value, "EX", ttl), ("SET", key, value, "KEEPTTL"),
-        ("SET", key, value, "NX", "PX", ttl * 1000), ("SET", key, value, "XX", "GET"),
+        ("SET", key, value, "NX", "PX", ttl_ms), ("SET", key, value, "XX", "GET"),
         ("SETEX", key, ttl, value), ("GETEX", key, "EX", ttl), ("GETEX", key, "PERSIST"),
         ("GETDEL", key), ("GETSET", key, value), ("MSET", key, value, other, value),
         ("MSETNX", key, value, other, value), ("APPEND", key, value), ("INCR", key),
         ("SETRANGE", key, chance.randrange(200), value), ("INCRBY", key, chance.randrange(-9, 9)),
         ("INCRBYFLOAT", key, "0.1"), ("DEL", key, other), ("EXPIRE", key, ttl),
-        ("PEXPIRE", key, ttl * 1000, chance.choice(("NX", "XX", "GT", "LT"))), ("EXPIRE", key, -1),
+        ("PEXPIRE", key, ttl_ms, chance.choice(("NX", "XX", "GT", "LT"))), ("EXPIRE", key, -1),
         ("PERSIST", key), ("RENAME", key, other), ("COPY", key, other, "REPLACE"),
         ("COPY", key, other, "DB", chance.choice(DATABASES)), ("MOVE", key,
-        chance.choice(DATABASES)),
+        chance.choice(DATABASES)), ("PEXPIREAT", key, int(time.time() * 1000) + ttl_ms),
+        ("renamenx", key, other), ("SET", key, value, "PXAT", int(time.time() * 1000) + ttl_ms),
     )  # fmt: skip
     return simple[kind]
 
@@ -62,14 +68,15 @@ def rare(chance: random.Random) -> Command:
     )
 
 
-def run_workload(client: RawClient, seed: int) -> None:
+def run_workload(client: RawClient, seed: int, brief: bool) -> None:
     chance = random.Random(seed)
     for _ in range(COMMANDS // BATCH):
         client.value("SELECT", chance.choice(DATABASES))
-        client.pipeline(
-            rare(chance) if chance.random() < 0.01 else workload(chance)  # type: ignore[misc]
+        batch = [
+            rare(chance) if chance.random() < 0.01 else workload(chance, brief)
             for _ in range(BATCH)
-        )
+        ]
+        client.pipeline(batch)
 
 
 def run_journal(server: DbxServer, *flags: str) -> subprocess.CompletedProcess[bytes]:
@@ -113,11 +120,11 @@ def assert_same_keys(expected: RawClient, found: RawClient) -> None:
     assert not differences, "\n".join(differences[:20])
 
 
-def worked(server: DbxServer) -> DbxServer:
+def worked(server: DbxServer, *, brief: bool = False) -> DbxServer:
     seed = random.SystemRandom().randrange(2**32)
     print(f"seed {seed}")
     with server.raw() as client:
-        run_workload(client, seed)
+        run_workload(client, seed, brief)
         for db in DATABASES:  # the last ones may be seen now, and will be gone a millisecond later
             client.pipeline([("SELECT", db), ("DEL", "brief")])
     return server
@@ -128,8 +135,9 @@ def test_journal_replayed_into_a_real_redis_gives_the_same_keyspace(
     dbx_process: Start, redis8: RedisServer, buffer: str
 ) -> None:
     tiny = {} if buffer == "default" else {"write-buffer-size": buffer}
-    server = worked(dbx_process(settings=KEEP | tiny))
+    server = worked(dbx_process(settings=KEEP | tiny), brief=True)
     server.stop()
+    time.sleep(BRIEF_SECONDS_MAX)
     stream = journal(server)
     server.start()
     with redis8.raw() as real, server.raw() as ours:
@@ -139,14 +147,57 @@ def test_journal_replayed_into_a_real_redis_gives_the_same_keyspace(
 
 
 def test_journal_replayed_into_a_fresh_dbx_gives_the_same_keyspace(dbx_process: Start) -> None:
-    server = worked(dbx_process(settings=KEEP))
+    server = worked(dbx_process(settings=KEEP), brief=True)
     server.stop()
+    time.sleep(BRIEF_SECONDS_MAX)
     stream = journal(server)
     server.start()
     fresh = dbx_process(name="fresh")
     pipe(stream, fresh.port)
     with server.raw() as expected, fresh.raw() as found:
         assert_same_keys(expected, found)
+
+
+# Each keeps a key past the deadline that it had, or gives it one that is soon over.
+KEPT: tuple[tuple[Command, ...], ...] = (
+    (("SET", "k", "v", "PX", 300), ("PERSIST", "k")),
+    (("SET", "k", "v", "PX", 300), ("EXPIRE", "k", 1000)),
+    (("SET", "k", "v", "PX", 300), ("SET", "k", "new")),
+    (("SET", "k", "v", "PX", 300), ("SET", "k", "new", "KEEPTTL"), ("GETEX", "k", "PERSIST")),
+    (("SET", "k", "v", "PX", 300), ("APPEND", "k", "w"), ("RENAME", "k", "l"), ("PERSIST", "l")),
+    (("SET", "k", "v", "PX", 300), ("SET", "l", "v", "EX", 1000), ("RENAME", "l", "k")),
+    (("SET", "k", "v", "PX", 300), ("COPY", "k", "l"), ("PERSIST", "k")),
+    (("SET", "k", "v", "PX", 300), ("COPY", "k", "k", "REPLACE", "db", 1), ("PERSIST", "k")),
+    (("SET", "k", "v", "PX", 300), ("MOVE", "k", 1), ("SELECT", 1), ("EXPIRE", "k", 1000)),
+    (("SET", "k", "v", "PX", 300), ("SWAPDB", 0, 2), ("SELECT", 2), ("PERSIST", "k")),
+    (("SET", "k", "v", "PX", 300), ("SWAPDB", 0, 2), ("SET", "k", "v", "EX", 1000)),
+    (("SET", "k", "v", "PX", 300), ("FLUSHDB",), ("SET", "k", "v", "EX", 1000)),
+    (("SET", "k", "v", "EX", 1000), ("PEXPIRE", "k", 300), ("SET", "l", "v")),
+    (("SET", "k" * 20_000, b"v" * (1 << 20), "PX", 300), ("PERSIST", "k" * 20_000)),
+    (("SET", "k" * 20_000, b"v" * (1 << 20), "PX", 300),
+     ("COPY", "k" * 20_000, b"l" * (1 << 20)), ("PERSIST", "k" * 20_000)),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("stopped", [True, False], ids=["stopped", "running"])
+@pytest.mark.parametrize("case", range(len(KEPT)))
+def test_a_deadline_that_has_passed_since_deletes_nothing_that_was_kept(
+    dbx_process: Start, redis8: RedisServer, case: int, stopped: bool
+) -> None:
+    server = dbx_process(settings=KEEP)
+    with server.raw() as client:
+        client.pipeline(KEPT[case])
+    if stopped:  # what is over by the next start is not in the log
+        server.stop()
+    time.sleep(0.4)
+    stream = journal(server)
+    if stopped:
+        server.start()
+    with redis8.raw() as real, server.raw() as ours:
+        real.value("FLUSHALL")
+        pipe(stream, redis8.port)
+        assert keyspace(ours, DATABASES)
+        assert_same_keys(real, ours)
 
 
 @pytest.mark.parametrize("buffer", ["default", "1048576", "16384"])
