@@ -47,12 +47,10 @@ class PipelineBase(Commands):
         self.reset()
         return commands
 
-    def _run(self, commands: list[Queued]) -> list[Any]:
-        try:
-            return self._caller.run(commands, self.transaction)
-        except _core.Refused as refused:
-            index, error = refused.args
-            raise _annotated(error, index, commands[index]) from None
+    @staticmethod
+    def _refusal(refused: _core.Refused, commands: list[Queued]) -> Exception:
+        index, error = refused.args
+        return _annotated(error, index, commands[index])
 
     @staticmethod
     def _raise_first(commands: list[Queued], results: list[Any]) -> None:
@@ -72,7 +70,10 @@ class Pipeline(PipelineBase):
         arguments, executes none and raises that error in any case.
         """
         commands = self._take()
-        results = self._run(commands)
+        try:
+            results = self._caller.run(commands, self.transaction)
+        except _core.Refused as refused:
+            raise self._refusal(refused, commands) from None
         if raise_on_error:
             self._raise_first(commands, results)
         return results
