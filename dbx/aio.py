@@ -9,7 +9,7 @@ journal's sync (durability `always`).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
 from types import TracebackType
 from typing import Any
 
@@ -103,24 +103,35 @@ class DBX(Commands):
 
 
 class Pipeline(PipelineBase):
-    """Made by DBX.pipeline(); only execute() is a coroutine."""
+    """Made by DBX.pipeline(). Commands are queued at once; awaiting one, as awaiting the pipeline,
+    gives the pipeline."""
 
     def __init__(self, turnstile: _Turnstile, transaction: bool) -> None:
         super().__init__(turnstile.caller, transaction)
         self._turnstile = turnstile
 
     async def execute(self, raise_on_error: bool = True) -> list[Any]:
-        commands = self._take()
+        commands, together = self._take()
         results: list[Any]
         try:
-            results = await self._turnstile.enter(
-                self._caller.begin_all, commands, self.transaction
-            )
+            results = await self._turnstile.enter(self._caller.begin_all, commands, together)
         except _core.Refused as refused:
             raise self._refusal(refused, commands) from None
         if raise_on_error:
             self._raise_first(commands, results)
         return results
+
+    async def reset(self) -> None:
+        """Forgets the queued commands."""
+        self._forget()
+
+    aclose = reset
+
+    async def _itself(self) -> Pipeline:
+        return self
+
+    def __await__(self) -> Generator[Any, Any, Pipeline]:
+        return self._itself().__await__()
 
     async def __aenter__(self) -> Pipeline:
         return self
@@ -131,7 +142,7 @@ class Pipeline(PipelineBase):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.reset()
+        self._forget()
 
 
 class _Opening:
