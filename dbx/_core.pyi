@@ -16,6 +16,9 @@ class Engine:
 class Refused(Exception):
     args: tuple[int, Exception]
 
+class Rest:
+    def __call__(self) -> Any: ...
+
 class Caller:
     @property
     def engine(self) -> Engine: ...
@@ -37,6 +40,10 @@ class Caller:
     def run(
         self, commands: list[tuple[tuple[Any, ...], dict[str, Any] | None]], together: bool
     ) -> list[Any]: ...
+    def begin(self, args: tuple[Any, ...], options: dict[str, Any] | None) -> Any: ...
+    def begin_all(
+        self, commands: list[tuple[tuple[Any, ...], dict[str, Any] | None]], together: bool
+    ) -> list[Any] | Rest: ...
     def take_unsettled(self) -> Callable[[], None]: ...
 
 class Server:

@@ -25,13 +25,15 @@ from dbx._c.base cimport (
     dbx_error, dbx_log, dbx_log_level, dbx_slice, dbx_slice_of,
 )
 from dbx._c.commands cimport (
-    DBX_CMD_INTERNAL, dbx_command, dbx_table_arity_fits, dbx_table_at, dbx_table_resolve,
+    DBX_CMD_INTERNAL, DBX_CMD_LONG, dbx_command, dbx_table_arity_fits, dbx_table_at,
+    dbx_table_resolve,
 )
 from dbx._c.engine cimport (
     dbx_call, dbx_engine_options, dbx_local,
-    dbx_local_close, dbx_local_engine, dbx_local_forked, dbx_local_on_fork, dbx_local_open,
-    dbx_local_result, dbx_local_run, dbx_local_session_close, dbx_local_session_open,
-    dbx_local_settle, dbx_local_spool, dbx_local_unspool, dbx_session, dbx_setting,
+    dbx_local_begin, dbx_local_close, dbx_local_drop, dbx_local_engine, dbx_local_finish,
+    dbx_local_forked, dbx_local_on_fork, dbx_local_open, dbx_local_result, dbx_local_session_close,
+    dbx_local_session_open, dbx_local_settle, dbx_local_spool, dbx_local_step, dbx_local_unspool,
+    dbx_local_work, dbx_session, dbx_setting,
 )
 from dbx._c.client cimport (
     DBX_LINK_INTERRUPTED, DBX_LINK_LOST, DBX_LINK_UNSENT, dbx_link, dbx_link_close,
@@ -176,7 +178,7 @@ cdef class Caller:
                 "the process that owned the database went away: the transaction is lost")
         session = Session(self.engine)
         if db != 0:
-            self._one(session, ("SELECT", db), None)
+            self._one(session, ("SELECT", db), None, False)
         session.db = db
         return session
 
@@ -209,7 +211,7 @@ cdef class Caller:
         """Executes one command; what the codec gives, through the command's parser."""
         while True:
             try:
-                return self._one(self._session(), args, None)
+                return self._one(self._session(), args, None, False)
             except OwnerGone:
                 pass
 
@@ -217,7 +219,7 @@ cdef class Caller:
         """call, with options for the parser."""
         while True:
             try:
-                return self._one(self._session(), args, options)
+                return self._one(self._session(), args, options, False)
             except OwnerGone:
                 pass
 
@@ -230,41 +232,86 @@ cdef class Caller:
         cdef _Batch batch = _Batch(self.encoder, commands)
         while commands:
             try:
-                return self._all(self._session(), batch, commands, together)
+                return self._all(self._session(), batch, commands, together, False)
             except OwnerGone:
                 pass
         return []
 
-    cdef list _all(self, Session session, _Batch batch, list commands, bint together):
-        cdef dbx_local_result result
+    def begin(self, tuple args, dict options):
+        """call_with, for who must not wait: returns the Rest where it may take long."""
+        cdef Session session
+        try:
+            if self.engine._local != NULL:
+                session = self._session()
+                if session._link == NULL:
+                    return self._one(session, args, options, True)
+        except OwnerGone:
+            pass
+        return _whole(self, [(args, options)], True, False)
+
+    def begin_all(self, list commands, bint together):
+        """run, for who must not wait: returns the Rest where it may take long."""
+        cdef Session session
+        if not commands:
+            return []
+        try:
+            if self.engine._local != NULL and len(commands) <= _BRIEF_COMMANDS_MAX:
+                session = self._session()
+                if session._link == NULL:
+                    return self._all(session, _Batch(self.encoder, commands), commands, together,
+                                     True)
+        except OwnerGone:
+            pass
+        return _whole(self, commands, False, together)
+
+    cdef object _all(self, Session session, _Batch batch, list commands, bint together,
+                     bint begin):
+        """With `begin` as begin_all."""
+        cdef dbx_local_work work
         cdef dbx_error error
+        cdef Rest rest = None
         cdef int rc
+        session.busy = True
+        try:
+            if begin and not _brief(batch.calls, batch.count):
+                return _whole(self, commands, False, together)
+            if together:
+                self._refuse(session, batch, commands)
+            if begin:
+                rc = _step(session, batch.calls, batch.count, together, &work, &error)
+                if rc == 1 or session.out.len > _BRIEF_BYTES_MAX:
+                    rest = _begun(self, session, batch, commands, rc, &work)
+                    return rest
+            else:
+                rc = _run(session, batch.calls, batch.count, together, &work, &error)
+            return self._replies(session, batch, commands, together, rc, &work.result, &error)
+        finally:
+            if rest is None:
+                self._done(session)
+
+    cdef list _replies(self, Session session, _Batch batch, list commands, bint together, int rc,
+                       dbx_local_result *result, dbx_error *error):
         cdef size_t at = 0
         cdef size_t i = 0
         cdef bint silent
         cdef list results = []
-        session.busy = True
-        try:
-            if together:
-                self._refuse(session, batch, commands)
-            rc = _run(session, batch.calls, batch.count, together, &result, &error)
-            self._arrived(session, rc, &result, &error)
-            silent = together and session._link != NULL and self._unwrap(session, batch.count, &at)
-            for args, options in commands:
-                if result.shutdown and at == session.out.len:
-                    raise errors.ConnectionError("a command of the pipeline shut the database down")
-                reply = None
-                if not silent:
-                    reply = _reply_read(session.out.ptr, session.out.len, &at, self.encoder)
-                session.follow(&batch.calls[i], reply)
-                i += 1
-                if not isinstance(reply, Exception):
-                    reply = self._parsed(args[0], reply, options)
-                elif options is not None and "empty" in options:
-                    reply = options["empty"]
-                results.append(reply)
-        finally:
-            self._done(session)
+        self._arrived(session, rc, result, error)
+        silent = together and session._link != NULL and self._unwrap(session, batch.count, &at)
+        for args, options in commands:
+            if result.shutdown and at == session.out.len:
+                raise errors.ConnectionError("a command of the pipeline shut the database down")
+            reply = None
+            if not silent:
+                reply = _reply_read(session.out.ptr, session.out.len, &at, self.encoder)
+            session.follow(&batch.calls[i], reply)
+            i += 1
+            if i % _TURN_VALUES == 0:
+                _let_others_run()
+            if not isinstance(reply, Exception):
+                reply = self._parsed(args[0], reply, options)
+            elif options is not None and "empty" in options:
+                reply = options["empty"]
+            results.append(reply)
         return results
 
     cdef int _unwrap(self, Session session, size_t count, size_t *at) except -1:
@@ -288,7 +335,7 @@ cdef class Caller:
 
     cdef int _refuse(self, Session session, _Batch batch, list commands) except -1:
         """Raises what the engine says to the first command that it does not even begin."""
-        cdef dbx_local_result result
+        cdef dbx_local_work work
         cdef dbx_error error
         cdef size_t i
         cdef size_t at = 0
@@ -296,17 +343,19 @@ cdef class Caller:
         for i in range(batch.count):
             if batch.possible(i) or "empty" in (commands[i][1] or ()):
                 continue
-            rc = _run(session, &batch.calls[i], 1, False, &result, &error)
-            self._arrived(session, rc, &result, &error)
+            rc = _run(session, &batch.calls[i], 1, False, &work, &error)
+            self._arrived(session, rc, &work.result, &error)
             raise Refused(i, _reply_read(session.out.ptr, session.out.len, &at, self.encoder))
         return 0
 
-    cdef object _one(self, Session session, tuple args, dict options):
+    cdef object _one(self, Session session, tuple args, dict options, bint begin):
+        """With `begin` as begin."""
         cdef dbx_slice few[_ARGS_ON_STACK]
         cdef _Scratch scratch
         cdef dbx_call call
-        cdef dbx_local_result result
+        cdef dbx_local_work work
         cdef dbx_error error
+        cdef Rest rest = None
         cdef object keep, reply
         cdef size_t at = 0
         cdef int rc
@@ -317,14 +366,23 @@ cdef class Caller:
         session.busy = True
         try:
             keep = _encode(self.encoder, words, call.argv, &scratch)
-            rc = _run(session, &call, 1, False, &result, &error)
-            self._arrived(session, rc, &result, &error)
-            if result.shutdown:
+            if begin:
+                if not _brief(&call, 1):
+                    return _whole(self, [(args, options)], True, False)
+                rc = _step(session, &call, 1, False, &work, &error)
+                if rc == 1:
+                    rest = _begun(self, session, None, [(args, options)], rc, &work)
+                    return rest
+            else:
+                rc = _run(session, &call, 1, False, &work, &error)
+            self._arrived(session, rc, &work.result, &error)
+            if work.result.shutdown:
                 return None
             reply = _reply_read(session.out.ptr, session.out.len, &at, self.encoder)
             session.follow(&call, reply)
         finally:
-            self._done(session)
+            if rest is None:
+                self._done(session)
             if call.argv != &few[0]:
                 PyMem_Free(call.argv)
         if isinstance(reply, Exception):
@@ -352,10 +410,12 @@ cdef class Caller:
         return 0
 
     cdef void _done(self, Session session) noexcept:
-        session.busy = False
         session.out.len = 0
         session.out.failed = False
-        dbx_buf_shrink(&session.out, _REPLY_KEEP_BYTES)
+        if session.out.cap > _REPLY_KEEP_BYTES:  # giving much memory back takes a while
+            with nogil:
+                dbx_buf_shrink(&session.out, _REPLY_KEEP_BYTES)
+        session.busy = False
 
     @property
     def unsettled(self):
@@ -393,6 +453,82 @@ cdef class _Settling:
 
     def __call__(self):
         _settle(self.engine, &self.result)
+
+
+cdef class Rest:
+    """What is left of commands that may take long: called, in another thread and once, it returns
+    or raises what Caller.call_with or run would. Until then the caller may be used for nothing
+    else."""
+    cdef Caller caller
+    cdef Session session  # None: nothing has begun
+    cdef list commands
+    cdef bint single, together
+    cdef _Batch batch
+    cdef dbx_local_work work
+    cdef int rc  # 1: of the engine, too
+
+    def __call__(self):
+        if self.session is not None:
+            results = self._finished()
+        elif self.single:
+            args, options = self.commands[0]
+            return self.caller.call_with(args, options)
+        else:
+            return self.caller.run(self.commands, self.together)
+        if not self.single:
+            return results
+        if isinstance(results[0], Exception):
+            raise results[0]
+        return results[0]
+
+    cdef list _finished(self):
+        cdef Session session = self.session
+        cdef dbx_error error
+        error.text[0] = 0
+        self.session = None
+        try:
+            if self.rc == 1:
+                self.rc = _finish(session, &self.work)
+            return self.caller._replies(session, self.batch, self.commands, self.together, self.rc,
+                                        &self.work.result, &error)
+        finally:
+            self.caller._done(session)
+
+    def __del__(self):
+        if self.session is None or self.session.generation != self.session.engine.generation:
+            return
+        if self.rc == 1:
+            _drop(self.session, &self.work)
+        self.caller._done(self.session)
+
+
+cdef Rest _whole(Caller caller, list commands, bint single, bint together):
+    """Of commands of which none has begun."""
+    cdef Rest rest = Rest.__new__(Rest)
+    rest.caller = caller
+    rest.commands = commands
+    rest.single = single
+    rest.together = together
+    return rest
+
+
+cdef Rest _begun(Caller caller, Session session, _Batch batch, list commands, int rc,
+                 dbx_local_work *work):
+    """Of commands that _step has begun and the engine has brought to `rc`; no batch: of a single
+    one."""
+    cdef Rest rest
+    try:
+        rest = _whole(caller, commands, batch is None, False)
+        rest.batch = _Batch(caller.encoder, commands) if batch is None else batch
+    except BaseException:
+        if rc == 1:
+            _drop(session, work)
+        raise
+    rest.session = session
+    rest.rc = rc
+    rest.work = work[0]
+    rest.work.calls = rest.batch.calls
+    return rest
 
 
 cdef tuple _words(tuple args):
@@ -444,9 +580,12 @@ cdef class _Batch:
         for words in tuple(self.keep):
             self.calls[self.count].argc = len(words)
             self.calls[self.count].argv = &self.argv[at]
+            self.calls[self.count].input = NULL
             self.keep.append(_encode(encoder, words, &self.argv[at], &scratch))
             at += len(words)
             self.count += 1
+            if self.count % _TURN_VALUES == 0:
+                _let_others_run()
 
     cdef bint possible(self, size_t i) noexcept:
         """Whether there is such a command, with that many arguments."""

@@ -9,6 +9,11 @@ from cpython.exc cimport PyErr_CheckSignals
 
 cdef enum:
     _LOOK_US = 2000  # before the owner is looked for again
+    # What an event loop may wait for: well under a millisecond, but for replies close to the size
+    # from which the engine streams them.
+    _BRIEF_COMMANDS_MAX = 100
+    _BRIEF_WORDS_MAX = 1000
+    _BRIEF_BYTES_MAX = 1 << 20
 _FIND_SECONDS = 10.0  # for an owner that starts, or is about to end
 
 
@@ -276,7 +281,7 @@ cdef class Session:
         """Every command is to be answered, in RESP3, as a call in this process is."""
         cdef dbx_slice words[2]
         cdef dbx_call call
-        cdef dbx_local_result result
+        cdef dbx_local_work work
         cdef dbx_error error
         cdef int rc
         words[0] = dbx_slice_of(<const char *>b"RELAY", 5)
@@ -284,7 +289,7 @@ cdef class Session:
         call.argc = 2
         call.argv = words
         try:
-            rc = _run(self, &call, 1, False, &result, &error)
+            rc = _run(self, &call, 1, False, &work, &error)
         except (OwnerGone, errors.ConnectionError):
             return False
         _check(rc, &error)
@@ -365,25 +370,77 @@ cdef class Session:
 # --- Running commands -----------------------------------------------------------------------------
 
 cdef int _run(Session session, dbx_call *calls, size_t count, bint together,
-              dbx_local_result *result, dbx_error *error) except? -1:
+              dbx_local_work *work, dbx_error *error) except? -1:
     """Commands into the core and their replies into session.out, without the GIL."""
     cdef int rc
     session.engine._enter()
     error.text[0] = 0
     with nogil:
         if session._link == NULL:
-            rc = _run_here(session, calls, count, together, result, error)
+            rc = _run_here(session, calls, count, together, work, error)
         else:
             rc = _run_there(session, calls, count, together, error)
-            memset(result, 0, sizeof(dbx_local_result))
+            memset(&work.result, 0, sizeof(dbx_local_result))
     session.engine._leave()
     if rc < DBX_OK and session._link != NULL:
         session._lose()  # what it says next would be taken for another reply
-    return rc if rc <= DBX_OK else _failed(session, rc, calls, count, result)
+    return rc if rc <= DBX_OK else _failed(session, rc, calls, count, &work.result)
+
+
+cdef int _step(Session session, dbx_call *calls, size_t count, bint together,
+               dbx_local_work *work, dbx_error *error) except? -1:
+    """_run for brief commands in this process, but only as far as one hold of the lock goes. 1:
+    there is more to do, by _finish, or to drop: the engine stays open until then."""
+    cdef int rc
+    cdef size_t i
+    session.engine._enter()
+    error.text[0] = 0
+    for i in range(count):
+        calls[i].input = NULL
+    with nogil:
+        dbx_local_begin(work, session.engine._local, session._session, calls, count, together,
+                        &session.out)
+        rc = dbx_local_step(work)
+    if rc != 1:
+        session.engine._leave()
+    return rc
+
+
+cdef int _finish(Session session, dbx_local_work *work) noexcept:
+    cdef int rc
+    with nogil:
+        rc = dbx_local_finish(work)
+    session.engine._leave()
+    return rc
+
+
+cdef void _drop(Session session, dbx_local_work *work) noexcept:
+    with nogil:
+        dbx_local_drop(work)
+    session.engine._leave()
+
+
+cdef bint _brief(dbx_call *calls, size_t count) noexcept nogil:
+    """Whether executing commands takes little time however much data there is: none of them is one
+    that goes through data, they are not many, and their arguments neither many nor large."""
+    cdef const dbx_command *row
+    cdef size_t words = 0
+    cdef size_t size = 0
+    cdef size_t i, j
+    if count > _BRIEF_COMMANDS_MAX:
+        return False
+    for i in range(count):
+        row = dbx_table_resolve(calls[i].argc, calls[i].argv)
+        words += calls[i].argc
+        if words > _BRIEF_WORDS_MAX or (row != NULL and row.flags & DBX_CMD_LONG != 0):
+            return False
+        for j in range(calls[i].argc):
+            size += calls[i].argv[j].len
+    return size <= _BRIEF_BYTES_MAX
 
 
 cdef int _run_here(Session session, dbx_call *calls, size_t count, bint together,
-                   dbx_local_result *result, dbx_error *error) noexcept nogil:
+                   dbx_local_work *work, dbx_error *error) noexcept nogil:
     cdef dbx_local *local = session.engine._local
     cdef int rc = DBX_OK
     cdef size_t i
@@ -393,7 +450,8 @@ cdef int _run_here(Session session, dbx_call *calls, size_t count, bint together
             break
     if rc == DBX_OK:
         error.text[0] = 0
-        rc = dbx_local_run(local, session._session, calls, count, together, &session.out, result)
+        dbx_local_begin(work, local, session._session, calls, count, together, &session.out)
+        rc = dbx_local_finish(work)
     for i in range(count):
         dbx_local_unspool(local, &calls[i])
     return rc

@@ -20,6 +20,10 @@ from dbx._c.codec cimport (
 # With bare pointers: the builder owns its references itself, and tests for NULL.
 cdef extern from "Python.h":
     PyObject *raw_bytes "PyBytes_FromStringAndSize" (const char *text, Py_ssize_t size)
+    char *raw_bytes_at "PyBytes_AS_STRING" (PyObject *value)
+    PyObject *raw_text "PyUnicode_New" (Py_ssize_t size, unsigned int most)
+    void *raw_text_at "PyUnicode_DATA" (PyObject *value)
+    PyObject *raw_failed "PyErr_Occurred" ()
     PyObject *raw_utf8 "PyUnicode_DecodeUTF8" (const char *text, Py_ssize_t size,
                                                const char *errors)
     PyObject *raw_decode "PyUnicode_Decode" (const char *text, Py_ssize_t size,
@@ -63,19 +67,30 @@ class PushNotification(list):
 
 cdef enum:
     _VALUES_FEW = 16
+    _ASCII_MAX = 0x7F
     _VALUES_KEEP = 4096  # a larger stack is given back after its reply
+    _TURN_VALUES = 1024  # built before other threads get a chance to run
+    _COPY_ALONE_BYTES = 256 << 10  # more are copied without the GIL
 
 cdef struct _Builder:
     PyObject **values      # finished values that wait for their container; owned references
     size_t count
     size_t cap
+    size_t made            # values so far
     const char *encoding   # NULL: text stays bytes
     const char *errors
     bint utf8              # the encoding is UTF-8: no look-up
     bint sets_as_lists
+    bint lets_others_run   # now and then while it builds: nothing that it reads may move
     PyObject *make_error   # of an error reply's text; not owned
     PyObject *failure      # the first exception met; owned. The value it spoils is None until then
     PyObject *few[_VALUES_FEW]  # where values begin: most replies need no more
+
+
+cdef void _let_others_run() noexcept:
+    """For a moment, without the GIL: nothing else makes a long loop of ours let go of it."""
+    with nogil:
+        pass
 
 
 cdef void _builder_init(_Builder *b, PyObject *make_error) noexcept:
@@ -85,6 +100,8 @@ cdef void _builder_init(_Builder *b, PyObject *make_error) noexcept:
     b.encoding = b.errors = NULL
     b.utf8 = False
     b.sets_as_lists = True
+    b.lets_others_run = False
+    b.made = 0
     b.make_error = make_error
     b.failure = NULL
 
@@ -145,6 +162,9 @@ cdef int _push(_Builder *b, PyObject *value) noexcept:
         return DBX_ENOMEM
     b.values[b.count] = value
     b.count += 1
+    b.made += 1
+    if b.lets_others_run and b.made % _TURN_VALUES == 0:
+        _let_others_run()
     return DBX_OK
 
 
@@ -158,7 +178,50 @@ cdef PyObject *_error_value(_Builder *b, dbx_slice text) noexcept:
     return value
 
 
+cdef PyObject *_large_bytes(dbx_slice text) noexcept:
+    cdef PyObject *value = raw_bytes(NULL, text.len)
+    cdef char *to
+    if value != NULL:
+        to = raw_bytes_at(value)
+        with nogil:
+            memcpy(to, text.ptr, text.len)
+    return value
+
+
+cdef PyObject *_large_ascii(dbx_slice text) noexcept:
+    """NULL without an exception: it is not ASCII."""
+    cdef PyObject *value
+    cdef void *to
+    cdef bint ascii
+    with nogil:
+        ascii = _is_ascii(text)
+    if not ascii:
+        return NULL
+    value = raw_text(text.len, _ASCII_MAX)
+    if value != NULL:
+        to = raw_text_at(value)
+        with nogil:
+            memcpy(to, text.ptr, text.len)
+    return value
+
+
+cdef bint _is_ascii(dbx_slice text) noexcept nogil:
+    cdef uint8_t seen = 0
+    cdef size_t i
+    for i in range(text.len):
+        seen |= text.ptr[i]
+    return seen <= _ASCII_MAX
+
+
 cdef PyObject *_text_value(_Builder *b, dbx_slice text) noexcept:
+    cdef PyObject *value
+    if b.lets_others_run and text.len > _COPY_ALONE_BYTES:
+        if b.encoding == NULL:
+            return _large_bytes(text)
+        if b.utf8:
+            value = _large_ascii(text)
+            if value != NULL or raw_failed() != NULL:
+                return value
     if b.encoding == NULL:
         return raw_bytes(<const char *>text.ptr, text.len)
     if b.utf8:
@@ -287,6 +350,7 @@ cdef object _reply_read(const uint8_t *data, size_t len, size_t *at, _Encoder en
     cdef size_t used = 0
     cdef int rc
     _builder_init(&builder, <PyObject *>_error_from_reply)
+    builder.lets_others_run = True
     if encoder.decode:
         builder.encoding = PyUnicode_AsUTF8AndSize(encoder.encoding, NULL)
         builder.errors = PyUnicode_AsUTF8AndSize(encoder.errors, NULL)

@@ -1,13 +1,15 @@
 """The in-process client for asyncio: the same methods as coroutines.
 
-A quick command runs inline: it takes microseconds, less than handing it to a thread would. What may
-take long waits in a thread: the journal's sync (durability `always`) and commands of many bytes.
+A brief command runs inline: it takes microseconds, less than handing it to a thread would. The
+core says which are not (_core.Caller.begin): those that go through data, are many or large, and
+what is left of a reply after one hold of the engine's lock. Those wait in a thread, and so does the
+journal's sync (durability `always`).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
 from types import TracebackType
 from typing import Any
 
@@ -20,39 +22,26 @@ from dbx.pipeline import PipelineBase
 
 __all__ = ["DBX", "Pipeline", "open"]
 
-LARGE_BYTES = 1 << 20  # commands with an argument above this are copied in a thread
-_INLINE_COMMANDS_MAX = 1000  # of a pipeline: about a millisecond of the loop's time
-
-
-def _large(args: tuple[Any, ...]) -> bool:
-    for arg in args:
-        if isinstance(arg, bytes | bytearray | str) and len(arg) > LARGE_BYTES:
-            return True
-        if isinstance(arg, memoryview) and arg.nbytes > LARGE_BYTES:
-            return True
-    return False
-
 
 class _Turnstile:
-    """Runs calls of one caller, one at a time: inline when quick, in a thread when long."""
+    """Runs calls of one caller, one at a time: inline when brief, in a thread when long."""
 
     def __init__(self, caller: _core.Caller) -> None:
         self.caller = caller
         self._busy: asyncio.Future[Any] | None = None
 
-    async def _in_thread(self, function: Any, *args: Any) -> Any:
+    async def _in_thread(self, rest: _core.Rest) -> Any:
         """Nobody else may use the caller meanwhile, and a cancelled wait must not let them."""
-        running = asyncio.get_running_loop().run_in_executor(None, function, *args)
+        running = asyncio.get_running_loop().run_in_executor(None, rest)
         self._busy = running
         return await asyncio.shield(running)
 
-    async def enter(self, long: bool, function: Any, *args: Any) -> Any:
+    async def enter(self, begin: Any, *args: Any) -> Any:
         while self._busy is not None and not self._busy.done():
             await asyncio.wait([self._busy])
-        if long or self.caller.engine.joined:  # its owner may take its time
-            result = await self._in_thread(function, *args)
-        else:
-            result = function(*args)
+        result = begin(*args)
+        if type(result) is _core.Rest:
+            result = await self._in_thread(result)
         if self.caller.unsettled:
             settle = self.caller.take_unsettled()
             await asyncio.get_running_loop().run_in_executor(None, settle)
@@ -67,12 +56,11 @@ class DBX(Commands):
         self._turnstile = _Turnstile(caller)
 
     async def _call(self, *args: Any) -> Any:
-        return await self._turnstile.enter(_large(args), self._turnstile.caller.call, *args)
+        return await self._turnstile.enter(self._turnstile.caller.begin, args, None)
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         options.pop("keys", None)
-        call = self._turnstile.caller.call_with
-        return await self._turnstile.enter(_large(args), call, args, options or None)
+        return await self._turnstile.enter(self._turnstile.caller.begin, args, options or None)
 
     def pipeline(self, transaction: bool = True) -> Pipeline:
         return Pipeline(self._turnstile, transaction)
@@ -115,19 +103,35 @@ class DBX(Commands):
 
 
 class Pipeline(PipelineBase):
-    """Made by DBX.pipeline(); only execute() is a coroutine."""
+    """Made by DBX.pipeline(). Commands are queued at once; awaiting one, as awaiting the pipeline,
+    gives the pipeline."""
 
     def __init__(self, turnstile: _Turnstile, transaction: bool) -> None:
         super().__init__(turnstile.caller, transaction)
         self._turnstile = turnstile
 
     async def execute(self, raise_on_error: bool = True) -> list[Any]:
-        commands = self._take()
-        long = len(commands) > _INLINE_COMMANDS_MAX or any(_large(args) for args, _ in commands)
-        results: list[Any] = await self._turnstile.enter(long, self._run, commands)
+        commands, together = self._take()
+        results: list[Any]
+        try:
+            results = await self._turnstile.enter(self._caller.begin_all, commands, together)
+        except _core.Refused as refused:
+            raise self._refusal(refused, commands) from None
         if raise_on_error:
             self._raise_first(commands, results)
         return results
+
+    async def reset(self) -> None:
+        """Forgets the queued commands."""
+        self._forget()
+
+    aclose = reset
+
+    async def _itself(self) -> Pipeline:
+        return self
+
+    def __await__(self) -> Generator[Any, Any, Pipeline]:
+        return self._itself().__await__()
 
     async def __aenter__(self) -> Pipeline:
         return self
@@ -138,7 +142,7 @@ class Pipeline(PipelineBase):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.reset()
+        self._forget()
 
 
 class _Opening:

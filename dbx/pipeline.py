@@ -7,6 +7,7 @@ from typing import Any
 
 from dbx import _core
 from dbx.commands import Commands
+from dbx.errors import DBXError
 
 __all__ = ["Pipeline", "PipelineBase"]
 
@@ -21,6 +22,7 @@ class PipelineBase(Commands):
     def __init__(self, caller: _core.Caller, transaction: bool) -> None:
         self._caller = caller
         self.transaction = transaction
+        self.explicit_transaction = False  # by multi()
         self.command_stack: list[Queued] = []
 
     def _call(self, *args: Any) -> Any:
@@ -32,9 +34,13 @@ class PipelineBase(Commands):
         self.command_stack.append((args, options or None))
         return self
 
-    def reset(self) -> None:
-        """Forgets the queued commands."""
-        self.command_stack = []
+    def multi(self) -> None:
+        """Makes a transaction of the commands that follow, up to execute()."""
+        if self.explicit_transaction:
+            raise DBXError("Cannot issue nested calls to MULTI")
+        if self.command_stack:
+            raise DBXError("Commands without an initial WATCH have already been issued")
+        self.explicit_transaction = True
 
     def __len__(self) -> int:
         return len(self.command_stack)
@@ -42,17 +48,20 @@ class PipelineBase(Commands):
     def __bool__(self) -> bool:
         return True
 
-    def _take(self) -> list[Queued]:
-        commands = self.command_stack
-        self.reset()
-        return commands
+    def _take(self) -> tuple[list[Queued], bool]:
+        """The queued commands, which are forgotten, and whether they are a transaction."""
+        taken = self.command_stack, self.transaction or self.explicit_transaction
+        self._forget()
+        return taken
 
-    def _run(self, commands: list[Queued]) -> list[Any]:
-        try:
-            return self._caller.run(commands, self.transaction)
-        except _core.Refused as refused:
-            index, error = refused.args
-            raise _annotated(error, index, commands[index]) from None
+    def _forget(self) -> None:
+        self.command_stack = []
+        self.explicit_transaction = False
+
+    @staticmethod
+    def _refusal(refused: _core.Refused, commands: list[Queued]) -> Exception:
+        index, error = refused.args
+        return _annotated(error, index, commands[index])
 
     @staticmethod
     def _raise_first(commands: list[Queued], results: list[Any]) -> None:
@@ -71,11 +80,20 @@ class Pipeline(PipelineBase):
         the list. A transaction in which one command does not exist, or has the wrong number of
         arguments, executes none and raises that error in any case.
         """
-        commands = self._take()
-        results = self._run(commands)
+        commands, together = self._take()
+        try:
+            results = self._caller.run(commands, together)
+        except _core.Refused as refused:
+            raise self._refusal(refused, commands) from None
         if raise_on_error:
             self._raise_first(commands, results)
         return results
+
+    def reset(self) -> None:
+        """Forgets the queued commands."""
+        self._forget()
+
+    close = reset
 
     def __enter__(self) -> Pipeline:
         return self

@@ -9,6 +9,7 @@ choice; `--oracle` adds real Redis 8.0 as one more way, which checks the tests t
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,7 @@ def _real(make: Callable[[], RedisServer]) -> Iterator[RedisServer]:
     try:
         server = make()
     except trixie.Unavailable as why:
+        warnings.warn(f"without a server to compare with, tests are skipped: {why}", stacklevel=1)
         pytest.skip(str(why))
     with _serving(server):
         yield server

@@ -377,7 +377,7 @@ const dbx_command dbx_cmd_key[] = {
      .since = "6.2.0",
      .complexity = "O(N) for N elements, or bytes of a string",
      .arity = -3,
-     .flags = DBX_CMD_WRITE | DBX_CMD_DENYOOM,
+     .flags = DBX_CMD_WRITE | DBX_CMD_DENYOOM | DBX_CMD_LONG,
      .effect = DBX_EFFECT_ARGV,
      .keys = {{.flags = DBX_KEY_RO | DBX_KEY_ACCESS, .begin = 1, .last = 0, .step = 1},
               {.flags = DBX_KEY_OW | DBX_KEY_UPDATE, .begin = 2, .last = 0, .step = 1}},

@@ -228,7 +228,7 @@ const dbx_command dbx_cmd_lcs[] = {
      .since = "7.0.0",
      .complexity = "O(N*M) for strings of N and M bytes",
      .arity = -3,
-     .flags = DBX_CMD_READONLY,
+     .flags = DBX_CMD_READONLY | DBX_CMD_LONG,
      .effect = DBX_EFFECT_NONE,
      .keys = {{.flags = DBX_KEY_RO | DBX_KEY_ACCESS, .begin = 1, .last = 1, .step = 1}},
      .run = cmd_lcs},

@@ -322,7 +322,7 @@ const dbx_command dbx_cmd_scan[] = {
      .complexity = "O(N) for N keys that begin as the pattern does before its first wildcard",
      .tips = DBX_LIST("request_policy:all_shards", "nondeterministic_output_order"),
      .arity = 2,
-     .flags = DBX_CMD_READONLY,
+     .flags = DBX_CMD_READONLY | DBX_CMD_LONG,
      .effect = DBX_EFFECT_NONE,
      .run = cmd_keys,
      .acl = DBX_ACL_DANGEROUS},
@@ -348,7 +348,7 @@ const dbx_command dbx_cmd_scan[] = {
      .tips =
          DBX_LIST("nondeterministic_output", "request_policy:special", "response_policy:special"),
      .arity = -2,
-     .flags = DBX_CMD_READONLY,
+     .flags = DBX_CMD_READONLY | DBX_CMD_LONG,
      .effect = DBX_EFFECT_NONE,
      .run = cmd_scan},
     {.name = NULL},

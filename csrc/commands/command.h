@@ -60,7 +60,8 @@ enum dbx_command_flags {
     DBX_CMD_ALLOW_BUSY = 1u << 20,
     DBX_CMD_DANGEROUS = 1u << 21, /* ACL category only: @dangerous where flags do not imply it */
     DBX_CMD_UNQUEUED = 1u << 22,  /* ours: runs at once inside a transaction */
-    DBX_CMD_INTERNAL = 1u << 23   /* between processes of DBX: unknown to everybody else */
+    DBX_CMD_INTERNAL = 1u << 23,  /* between processes of DBX: unknown to everybody else */
+    DBX_CMD_LONG = 1u << 24       /* ours: what it takes follows from the data, not its arguments */
 };
 
 /* ACL categories, in the order in which COMMAND INFO prints them. A command's own follow from its

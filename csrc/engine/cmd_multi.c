@@ -33,7 +33,8 @@ static int run_queued(dbx_ctx *ctx, dbx_reply *out) {
     dbx_session *session = ctx->session;
     dbx_exec_reply reply;
     int result = DBX_OK;
-    dbx_exec_reply_open(&reply, out, session->state.queued);
+    out->ops->open(out, DBX_ARRAY, session->state.queued);
+    dbx_exec_reply_open(&reply, out);
     for (const dbx_multi_call *call = session->state.multi->first; call != NULL;
          call = call->next) {
         dbx_reply_mark mark = dbx_reply_mark_take(out);
@@ -41,6 +42,7 @@ static int run_queued(dbx_ctx *ctx, dbx_reply *out) {
             result = DBX_RUN_CLOSE;
         dbx_exec_reply_next(&reply, mark);
     }
+    out->ops->close(out);
     dbx_exec_reply_close(&reply);
     out->errored = false; /* EXEC itself has not failed */
     return result;
@@ -67,34 +69,35 @@ int dbx_multi_exec(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
 
 enum { OWN = DBX_CMD_NOSCRIPT | DBX_CMD_LOADING | DBX_CMD_STALE | DBX_CMD_UNQUEUED };
 
-const dbx_command dbx_cmd_multi[] = {{.name = "multi",
-                                      .group = "transactions",
-                                      .syntax = "",
-                                      .summary = "Starts a transaction.",
-                                      .since = "1.2.0",
-                                      .complexity = "O(1)",
-                                      .arity = 1,
-                                      .flags = OWN | DBX_CMD_FAST | DBX_CMD_ALLOW_BUSY,
-                                      .effect = DBX_EFFECT_NONE,
-                                      .run = cmd_multi},
-                                     {.name = "exec",
-                                      .group = "transactions",
-                                      .syntax = "",
-                                      .summary = "Executes all commands in a transaction.",
-                                      .since = "1.2.0",
-                                      .complexity = "Depends on commands in the transaction",
-                                      .arity = 1,
-                                      .flags = OWN | DBX_CMD_SKIP_SLOWLOG,
-                                      .effect = DBX_EFFECT_NONE,
-                                      .run = dbx_multi_exec},
-                                     {.name = "discard",
-                                      .group = "transactions",
-                                      .syntax = "",
-                                      .summary = "Discards a transaction.",
-                                      .since = "2.0.0",
-                                      .complexity = "O(N), when N is the number of queued commands",
-                                      .arity = 1,
-                                      .flags = OWN | DBX_CMD_FAST | DBX_CMD_ALLOW_BUSY,
-                                      .effect = DBX_EFFECT_NONE,
-                                      .run = cmd_discard},
-                                     {.name = NULL}};
+const dbx_command dbx_cmd_multi[] = {
+    {.name = "multi",
+     .group = "transactions",
+     .syntax = "",
+     .summary = "Starts a transaction.",
+     .since = "1.2.0",
+     .complexity = "O(1)",
+     .arity = 1,
+     .flags = OWN | DBX_CMD_FAST | DBX_CMD_ALLOW_BUSY,
+     .effect = DBX_EFFECT_NONE,
+     .run = cmd_multi},
+    {.name = "exec",
+     .group = "transactions",
+     .syntax = "",
+     .summary = "Executes all commands in a transaction.",
+     .since = "1.2.0",
+     .complexity = "Depends on commands in the transaction",
+     .arity = 1,
+     .flags = OWN | DBX_CMD_SKIP_SLOWLOG | DBX_CMD_LONG,
+     .effect = DBX_EFFECT_NONE,
+     .run = dbx_multi_exec},
+    {.name = "discard",
+     .group = "transactions",
+     .syntax = "",
+     .summary = "Discards a transaction.",
+     .since = "2.0.0",
+     .complexity = "O(N), when N is the number of queued commands",
+     .arity = 1,
+     .flags = OWN | DBX_CMD_FAST | DBX_CMD_ALLOW_BUSY | DBX_CMD_LONG,
+     .effect = DBX_EFFECT_NONE,
+     .run = cmd_discard},
+    {.name = NULL}};

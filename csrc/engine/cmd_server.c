@@ -227,7 +227,7 @@ const dbx_command dbx_cmd_server[] = {
      .history = shutdown_history,
      .arity = -1,
      .flags = DBX_CMD_ADMIN | DBX_CMD_NOSCRIPT | DBX_CMD_LOADING | DBX_CMD_STALE |
-              DBX_CMD_NO_MULTI | DBX_CMD_ALLOW_BUSY,
+              DBX_CMD_NO_MULTI | DBX_CMD_ALLOW_BUSY | DBX_CMD_LONG,
      .effect = DBX_EFFECT_NONE,
      .run = cmd_shutdown},
     {.name = "save",
@@ -237,7 +237,8 @@ const dbx_command dbx_cmd_server[] = {
      .since = "1.0.0",
      .complexity = "O(N) where N is the total number of keys in all databases",
      .arity = 1,
-     .flags = DBX_CMD_ADMIN | DBX_CMD_NOSCRIPT | DBX_CMD_NO_ASYNC_LOADING | DBX_CMD_NO_MULTI,
+     .flags = DBX_CMD_ADMIN | DBX_CMD_NOSCRIPT | DBX_CMD_NO_ASYNC_LOADING | DBX_CMD_NO_MULTI |
+              DBX_CMD_LONG,
      .effect = DBX_EFFECT_NONE,
      .run = cmd_save},
     {.name = "bgsave",

@@ -6,11 +6,11 @@
 
 enum { COLLECT_STEP_BYTES = 1 << 20 };
 
-/* A streamed element, and the elements behind it. */
+/* A streamed reply, and the replies behind it. */
 typedef struct part {
     struct part *next;
     dbx_source *source; /* owned; NULL: it has been sent */
-    dbx_reply reply;    /* the sink as the element left it */
+    dbx_reply reply;    /* the sink as the reply left it */
     dbx_buf after;
 } part;
 
@@ -47,7 +47,7 @@ static int produce(dbx_source *base, dbx_reply *out, size_t budget) {
     return stream->first != NULL ? 1 : 0;
 }
 
-/* A part in which the element's source goes on; false: there is none to be had. */
+/* A part in which the reply's source goes on; false: there is none to be had. */
 static bool add_part(dbx_exec_reply *reply) {
     if (reply->stream == NULL) {
         reply->stream = dbx_alloc_zero(1, sizeof *reply->stream);
@@ -70,7 +70,7 @@ static bool add_part(dbx_exec_reply *reply) {
     return true;
 }
 
-/* Takes the rest of the element at once. */
+/* Takes the rest of the reply at once. */
 static void collect(dbx_reply *out, dbx_reply_mark mark) {
     dbx_source *source = out->source;
     int rc;
@@ -84,9 +84,8 @@ static void collect(dbx_reply *out, dbx_reply_mark mark) {
     dbx_reply_error(out, "ERR the reply could not be read: see the log");
 }
 
-void dbx_exec_reply_open(dbx_exec_reply *reply, dbx_reply *out, size_t count) {
+void dbx_exec_reply_open(dbx_exec_reply *reply, dbx_reply *out) {
     *reply = (dbx_exec_reply){.out = out, .whole = out->out};
-    out->ops->open(out, DBX_ARRAY, count);
 }
 
 void dbx_exec_reply_next(dbx_exec_reply *reply, dbx_reply_mark mark) {
@@ -104,7 +103,6 @@ void dbx_exec_reply_next(dbx_exec_reply *reply, dbx_reply_mark mark) {
 
 void dbx_exec_reply_close(dbx_exec_reply *reply) {
     dbx_reply *out = reply->out;
-    out->ops->close(out);
     out->out = reply->whole;
     if (reply->stream == NULL) return;
     if (reply->stream->first != NULL) {
@@ -112,4 +110,11 @@ void dbx_exec_reply_close(dbx_exec_reply *reply) {
     } else {
         destroy(&reply->stream->base);
     }
+}
+
+void dbx_exec_reply_drop(dbx_exec_reply *reply, dbx_reply_mark mark) {
+    reply->out->out = reply->whole;
+    if (reply->stream != NULL) destroy(&reply->stream->base);
+    reply->stream = NULL;
+    dbx_reply_rollback(reply->out, mark);
 }

@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "codec/resp_write.h"
+#include "engine/exec_reply.h"
 #include "engine/session.h"
 #include "store/store.h"
 
@@ -275,26 +276,11 @@ void dbx_local_unspool(dbx_local *local, dbx_call *call) {
 /* --- Running
  * --------------------------------------------------------------------------------------- */
 
-/* What is left of a dbx_local_run, from turn to turn. */
-typedef struct work {
-    dbx_local *local;
-    dbx_session *session;
-    const dbx_call *calls;
-    size_t count, next; /* calls[next] is to be run next */
-    bool together;
-    dbx_reply reply;
-    dbx_local_result *result;
-} work;
-
-/* collect takes the rest of a streamed reply, to the end or for one step. Locked. Returns 1 when
- * there is more. */
-static int collect(work *w, bool to_the_end) {
+/* collect takes one step of a streamed reply. Locked. Returns 1 when there is more. */
+static int collect(dbx_local_work *w) {
     dbx_source *source = w->reply.source;
     w->reply.source = NULL;
-    int rc;
-    do {
-        rc = source->produce(source, &w->reply, STREAM_STEP_BYTES);
-    } while (rc > 0 && to_the_end && !w->reply.out->failed);
+    int rc = source->produce(source, &w->reply, STREAM_STEP_BYTES);
     if (rc > 0 && !w->reply.out->failed)
         w->reply.source = source;
     else
@@ -303,40 +289,61 @@ static int collect(work *w, bool to_the_end) {
 }
 
 /* run_one runs the next command; returns DBX_RUN_WAIT when it must be held back. */
-static int run_one(work *w) {
+static int run_one(dbx_local_work *w) {
     const dbx_call *call = &w->calls[w->next];
-    dbx_resp_sink(&w->reply, 3, w->reply.out); /* HELLO may have changed it for its own reply */
+    dbx_resp_switch(&w->reply, 3); /* HELLO may have changed it for its own reply */
     int rc = dbx_engine_run(w->local->engine, w->session, call->argc, call->argv, call->input,
                             &w->reply);
     if (rc == DBX_RUN_WAIT) return rc;
-    if (rc == DBX_RUN_CLOSE) w->result->closed = true;
+    if (rc == DBX_RUN_CLOSE) w->result.closed = true;
     if (rc == DBX_RUN_NOREPLY) w->reply.ops->null(&w->reply); /* a call returns something */
     w->next++;
     return DBX_OK;
 }
 
-/* run_turn runs commands in one turn until all are done, the turn is full, one must be held back,
- * or one streams its reply. Locked. */
-static int run_turn(work *w) {
+/* run_together runs all commands, which are one turn, whatever it takes; what their replies stream
+ * comes later, one after the other. */
+static int run_together(dbx_local_work *w) {
+    dbx_exec_reply replies;
+    dbx_reply_mark first = dbx_reply_mark_take(&w->reply);
+    int rc = DBX_OK;
+    dbx_exec_reply_open(&replies, &w->reply);
+    while (w->next < w->count && rc == DBX_OK) {
+        dbx_reply_mark mark = dbx_reply_mark_take(&w->reply);
+        rc = run_one(w);
+        if (rc == DBX_OK) dbx_exec_reply_next(&replies, mark);
+    }
+    if (rc == DBX_RUN_WAIT)
+        dbx_exec_reply_drop(&replies, first);
+    else
+        dbx_exec_reply_close(&replies);
+    return rc;
+}
+
+/* run_apart runs commands until all are done, the turn is full, one must be held back, or one
+ * streams its reply. */
+static int run_apart(dbx_local_work *w) {
+    int rc = DBX_OK;
+    while (w->next < w->count && rc == DBX_OK) {
+        rc = run_one(w);
+        if (w->reply.source != NULL || dbx_engine_turn_full(w->local->engine)) break;
+    }
+    return rc;
+}
+
+/* run_turn is one turn. Locked. */
+static int run_turn(dbx_local_work *w) {
     dbx_engine *engine = w->local->engine;
     size_t first = w->next;
-    int rc = DBX_OK;
     dbx_error error;
     dbx_reply_mark mark = dbx_reply_mark_take(&w->reply);
     dbx_engine_turn_begin(engine);
     w->session->together = w->together;
-    while (w->next < w->count && rc == DBX_OK) {
-        rc = run_one(w);
-        if (w->reply.source != NULL) {
-            if (!w->together) break;
-            rc = collect(w, true);
-        }
-        if (!w->together && dbx_engine_turn_full(engine)) break;
-    }
+    int rc = w->together ? run_together(w) : run_apart(w);
     /* Commands that belong together start over: what has to wait is the first write among them. */
     bool again = w->together && rc == DBX_RUN_WAIT;
     if (again) dbx_engine_turn_again(engine);
-    int ended = dbx_engine_turn_end(engine, &w->result->position, &error);
+    int ended = dbx_engine_turn_end(engine, &w->result.position, &error);
     if (again || ended < 0) dbx_reply_rollback(&w->reply, mark);
     if (again) {
         w->next = first;
@@ -348,7 +355,7 @@ static int run_turn(work *w) {
 }
 
 /* inputs_ready: no command of w will have to wait for its spool. Asking is what starts the sync. */
-static bool inputs_ready(const work *w) {
+static bool inputs_ready(const dbx_local_work *w) {
     bool ready = true;
     for (size_t i = 0; i < w->count; i++) {
         if (w->calls[i].input != NULL && dbx_spool_ready(w->calls[i].input) == 0) ready = false;
@@ -362,39 +369,62 @@ static void sleep_us(uint32_t us) {
     }
 }
 
-/* run_step is one hold of the lock: the next step of a streamed reply, or a turn. */
-static int run_step(work *w) {
+void dbx_local_begin(dbx_local_work *w, dbx_local *local, dbx_session *session,
+                     const dbx_call *calls, size_t count, bool together, dbx_buf *out) {
+    w->local = local;
+    w->session = session;
+    w->calls = calls;
+    w->count = count;
+    w->next = 0;
+    w->together = together;
+    w->delay_us = 0;
+    w->result = (dbx_local_result){.position = 0};
+    dbx_resp_sink(&w->reply, 3, out);
+}
+
+int dbx_local_step(dbx_local_work *w) {
     dbx_engine *engine = w->local->engine;
-    uint32_t delay_us = 0;
+    w->delay_us = 0;
     dbx_engine_lock(engine);
     int rc = DBX_RUN_WAIT;
     if (w->reply.source != NULL) {
-        rc = collect(w, false);
+        rc = collect(w);
     } else if (!w->together || inputs_ready(w)) {
         rc = run_turn(w);
     }
-    w->result->wait = dbx_engine_replies_wait(engine);
-    w->result->shutdown = dbx_engine_shutdown_wanted(engine);
-    if (rc == DBX_RUN_WAIT) delay_us = dbx_engine_hold_us(engine, w->session) + RETRY_US_MIN;
+    w->result.wait = dbx_engine_replies_wait(engine);
+    w->result.shutdown = dbx_engine_shutdown_wanted(engine);
+    if (rc == DBX_RUN_WAIT) w->delay_us = dbx_engine_hold_us(engine, w->session) + RETRY_US_MIN;
     dbx_engine_unlock(engine);
-    if (delay_us > 0) sleep_us(delay_us);
-    return rc < 0 ? rc : DBX_OK;
+    if (rc < 0) return rc;
+    if (w->next < w->count || w->reply.source != NULL) return 1;
+    return w->reply.out->failed ? DBX_ENOMEM : DBX_OK;
+}
+
+int dbx_local_finish(dbx_local_work *w) {
+    int rc;
+    while (w->delay_us > 0 || (rc = dbx_local_step(w)) == 1) {
+        if (w->delay_us > 0) sleep_us(w->delay_us);
+        w->delay_us = 0;
+    }
+    return rc;
 }
 
 int dbx_local_run(dbx_local *local, dbx_session *session, const dbx_call *calls, size_t count,
                   bool together, dbx_buf *out, dbx_local_result *result) {
-    work w = {.local = local,
-              .session = session,
-              .calls = calls,
-              .count = count,
-              .together = together,
-              .result = result};
-    *result = (dbx_local_result){.position = 0};
-    dbx_resp_sink(&w.reply, 3, out);
-    int rc = DBX_OK;
-    while (rc == DBX_OK && (w.next < count || w.reply.source != NULL))
-        rc = run_step(&w);
-    return rc == DBX_OK && out->failed ? DBX_ENOMEM : rc;
+    dbx_local_work w;
+    dbx_local_begin(&w, local, session, calls, count, together, out);
+    int rc = count > 0 ? dbx_local_finish(&w) : DBX_OK;
+    *result = w.result;
+    return rc;
+}
+
+void dbx_local_drop(dbx_local_work *w) {
+    if (w->reply.source == NULL) return;
+    dbx_engine_lock(w->local->engine);
+    w->reply.source->destroy(w->reply.source);
+    dbx_engine_unlock(w->local->engine);
+    w->reply.source = NULL;
 }
 
 int dbx_local_settle(dbx_local *local, const dbx_local_result *result) {

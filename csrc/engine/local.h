@@ -18,6 +18,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/slice.h"
+#include "codec/reply.h"
 #include "engine/engine.h"
 
 typedef struct dbx_local dbx_local;
@@ -62,13 +63,40 @@ typedef struct dbx_local_result {
     bool shutdown;     /* SHUTDOWN was executed: close everything */
 } dbx_local_result;
 
-/* dbx_local_run executes `count` commands in order and appends their replies, in RESP3, to `out`.
- * With `together` they are one turn under one hold of the lock: no other command comes between
- * them, and they share one journal write; otherwise turns are as long as the engine wants them. A
- * failed journal write shows in the replies. Returns DBX_OK, or DBX_ENOMEM when a reply did not fit
- * in memory, or what a streamed reply failed with; the commands may then have been executed. */
+/* Commands that are being executed: the caller's memory, for dbx_local_step and its like alone. It
+ * may be copied between two calls, for one of the copies to go on with. */
+typedef struct dbx_local_work {
+    dbx_local *local;
+    dbx_session *session;
+    const dbx_call *calls;
+    size_t count, next; /* calls[next] is to be run next */
+    bool together;
+    uint32_t delay_us; /* before the next step is worth trying */
+    dbx_reply reply;   /* its source is what is left of the last reply */
+    dbx_local_result result;
+} dbx_local_work;
+
+/* dbx_local_begin prepares the execution of `count` commands in order, whose replies, in RESP3, are
+ * appended to `out`. With `together` they are one turn under one hold of the lock: no other command
+ * comes between them, and they share one journal write; otherwise turns are as long as the engine
+ * wants them. A failed journal write shows in the replies. `calls`, `session` and `out` stay the
+ * work's until it is done: until a step or dbx_local_finish has returned something else than 1, or
+ * dbx_local_drop. */
+void dbx_local_begin(dbx_local_work *work, dbx_local *local, dbx_session *session,
+                     const dbx_call *calls, size_t count, bool together, dbx_buf *out);
+/* dbx_local_step holds the lock once, for a turn or a part of a large reply, and waits for nothing
+ * else. Returns 1 when there is more to do, DBX_OK when all is done, or DBX_ENOMEM when a reply did
+ * not fit in memory, or what a streamed reply failed with; the commands may then have been
+ * executed. */
+int dbx_local_step(dbx_local_work *work);
+/* dbx_local_finish does all that is left, and waits where writers are held back; returns as
+ * dbx_local_step, but never 1. */
+int dbx_local_finish(dbx_local_work *work);
+/* dbx_local_run begins and finishes. */
 int dbx_local_run(dbx_local *local, dbx_session *session, const dbx_call *calls, size_t count,
                   bool together, dbx_buf *out, dbx_local_result *result);
+/* dbx_local_drop forgets what is left to do; what was executed remains so. */
+void dbx_local_drop(dbx_local_work *work);
 
 /* dbx_local_settle blocks until the replies of `result` may be believed (durability `always`);
  * DBX_EIO when the sync failed and the outcome is unknown. */

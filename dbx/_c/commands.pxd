@@ -6,6 +6,7 @@ from dbx._c.base cimport dbx_slice
 cdef extern from "commands/command.h" nogil:
     enum:
         DBX_CMD_INTERNAL
+        DBX_CMD_LONG
     ctypedef struct dbx_command:
         const char *name
         const char *group

@@ -41,6 +41,12 @@ cdef extern from "engine/local.h" nogil:
     void dbx_local_session_close(dbx_local *local, dbx_session *session)
     int dbx_local_spool(dbx_local *local, dbx_call *call, dbx_error *error)
     void dbx_local_unspool(dbx_local *local, dbx_call *call)
-    int dbx_local_run(dbx_local *local, dbx_session *session, const dbx_call *calls, size_t count,
-                      bint together, dbx_buf *out, dbx_local_result *result)
+    ctypedef struct dbx_local_work:
+        const dbx_call *calls
+        dbx_local_result result
+    void dbx_local_begin(dbx_local_work *work, dbx_local *local, dbx_session *session,
+                         const dbx_call *calls, size_t count, bint together, dbx_buf *out)
+    int dbx_local_step(dbx_local_work *work)
+    int dbx_local_finish(dbx_local_work *work)
+    void dbx_local_drop(dbx_local_work *work)
     int dbx_local_settle(dbx_local *local, const dbx_local_result *result)

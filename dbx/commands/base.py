@@ -58,10 +58,14 @@ def expiry(
 ) -> list[Encodable]:
     """The expiry option of SET and GETEX; the caller has seen to it that at most one is given."""
     if ex is not None:
-        if isinstance(ex, str) and not ex.isdigit():
+        if isinstance(ex, str) and ex.isdigit():
+            ex = int(ex)
+        if not isinstance(ex, Expiry):
             raise DataError("ex must be datetime.timedelta or int")
         return ["EX", seconds(ex)]
     if px is not None:
+        if not isinstance(px, Expiry):
+            raise DataError("px must be datetime.timedelta or int")
         return ["PX", milliseconds(px)]
     if exat is not None:
         return ["EXAT", at_seconds(exat)]
@@ -71,14 +75,15 @@ def expiry(
 
 
 def one_at_most(message: str, *given: bool) -> None:
-    if sum(given) > 1:
+    if sum(map(bool, given)) > 1:
         raise DataError(message)
 
 
 def names(keys: Encodable | Iterable[Encodable], more: tuple[Encodable, ...]) -> list[Encodable]:
     """Keys given as one, as several, or as one iterable of them."""
-    first = [keys] if isinstance(keys, bytes | bytearray | memoryview | str | int | float) else keys
-    return [*first, *more]
+    if isinstance(keys, bytes | bytearray | memoryview | str) or not isinstance(keys, Iterable):
+        return [keys, *more]
+    return [*keys, *more]
 
 
 def pairs(mapping: Mapping[Any, Encodable]) -> list[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dbx.commands.base import CommandsBase, Encodable, Pattern, flags
+from dbx.errors import DataError
 
 __all__ = ["ServerCommands"]
 
@@ -65,7 +66,7 @@ class ServerCommands(CommandsBase):
         return self._call("FLUSHDB", *(["ASYNC"] if asynchronous else []))
 
     def info(self, section: str | None = None, *args: str) -> Any:
-        return self._call("INFO", *([] if section is None else [section]), *args)
+        return self._call("INFO", *([] if section is None else [section, *args]))
 
     def lastsave(self) -> Any:
         return self._call("LASTSAVE")
@@ -84,6 +85,8 @@ class ServerCommands(CommandsBase):
         force: bool = False,
         abort: bool = False,
     ) -> Any:
+        if save and nosave:
+            raise DataError("SHUTDOWN save and nosave cannot both be set")
         return self._call(
             "SHUTDOWN", *flags(save=save, nosave=nosave, now=now, force=force, abort=abort)
         )

@@ -77,7 +77,7 @@ class StringCommands(CommandsBase):
         withmatchlen: bool | None = False,
     ) -> Any:
         args: list[Encodable] = [key1, key2, *flags(len=bool(len), idx=bool(idx))]
-        if minmatchlen:
+        if minmatchlen is not None and minmatchlen != 0:
             args += ["MINMATCHLEN", minmatchlen]
         return self._call("LCS", *args, *flags(withmatchlen=bool(withmatchlen)))
 

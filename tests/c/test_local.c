@@ -171,6 +171,77 @@ TEST(a_large_command_goes_through_a_spool_and_its_value_comes_back_whole) {
     close_all(local, session, &out);
 }
 
+/* Puts `n` times the character into the key `name`. */
+static void put_many(dbx_local *local, dbx_session *session, const char *name, char character,
+                     size_t n) {
+    char *value = malloc(n);
+    memset(value, character, n);
+    dbx_slice argv[] = {dbx_slice_str("SET"), dbx_slice_str(name), dbx_slice_of(value, n)};
+    dbx_call call = {.argc = 3, .argv = argv};
+    dbx_local_result result;
+    dbx_buf out = {0};
+    CHECK_EQ(dbx_local_spool(local, &call, NULL), DBX_OK);
+    CHECK_EQ(dbx_local_run(local, session, &call, 1, false, &out, &result), DBX_OK);
+    dbx_local_unspool(local, &call);
+    dbx_buf_free(&out);
+    free(value);
+}
+
+/* After two large replies, of LARGE times a and b, and what was written between them. */
+static void check_large_replies(const dbx_buf *out) {
+    const char header[] = "$3145728\r\n", between[] = "\r\n+OK\r\n", after[] = "\r\n:3\r\n";
+    size_t a = sizeof header - 1, b = a + LARGE + sizeof between - 1 + sizeof header - 1;
+    CHECK_EQ(out->len, b + LARGE + sizeof after - 1);
+    CHECK(memcmp(out->ptr, header, sizeof header - 1) == 0 && out->ptr[a] == 'a');
+    CHECK(out->ptr[a + LARGE - 1] == 'a');
+    CHECK(memcmp(out->ptr + a + LARGE, between, sizeof between - 1) == 0);
+    CHECK(out->ptr[b] == 'b' && out->ptr[b + LARGE - 1] == 'b');
+    CHECK(memcmp(out->ptr + b + LARGE, after, sizeof after - 1) == 0);
+}
+
+TEST(large_replies_come_in_steps_and_in_order_while_others_write) {
+    dbx_local *local = open_memory();
+    dbx_session *session = dbx_local_session_open(local);
+    dbx_buf out = {0}, other = {0};
+    dbx_slice argv[4][WORDS_MAX];
+    dbx_local_work work;
+    for (int together = 0; together < 2; together++) {
+        dbx_call calls[4] = {
+            call_of(argv[0], (const char *const[]){"GET", "a", NULL}),
+            call_of(argv[1], (const char *const[]){"SET", "a", "new", NULL}),
+            call_of(argv[2], (const char *const[]){"GET", "b", NULL}),
+            call_of(argv[3], (const char *const[]){"STRLEN", "a", NULL}),
+        };
+        put_many(local, session, "a", 'a', LARGE);
+        put_many(local, session, "b", 'b', LARGE);
+        dbx_local_begin(&work, local, session, calls, 4, together, &out);
+        CHECK_EQ(dbx_local_step(&work), 1);
+        CHECK(out.len < LARGE); /* the lock is free before all is there */
+        RUN(&other, "PING");
+        if (together) RUN(&other, "SET", "b", "newer");
+        dbx_local_work copy = work;
+        CHECK_EQ(dbx_local_finish(&copy), DBX_OK);
+        check_large_replies(&out);
+        out.len = 0;
+    }
+    dbx_buf_free(&other);
+    close_all(local, session, &out);
+}
+
+TEST(what_is_dropped_leaves_nothing) {
+    dbx_local *local = open_memory();
+    dbx_session *session = dbx_local_session_open(local);
+    dbx_buf out = {0};
+    dbx_slice argv[WORDS_MAX];
+    dbx_call call = call_of(argv, (const char *const[]){"GET", "a", NULL});
+    dbx_local_work work;
+    put_many(local, session, "a", 'a', LARGE);
+    dbx_local_begin(&work, local, session, &call, 1, false, &out);
+    CHECK_EQ(dbx_local_step(&work), 1);
+    dbx_local_drop(&work); /* the sanitizers look for its view */
+    close_all(local, session, &out);
+}
+
 TEST(a_small_command_stays_where_it_is) {
     dbx_local *local = open_memory();
     dbx_slice argv[WORDS_MAX];

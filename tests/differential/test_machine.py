@@ -7,6 +7,7 @@ DBX_TEST_SUBJECT=redis8 (or valkey8, redis7) that server stands in for DBX: a ch
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator
 
 import hypothesis
@@ -38,12 +39,13 @@ def settings(examples: int) -> hypothesis.settings:
 
 @pytest.fixture(scope="module")
 def oracle() -> Iterator[Server]:
-    """Redis 8.0, or the distribution's Redis where that cannot be had: then said by a warning."""
+    """Redis 8.0, or the distribution's Redis where that cannot be had: then said by a warning,
+    which is shown at the end, whatever becomes of the tests."""
     try:
         server = servers.redis8()
     except trixie.Unavailable as why:
         server = servers.redis7()
-        print(f"comparing with the distribution's Redis: {why}")
+        warnings.warn(f"comparing with the distribution's Redis: {why}", stacklevel=1)
     server.start()
     yield server
     server.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import time
 from collections.abc import Iterator
@@ -9,8 +10,10 @@ from typing import Any
 
 import pytest
 import redis
+import redis.asyncio
 
 import dbx
+import dbx.aio
 from tests.support.servers import RedisServer
 
 
@@ -71,6 +74,19 @@ def test_set_takes_expiries_as_numbers_and_as_times(client: Any) -> None:
     client.set("k", 1, exat=when)
     assert client.expiretime("k") == int(when.timestamp())
     assert client.pexpiretime("k") == int(when.timestamp()) * 1000
+
+
+def test_times_that_are_neither_whole_nor_durations_are_refused(client: Any, errors: Any) -> None:
+    for options in ({"ex": 1.5}, {"px": 1.5}, {"px": "1"}, {"ex": "1.5"}):
+        with pytest.raises(errors.DataError):
+            client.set("k", "v", **options)
+        with pytest.raises(errors.DataError):
+            client.getex("k", **options)
+
+
+def test_shutdown_cannot_save_and_not_save(client: Any, errors: Any) -> None:
+    with pytest.raises(errors.DataError):
+        client.shutdown(save=True, nosave=True)
 
 
 def test_set_refuses_options_that_exclude_each_other(client: Any, errors: Any) -> None:
@@ -361,3 +377,43 @@ def test_a_pipeline_without_a_transaction_executes_what_it_can(client: Any, erro
 
 def test_an_empty_mget_does_no_harm_to_a_transaction(client: Any, t: Any) -> None:
     assert client.pipeline().set("a", 1).mget([]).get("a").execute() == [True, [], t("1")]
+
+
+def test_multi_makes_a_transaction_of_what_follows_it(client: Any, errors: Any) -> None:
+    pipe = client.pipeline(transaction=False)
+    pipe.multi()
+    with pytest.raises(errors.RedisError, match="nested"):
+        pipe.multi()
+    pipe.set("a", 1).execute_command("GET")
+    with pytest.raises(errors.RedisError, match="already been issued"):
+        client.pipeline().set("a", 1).multi()
+    with pytest.raises(errors.ResponseError):
+        pipe.execute()
+    assert client.exists("a") == 0
+    pipe.set("a", 1).execute_command("GET").execute(raise_on_error=False)
+    assert client.exists("a") == 1  # the transaction had ended
+    pipe.multi()
+    pipe.close()
+    pipe.multi()
+    assert pipe.incr("a").execute() == [2]
+
+
+@pytest.mark.parametrize("kind", ["redis-py", "dbx"])
+def test_commands_of_an_asyncio_pipeline_may_be_awaited(kind: str, redis8: RedisServer) -> None:
+    async def body() -> None:
+        made = redis.asyncio.Redis(port=redis8.port) if kind == "redis-py" else dbx.aio.open()
+        async with made as db:
+            await db.delete("n")
+            async with db.pipeline() as pipe:
+                assert await pipe.incr("n") is pipe
+                assert await (await pipe.incr("n")).incr("n").execute() == [1, 2, 3]
+            await pipe.incr("n")
+            await pipe.reset()
+            assert len(pipe) == 0
+            assert await (await pipe).execute() == []
+            pipe.multi()
+            await pipe.incr("n")
+            await pipe.aclose()
+            assert await db.get("n") == b"3"
+
+    asyncio.run(body())

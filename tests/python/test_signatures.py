@@ -34,9 +34,18 @@ OTHER_PARAMETERS = {
 OTHER_DEFAULTS = {("client_list", "client_id"): None}
 # redis-py raises NotImplementedError.
 OURS_ALONE = {"command_docs", "command_info"}
-# redis-py's method of that name is not the command, or only raises NotImplementedError; those of a
-# pipeline are about WATCH.
+# redis-py's method of that name is not the command, or only raises NotImplementedError; discard()
+# of a pipeline belongs to WATCH.
 NOT_COMMANDS = {"client", "hello", "multi", "discard"}
+# What a pipeline has besides commands: WATCH, scripts, and redis-py's own means.
+PIPELINES_OTHERS = {
+    "UNWATCH_COMMANDS", "annotate_exception", "discard", "immediate_execute_command",
+    "load_scripts", "parse_response", "pipeline_execute_command", "raise_first_error", "unwatch",
+    "watch",
+}  # fmt: skip
+PIPELINES_SPECIAL = (
+    "__len__", "__bool__", "__await__", "__enter__", "__exit__", "__aenter__", "__aexit__"
+)  # fmt: skip
 
 
 def _cases() -> list[Any]:
@@ -60,6 +69,21 @@ def _parameters(function: Any, name: str) -> list[tuple[str, Any, Any]]:
 @pytest.mark.parametrize(("ours", "theirs", "name"), _cases())
 def test_a_method_has_redis_pys_parameters_and_defaults(ours: Any, theirs: Any, name: str) -> None:
     assert _parameters(getattr(ours, name), name) == _parameters(getattr(theirs, name), name)
+
+
+@pytest.mark.parametrize(("ours", "theirs", "name"), _cases())
+def test_a_method_is_a_coroutine_where_redis_pys_is(ours: Any, theirs: Any, name: str) -> None:
+    if name == "shutdown":
+        return  # redis-py's asks what came of it; ours returns what can be awaited as well
+    kind = inspect.iscoroutinefunction
+    assert kind(getattr(ours, name)) == kind(getattr(theirs, name))
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [PAIRS[1], PAIRS[3]], ids=["Pipeline", "aio.Pipeline"])
+def test_a_pipeline_has_what_redis_pys_adds(ours: Any, theirs: Any) -> None:
+    public = {name for name in vars(theirs) if not name.startswith("_")}
+    added = public | {name for name in PIPELINES_SPECIAL if hasattr(theirs, name)}
+    assert {name for name in added - PIPELINES_OTHERS if not hasattr(ours, name)} == set()
 
 
 @pytest.mark.parametrize(("ours", "theirs"), PAIRS, ids=lambda c: f"{c.__module__}.{c.__name__}")
