@@ -139,12 +139,8 @@ bench: packages-test build $(VENV)/.tests ## side by side with redis-server; BEN
 
 # --- Style ---
 
-lint: build $(VENV)/.tests ## ruff, mypy, clang-format, codespell
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/clang-format --dry-run --Werror $$(git ls-files '*.c' '*.h')
-	$(BIN)/codespell $$(git ls-files '*.md' '*.py' '*.pyx' '*.c' '*.h')
+lint: build $(VENV)/.tests ## the checks of .pre-commit-config.yaml: ruff, mypy, clang-format, codespell, style
+	$(BIN)/pre-commit run --all-files
 
 fmt: $(VENV)/.tests ## format Python and C
 	$(BIN)/ruff check --fix .
