@@ -110,7 +110,7 @@ tsan: build $(VENV)/.tests ## C tests, a loaded server and tests of servers unde
 	    $(PY) -m pytest -q tests/server tests/store tests/crash --ways resp2,resp3,resp2-tiny,resp3-tiny
 
 fuzz: $(VENV)/.tools ## the libFuzzer targets, FUZZ_SECONDS each
-	@tools/packages.sh clang
+	@tools/packages.sh clang libclang-rt-dev
 	CC=clang $(CMAKE) -S . -B $(BUILD)/fuzz $(GENERATOR) -DDBX_FUZZ=ON -DDBX_SANITIZE=address,undefined
 	$(CMAKE) --build $(BUILD)/fuzz
 	tools/fuzz.sh $(BUILD)/fuzz/bin $(FUZZ_SECONDS)
