@@ -14,6 +14,7 @@ SOAK ?= 10
 COUNT ?= 1000
 POWER_CUTS := $(if $(filter command line environment,$(origin COUNT)),$(COUNT),10000)
 SEED ?=
+BARE ?=
 
 export CMAKE_BUILD_PARALLEL_LEVEL = $(JOBS)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
@@ -28,7 +29,7 @@ C_TESTS := -DDBX_TESTS=ON -DDBX_WERROR=ON -DDBX_ALLOC_FAULTS=ON -DDBX_MAP_MB=204
 GENERATOR := -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja -DPython_EXECUTABLE=$(CURDIR)/$(PY)
 
 .PHONY: help serve build test test-c test-py check lint fmt docs asan tsan fuzz soak powercut faults crash clients \
-        bench cross wheel packages-build packages-test packages-cross clean
+        bench bare cross wheel packages-build packages-test packages-cross clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -93,6 +94,10 @@ check: lint test ## lint, types and tests: what CI runs
 
 cross: packages-cross build $(VENV)/.tests ## C tests, C server and `dbx serve` for aarch64 and riscv64, under qemu
 	$(PY) -m pytest -q -rA tests/cross
+
+bare: $(VENV)/.tests ## the README's commands on a bare Debian 12: BARE="pip", BARE="make", or both; as root
+	@tools/packages.sh debootstrap
+	$(PY) -m tests.support.bare $(BARE)
 
 asan: packages-test $(VENV)/.tools $(VENV)/.tests ## C and Python tests under the address and undefined-behaviour sanitizers
 	$(CMAKE) -S . -B $(BUILD)/asan $(GENERATOR) $(C_TESTS) -DDBX_SANITIZE=address,undefined
