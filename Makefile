@@ -14,6 +14,7 @@ SOAK ?= 10
 COUNT ?= 1000
 POWER_CUTS := $(if $(filter command line environment,$(origin COUNT)),$(COUNT),10000)
 SEED ?=
+BARE ?=
 
 export CMAKE_BUILD_PARALLEL_LEVEL = $(JOBS)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
@@ -28,7 +29,7 @@ C_TESTS := -DDBX_TESTS=ON -DDBX_WERROR=ON -DDBX_ALLOC_FAULTS=ON -DDBX_MAP_MB=204
 GENERATOR := -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja -DPython_EXECUTABLE=$(CURDIR)/$(PY)
 
 .PHONY: help serve build test test-c test-py check lint fmt docs asan tsan fuzz soak powercut faults crash clients \
-        bench cross wheel packages-build packages-test packages-cross clean
+        bench bare cross wheel packages-build packages-test packages-cross clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -94,6 +95,10 @@ check: lint test ## lint, types and tests: what CI runs
 cross: packages-cross build $(VENV)/.tests ## C tests, C server and `dbx serve` for aarch64 and riscv64, under qemu
 	$(PY) -m pytest -q -rA tests/cross
 
+bare: $(VENV)/.tests ## the README's commands on a bare Debian 12: BARE="pip", BARE="make", or both; as root
+	@tools/packages.sh debootstrap
+	$(PY) -m tests.support.bare $(BARE)
+
 asan: packages-test $(VENV)/.tools $(VENV)/.tests ## C and Python tests under the address and undefined-behaviour sanitizers
 	$(CMAKE) -S . -B $(BUILD)/asan $(GENERATOR) $(C_TESTS) -DDBX_SANITIZE=address,undefined
 	$(CMAKE) --build $(BUILD)/asan
@@ -110,7 +115,7 @@ tsan: build $(VENV)/.tests ## C tests, a loaded server and tests of servers unde
 	    $(PY) -m pytest -q tests/server tests/store tests/crash --ways resp2,resp3,resp2-tiny,resp3-tiny
 
 fuzz: $(VENV)/.tools ## the libFuzzer targets, FUZZ_SECONDS each
-	@tools/packages.sh clang
+	@tools/packages.sh clang libclang-rt-dev
 	CC=clang $(CMAKE) -S . -B $(BUILD)/fuzz $(GENERATOR) -DDBX_FUZZ=ON -DDBX_SANITIZE=address,undefined
 	$(CMAKE) --build $(BUILD)/fuzz
 	tools/fuzz.sh $(BUILD)/fuzz/bin $(FUZZ_SECONDS)
@@ -139,12 +144,8 @@ bench: packages-test build $(VENV)/.tests ## side by side with redis-server; BEN
 
 # --- Style ---
 
-lint: build $(VENV)/.tests ## ruff, mypy, clang-format, codespell
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/clang-format --dry-run --Werror $$(git ls-files '*.c' '*.h')
-	$(BIN)/codespell $$(git ls-files '*.md' '*.py' '*.pyx' '*.c' '*.h')
+lint: build $(VENV)/.tests ## the checks of .pre-commit-config.yaml: ruff, mypy, clang-format, codespell, style
+	$(BIN)/pre-commit run --all-files
 
 fmt: $(VENV)/.tests ## format Python and C
 	$(BIN)/ruff check --fix .

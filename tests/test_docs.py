@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.support.servers import DbxServer, clean_environment
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted(
@@ -19,8 +23,15 @@ DOCUMENTS = sorted(
 )
 
 
+NOT_RUN = r"<!-- not run by the tests: (?P<why>[^\n]+) -->"
+SHELL_SECONDS_MAX = 60.0
+
+
 def _blocks(path: Path, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", path.read_text(), re.MULTILINE | re.DOTALL)
+    """The blocks of a language that are to be run: all but those under a line that says why not."""
+    block = rf"^(?:{NOT_RUN}\n)?```{language}\n(?P<code>.*?)^```$"
+    found = re.finditer(block, path.read_text(), re.MULTILINE | re.DOTALL)
+    return [match["code"] for match in found if match["why"] is None]
 
 
 def _name(path: Path) -> str:
@@ -43,6 +54,46 @@ def test_python_examples_run(path: Path, number: int, tmp_path: Path) -> None:
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def shell(tmp_path: Path, dbx_process: Callable[..., DbxServer]) -> dict[str, str]:
+    """The environment of a newcomer's shell: a home of its own, this dbx, a server that runs.
+
+    The server's port is any that is free, so redis-cli is told; it fails when a reply is an error.
+    """
+    server = dbx_process()
+    redis_cli = shutil.which("redis-cli")
+    if redis_cli is None:
+        pytest.skip("redis-cli is not installed")
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "redis-cli").write_text(f'#!/bin/sh\nexec {redis_cli} -e -p {server.port} "$@"\n')
+    (programs / "redis-cli").chmod(0o755)
+    path = [str(programs), str(Path(sys.executable).parent), os.environ["PATH"]]
+    return {**clean_environment(), "HOME": str(tmp_path), "PATH": os.pathsep.join(path)}
+
+
+@pytest.mark.parametrize(
+    ("path", "number"), _numbered("sh"), ids=lambda v: v.name if isinstance(v, Path) else str(v)
+)
+def test_shell_examples_run(path: Path, number: int, tmp_path: Path, shell: dict[str, str]) -> None:
+    done = subprocess.run(
+        ["sh", "-eu", "-c", _blocks(path, "sh")[number]],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env=shell,
+        timeout=SHELL_SECONDS_MAX,
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
+
+
+def test_a_mark_that_a_block_is_not_run_stands_right_above_it() -> None:
+    for path in DOCUMENTS:
+        text = path.read_text()
+        marked = re.findall(rf"^{NOT_RUN}\n```(?:sh|python)$", text, re.MULTILINE)
+        assert len(marked) == len(re.findall(r"^ *<!-- not run", text, re.MULTILINE)), path.name
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=_name)

@@ -367,7 +367,7 @@ static int find_chain(dbx_store *store, chain *c, dbx_error *error) {
     int rc = dbx_checkpoint_list(dir, &c->spans, &listed, error);
     if (rc != DBX_OK) return rc;
     c->last.span.to = store->applied_position;
-    while (c->bytes < bytes_max &&
+    while (c->count < listed && c->bytes < bytes_max &&
            choose(dir, c->spans + c->count, listed - c->count, c->last.span.to, &chosen, &head)) {
         dbx_checkpoint_span *at = &c->spans[c->count];
         at[chosen] = at[0];

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import random
+import shutil
 import signal
 import threading
 import time
 from collections.abc import Callable
+
+import pytest
 
 from tests.support import proc
 from tests.support.load import repeat
 from tests.support.resp import encode
 from tests.support.servers import DbxServer, store_info
 
-START_CPU_SECONDS_MAX = 1.0
-REPLAY_MS_MAX = 10_000  # generous: the machine may be busy with builds
+START_SECONDS_MAX = START_CPU_SECONDS_MAX = 1.0
+STARTS_MAX = 10  # of which one has the disk to itself for a second
 INCRS = 1_000_000
 APPLY_BUFFER_BYTES = 16 << 20
 BACKLOG_BUFFER_BYTES = 64 << 20
@@ -32,11 +35,29 @@ TRANSACTION_SECONDS = (0.1, 0.5)
 Start = Callable[..., DbxServer]
 
 
-def replayed_in_time(server: DbxServer) -> None:
-    """The start's own work is what counts: a busy machine stretches the time, not the work."""
-    assert proc.instrumented() or proc.cpu_seconds(server.pid) <= START_CPU_SECONDS_MAX
-    info = server.store_info()
-    assert info["replay_last_ms"] <= REPLAY_MS_MAX, info
+def start_within_a_second(server: DbxServer) -> None:
+    """Starts a server that was killed, which serves within a second.
+
+    The work of a start, on all processors, is bounded at each; the time at one of several with what
+    the kill left, without that in which processors were wanting, because others share the machine.
+    """
+    killed = server.directory / "killed"
+    shutil.copytree(server.data, killed, ignore=shutil.ignore_patterns("socket"))
+    seconds: list[float] = []
+    while len(seconds) < STARTS_MAX:
+        begun, crowded = time.monotonic(), proc.crowded_seconds()
+        server.start()
+        crowded = proc.crowded_seconds() - crowded
+        seconds.append(time.monotonic() - begun - crowded)
+        if proc.instrumented():
+            return
+        assert proc.cpu_seconds(server.pid) <= START_CPU_SECONDS_MAX
+        if seconds[-1] <= START_SECONDS_MAX:
+            return
+        server.kill()
+        shutil.rmtree(server.data)
+        shutil.copytree(killed, server.data)
+    pytest.fail(f"each start took more than {START_SECONDS_MAX} s: {seconds}")
 
 
 def test_a_million_incrs_of_one_key_replay_within_a_second(dbx_process: Start) -> None:
@@ -44,8 +65,7 @@ def test_a_million_incrs_of_one_key_replay_within_a_second(dbx_process: Start) -
     with server.raw(timeout=300) as client:
         assert repeat(client, ("INCR", "n"), INCRS) == b"%d" % INCRS
     server.kill()
-    server.start()
-    replayed_in_time(server)
+    start_within_a_second(server)
     with server.raw() as client:
         assert client.value("GET", "n") == b"%d" % INCRS
 
@@ -68,8 +88,7 @@ def test_no_acknowledged_write_is_missing_after_kill_9_during_an_apply(dbx_proce
                 assert client.read() == ("status", b"OK")
                 acknowledged += 1
         server.kill()
-    server.start()
-    replayed_in_time(server)
+    start_within_a_second(server)
     with server.raw() as client:
         for i in range(max(0, acknowledged - 50_000), acknowledged, 997):
             assert client.value("GET", f"key:{i % 50_000}") == b"v%d" % i
@@ -94,8 +113,7 @@ def test_starts_that_are_killed_lose_nothing_of_a_large_backlog(dbx_process: Sta
         server.spawn()
         time.sleep(chance.uniform(0, start_seconds))
     server.kill()
-    server.start()
-    replayed_in_time(server)
+    start_within_a_second(server)
     with server.raw() as client:
         assert client.value("GET", "n") == b"%d" % BACKLOG_INCRS
         assert client.value("GET", "large") == b"x" * LARGE_BYTES

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 import dbx
 from dbx import _core
+from tests.support.servers import clean_environment
 
+ROOT = Path(__file__).parents[2]
 PACKAGE = Path(dbx.__file__).parent
 
 
@@ -54,3 +58,25 @@ def test_the_server_starts_without_modules_that_take_long_to_load() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
     assert loaded & {"asyncio", "dataclasses", "datetime", "dbx.client", "inspect"} == set()
+
+
+def test_what_is_installed_does_what_is_asked_of_every_wheel(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-P", ROOT / "tests" / "support" / "smoke.py"],
+        cwd=tmp_path,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_python_that_is_claimed_is_tested_and_has_wheels() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    named = re.findall(r"Python :: (3\.\d+)", "\n".join(project["project"]["classifiers"]))
+    wheels = project["tool"]["cibuildwheel"]["build"].split()
+    assert wheels == [f"cp{version.replace('.', '')}-*" for version in named]
+    workflow = ROOT / ".github" / "workflows" / "ci.yml"
+    if workflow.exists():  # a source distribution has none
+        tested = re.search(r"matrix: \{python: \[(.*)\]\}", workflow.read_text())
+        assert tested is not None and re.findall(r"3\.\d+", tested[1]) == named

@@ -21,10 +21,12 @@ def repeat(client: RawClient, command: tuple[Arg, ...], times: int, batch: int =
     return last
 
 
-def fill(client: RawClient, keys: int, *, value_bytes: int = 16, batch: int = 5000) -> None:
-    """fill sets key:0 ... with values that change from call to call."""
-    for at in range(0, keys, batch):
-        n = min(batch, keys - at)
+def fill(
+    client: RawClient, keys: int, *, value_bytes: int = 16, batch: int = 5000, first: int = 0
+) -> None:
+    """fill sets so many keys from key:`first` on, with values that change from call to call."""
+    for at in range(first, first + keys, batch):
+        n = min(batch, first + keys - at)
         client.send_bytes(
             b"".join(
                 encode(b"SET", b"key:%d" % i, random.randbytes(value_bytes))

@@ -47,6 +47,17 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
+def crowded_seconds() -> float:
+    """crowded_seconds is for how long, so far, somebody on this machine has waited for a processor;
+    0 where the kernel does not count it (CONFIG_PSI).
+    """
+    try:
+        some = Path("/proc/pressure/cpu").read_text().splitlines()[0]
+    except OSError:
+        return 0.0
+    return int(some.rpartition("total=")[2]) / 1e6
+
+
 @contextlib.contextmanager
 def frozen(pid: int) -> Iterator[None]:
     """frozen stops every thread of a process while its block runs."""
