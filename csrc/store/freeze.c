@@ -203,7 +203,8 @@ static void keep_memory(dbx_store *store, const dbx_buffer *frozen) {
     if (keep > left) keep = left;
     if (dbx_buffer_fill(active) < bound / BUSY_PART) keep = 0;
     dbx_arena_pool_keep(store->pool, keep);
-    store->kept_ms = store->txn.now_ms;
+    bool any = keep > 0 || dbx_arena_pool_bytes(store->pool) > 0;
+    store->kept_ms = any ? store->txn.now_ms : 0;
     store->kept_beside = active->arena.mapped;
 }
 

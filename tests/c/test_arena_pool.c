@@ -44,7 +44,7 @@ TEST(what_one_arena_leaves_the_next_one_gets) {
     dbx_arena_pool_free(pool);
 }
 
-TEST(a_pool_keeps_no_more_than_its_bound_and_lowering_it_lets_go) {
+TEST(a_pool_keeps_no_more_than_its_bound_and_is_trimmed_when_that_is_lowered) {
     size_t spans = 0;
     dbx_arena_pool *pool = dbx_arena_pool_new();
     dbx_arena arena = {.pool = pool};
@@ -58,6 +58,8 @@ TEST(a_pool_keeps_no_more_than_its_bound_and_lowering_it_lets_go) {
     while (spans > 0)
         dbx_arena_pool_give(pool, kept[--spans]);
     dbx_arena_pool_keep(pool, DBX_ARENA_SPAN_BYTES);
+    CHECK(dbx_arena_pool_trim(pool) && !dbx_arena_pool_trim(pool));
+    CHECK_EQ(dbx_arena_pool_bytes(pool), DBX_ARENA_SPAN_BYTES);
     kept[0] = dbx_arena_pool_take(pool);
     CHECK(kept[0] != NULL && dbx_arena_pool_take(pool) == NULL);
     dbx_arena_pool_give(NULL, kept[0]);
