@@ -46,7 +46,7 @@ int dbx_upgrade_put(dbx_upgrade *upgrade, dbx_slice key, dbx_slice value, dbx_er
 static int to_two_clocks(dbx_upgrade *upgrade, dbx_error *error) {
     enum { OLD_BYTES = 24, BYTES = 32, TIME_AT = 16 };
     static const uint8_t position[] = {DBX_TABLE_META, DBX_META_POSITION};
-    dbx_slice key = dbx_slice_of(position, sizeof position), value;
+    dbx_slice key = dbx_slice_of(position, sizeof position), value = {NULL, 0};
     uint8_t bytes[BYTES];
     int rc = dbx_upgrade_get(upgrade, key, &value, error);
     if (rc == DBX_ENOTFOUND || (rc == DBX_OK && value.len == BYTES)) return DBX_OK;

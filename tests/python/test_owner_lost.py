@@ -46,7 +46,12 @@ def program(tmp_path: Path) -> Iterator[Program]:
 @pytest.fixture(params=["ends", "killed", "disconnects"])
 def lose(request: pytest.FixtureRequest) -> Lose:
     def disconnect(program: Program) -> None:
+        clients = program.execute("CLIENT LIST").count("id=")
         program.execute("CLIENT KILL MAXAGE 1")
+        until = time.monotonic() + WAIT_SECONDS_MAX
+        while program.execute("CLIENT LIST").count("id=") == clients:
+            assert time.monotonic() < until
+            time.sleep(0.01)
 
     return {"ends": Program.stop, "killed": Program.kill, "disconnects": disconnect}[request.param]
 
