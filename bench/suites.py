@@ -60,8 +60,9 @@ def resp(report: Report, quick: bool, rounds: int) -> None:
 
 
 def sustained(report: Report, quick: bool, rounds: int) -> None:
-    """A minute of GETs, of both, of SETs over 5M keys; then latency at half of the SET rate, again
-    a minute each: long enough for what either does in the background, applies or rewrites."""
+    """A minute of GETs, of GETs beside SETs, of both, of SETs over 5M keys; then latency at half
+    of the SET rate, again a minute each: long enough for what either does in the background,
+    applies or rewrites."""
     keys, seconds = (500_000, 10) if quick else (5_000_000, 60)
     with pair() as servers:
         for server in servers.values():

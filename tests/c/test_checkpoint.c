@@ -197,17 +197,22 @@ static void damage(const world *w, dbx_checkpoint_span span, long at) {
     (void)close(fd);
 }
 
+/* A database that has been stopped, with all its keys in one checkpoint. */
+static void stop_with_checkpoint(world *w, dbx_checkpoint_span *span) {
+    begin(w);
+    write_keys(w, 0, KEYS, "one");
+    save(w);
+    stop(w);
+    CHECK_EQ(file_count(w, span), 1);
+}
+
 TEST(the_log_is_executed_where_a_checkpoint_is_damaged) {
     static const long places[] = {9, 30, DBX_CHECKPOINT_HEAD_BYTES + 2,
                                   DBX_CHECKPOINT_HEAD_BYTES + 200};
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
         world w;
         dbx_checkpoint_span span;
-        begin(&w);
-        write_keys(&w, 0, KEYS, "one");
-        save(&w);
-        stop(&w);
-        CHECK_EQ(file_count(&w, &span), 1);
+        stop_with_checkpoint(&w, &span);
         damage(&w, span, places[i]);
         start(&w);
         CHECK_EQ(info_of(&w).replay_last_entries, 0);
@@ -224,11 +229,7 @@ TEST(a_checkpoint_of_another_version_is_not_loaded) {
     char path[DBX_PATH_MAX];
     world w;
     dbx_checkpoint_span span;
-    begin(&w);
-    write_keys(&w, 0, KEYS, "one");
-    save(&w);
-    stop(&w);
-    CHECK_EQ(file_count(&w, &span), 1);
+    stop_with_checkpoint(&w, &span);
     CHECK_EQ(dbx_checkpoint_path(path, w.dir, span, DBX_CHECKPOINT_SEALED, NULL), DBX_OK);
     int fd = open(path, O_RDWR);
     CHECK_EQ(pread(fd, head, sizeof head, 0), (ssize_t)sizeof head);
