@@ -190,12 +190,36 @@ static void one_step(world *w) {
     if (what == 97) usleep(2000);                 /* let an apply finish */
 }
 
+static dbx_store_info info_of(const world *w) {
+    dbx_store_info info;
+    dbx_store_get_info(w->store, &info);
+    return info;
+}
+
+/* An apply and a checkpoint end while steps go on, or after them: on a slow machine none might end
+ * before the next start, unless waited for now and then. */
+static void wait_applied(world *w) {
+    (void)dbx_store_freeze(w->store, false);
+    for (int tries = 0; info_of(w).frozen_entries > 0 && tries < 5000; tries++) {
+        usleep(1000);
+        end_turn(w);
+    }
+}
+
+static void wait_checkpoint(world *w) {
+    uint64_t before = info_of(w).checkpoints;
+    dbx_store_spent(w->store, 1);
+    for (int tries = 0; info_of(w).checkpoints == before && tries < 100; tries++) {
+        usleep(1000);
+        end_turn(w);
+    }
+}
+
 /* Closes the store; counts the buffers it applied, and the entries it had from checkpoints. */
 static void stop(world *w) {
-    dbx_store_info info;
     dbx_error error;
     CHECK_EQ(dbx_store_turn_end(w->store, &error), DBX_OK);
-    dbx_store_get_info(w->store, &info);
+    dbx_store_info info = info_of(w);
     CHECK_EQ(dbx_store_close(w->store, &error), DBX_OK);
     w->applies += info.applies;
     w->loaded += info.replay_last_entries;
@@ -224,6 +248,8 @@ static void random_steps(uint64_t seed, bool with_views, uint64_t *applies, uint
             check_get(&pinned[i], rc, value);
             walk(&w, view, pinned, false);
         }
+        if (step % 300 == 150) wait_applied(&w);
+        if (step % 300 == 298) wait_checkpoint(&w);
         if (step % 300 == 299) {
             if (view != NULL) dbx_view_close(view);
             view = NULL;
@@ -257,12 +283,6 @@ TEST(views_do_not_see_later_writes) {
     random_worlds(check_seed() * 100 + 50, true);
 }
 
-static uint64_t buffer_entries(const world *w) {
-    dbx_store_info info;
-    dbx_store_get_info(w->store, &info);
-    return info.buffer_entries;
-}
-
 /* Puts `count` keys and waits until they are in MDBX and nothing is in the buffer. */
 static void fill(world *w, unsigned count) {
     uint8_t bytes[64];
@@ -273,12 +293,10 @@ static void fill(world *w, unsigned count) {
         if (i % 500 == 0) end_turn(w);
     }
     (void)dbx_store_freeze(w->store, false);
-    dbx_store_info info;
     do {
         usleep(1000);
         end_turn(w);
-        dbx_store_get_info(w->store, &info);
-    } while (info.frozen_entries > 0 || info.buffer_entries > 0);
+    } while (info_of(w).frozen_entries > 0 || info_of(w).buffer_entries > 0);
 }
 
 /* Invariant 12: what was popped is not walked again. The buffer keeps a gap, not a tombstone a pop.
@@ -299,7 +317,7 @@ static void pop_all(bool from_front, unsigned turn) {
         CHECK_TEXT(dbx_cursor_key(cursor), want);
         CHECK_EQ(dbx_txn_del(w->txn, dbx_cursor_key(cursor)), DBX_OK);
         dbx_cursor_close(cursor);
-        CHECK(buffer_entries(w) < 8);
+        CHECK(info_of(w).buffer_entries < 8);
         if (i % turn == turn - 1) end_turn(w);
     }
     dbx_cursor *cursor = dbx_cursor_open(dbx_txn_view(w->txn), dbx_slice_str("V"));
