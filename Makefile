@@ -103,7 +103,7 @@ asan: packages-test $(VENV)/.tools $(VENV)/.tests ## C and Python tests under th
 	$(CMAKE) -S . -B $(BUILD)/asan $(GENERATOR) $(C_TESTS) -DDBX_SANITIZE=address,undefined
 	$(CMAKE) --build $(BUILD)/asan
 	$(CTEST) --test-dir $(BUILD)/asan
-	tools/asan.sh $(TESTS)
+	tools/asan.sh $(if $(filter tests,$(TESTS)),$(WORKERS)) $(TESTS)
 
 tsan: build $(VENV)/.tests ## C tests, a loaded server and tests of servers under the thread sanitizer
 	@tools/packages.sh redis-tools
@@ -112,7 +112,8 @@ tsan: build $(VENV)/.tests ## C tests, a loaded server and tests of servers unde
 	$(CTEST) --test-dir $(BUILD)/tsan
 	tools/tsan.sh $(BUILD)/tsan/bin/serve_main
 	DBX_TEST_SERVER=$(CURDIR)/$(BUILD)/tsan/bin/serve_main TSAN_OPTIONS=exitcode=66 \
-	    $(PY) -m pytest -q tests/server tests/store tests/crash --ways resp2,resp3,resp2-tiny,resp3-tiny
+	    $(PY) -m pytest -q $(WORKERS) tests/server tests/store tests/crash \
+	    --ways resp2,resp3,resp2-tiny,resp3-tiny
 
 fuzz: $(VENV)/.tools ## the libFuzzer targets, FUZZ_SECONDS each
 	@tools/packages.sh clang libclang-rt-dev
