@@ -10,7 +10,7 @@
 
 /* On disk a run takes long: of the allocations every so manieth is tried, all with DBX_SOAK set.
  * What a machine has to do with it shows in a few. */
-#ifdef DBX_EMULATED
+#if defined(DBX_EMULATED) || defined(__SANITIZE_THREAD__)
 enum { DISK_STRIDE = 47, MEMORY_STRIDE = 11 };
 #else
 enum { DISK_STRIDE = 7, MEMORY_STRIDE = 1 };

@@ -37,6 +37,8 @@ def run(
 ) -> str:
     """What the program says, run by `before`."""
     line = [*before, str(BUILD / "bin" / command[0]), *command[1:]]
+    env = dict(os.environ if env is None else env)
+    env.pop("LD_PRELOAD", None)  # of sanitizers, which do not live with limits
     return subprocess.run(
         line, check=True, stdout=subprocess.PIPE, text=True, timeout=SECONDS,
         env=env, cwd=cwd, preexec_fn=limit,
