@@ -158,6 +158,7 @@ def test_a_damaged_mdbx_file_is_refused_clearly(dbx_process: Start) -> None:
     assert str(data) in line
 
 
+@pytest.mark.skipif(proc.mixed(), reason="so slow that a checkpoint has it")
 def test_damage_in_the_middle_of_the_journal_is_refused_clearly(dbx_process: Start) -> None:
     server = dbx_process("--durability", "always")
     data = stopped_with_data(server)

@@ -28,7 +28,12 @@ class Memory:
 
 def instrumented() -> bool:
     """Whether sanitizers run along, which make memory and CPU time mean nothing."""
-    return "asan" in os.environ.get("LD_PRELOAD", "") or "DBX_TEST_SERVER" in os.environ
+    return "asan" in os.environ.get("LD_PRELOAD", "") or mixed()
+
+
+def mixed() -> bool:
+    """Whether servers are not the build of this process: much slower, with maps of another size."""
+    return "DBX_TEST_SERVER" in os.environ
 
 
 def memory(pid: int) -> Memory:
