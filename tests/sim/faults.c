@@ -94,6 +94,12 @@ static bool undone(run *r) {
                               r->p.count, r->w.why);
 }
 
+/* The turn leaves what was there before. */
+static bool idle(const run *r) {
+    return contents_alike(&r->right->turns[r->p.count - 1].after,
+                          &r->right->turns[r->p.count].after);
+}
+
 static bool run_turn(run *r, const history_step *step) {
     size_t begun = disk_moment();
     bool same = false;
@@ -102,7 +108,8 @@ static bool run_turn(run *r, const history_step *step) {
         if (said == WORLD_UNSAID) {
             (void)snprintf(r->w.why, sizeof r->w.why, "no memory for the reply");
             if (!holds(r, r->p.count, &same)) return false;
-            if (same) break;
+            /* SELECT leaves nothing to tell by; what changes nothing can be done once more. */
+            if (same && !idle(r)) break;
         } else if (said != WORLD_REFUSED) {
             break;
         }
