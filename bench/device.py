@@ -173,7 +173,9 @@ def _rest(report: Report, at: Device, server: DbxServer, seconds: int) -> None:
 def _full(report: Report, keys: int) -> None:
     """_full: SETs at random over `keys` keys until Redis has rewritten its log twice; DBX gets as
     many, with a small, a middling and a large buffer."""
-    image = 1024 + keys // 2000  # megabytes
+    # Megabytes, sparse. While free space is less than some of the file, applies are small, to
+    # find room: that is another case.
+    image = 4096 + keys // 500
     with device(image) as at, _redis(at) as redis:
         prefill(redis, keys)
         _rewritten(redis, 1)
