@@ -1,4 +1,10 @@
-/* arena.c: see arena.h. Size classes: multiples of 16 up to 1 KB, then four steps a doubling. */
+/* arena.c: see arena.h. Size classes: multiples of 8 up to 1 KB, then four steps a doubling.
+ *
+ * Blocks come from their class's free list, otherwise large ones are cut from a larger free block
+ * or the current chunk, and small ones from a region, which is such a large block itself: rather a
+ * free one. The index grows in steps, in which all its segments leave sizes behind that nobody else
+ * asks for.
+ */
 #include "store/arena.h"
 
 #include <stdbool.h>
@@ -14,20 +20,27 @@ typedef struct dbx_arena_chunk {
 } arena_chunk;
 
 enum { SPANS_FROM_CHUNK = 4 };
-enum { CHUNK_HEADER = 32, SMALL_MAX = 1024, SMALL_STEP = 16, SMALL_CLASSES = 64 };
+enum {
+    CHUNK_HEADER = 32,
+    SMALL_CLASSES = DBX_ARENA_SMALL_MAX / DBX_ARENA_GRANULE,
+    REGION_BYTES = 16 << 10,
+    REGION_MIN = 2 << 10 /* of a free block */
+};
 
 _Static_assert(DBX_ARENA_SPAN_BYTES == 2 * DBX_ARENA_CHUNK_BYTES, "a span is two chunks");
 _Static_assert(sizeof(arena_chunk) <= CHUNK_HEADER, "the header keeps blocks aligned");
+_Static_assert((size_t)DBX_ARENA_GRANULE << DBX_ARENA_OFFSET_BITS == DBX_ARENA_CHUNK_BYTES,
+               "a reference says where in a chunk");
 
 unsigned dbx_arena_class(size_t n) {
-    if (n <= SMALL_MAX) return n == 0 ? 0 : (unsigned)((n - 1) / SMALL_STEP);
+    if (n <= DBX_ARENA_SMALL_MAX) return n == 0 ? 0 : (unsigned)((n - 1) / DBX_ARENA_GRANULE);
     unsigned log2 = 63u - (unsigned)__builtin_clzll((unsigned long long)(n - 1));
     size_t quarter = (n - 1 - ((size_t)1 << log2)) / (((size_t)1 << log2) / 4);
     return SMALL_CLASSES + (log2 - 10) * 4 + (unsigned)quarter;
 }
 
 size_t dbx_arena_class_bytes(unsigned index) {
-    if (index < SMALL_CLASSES) return ((size_t)index + 1) * SMALL_STEP;
+    if (index < SMALL_CLASSES) return ((size_t)index + 1) * DBX_ARENA_GRANULE;
     unsigned log2 = 10 + (index - SMALL_CLASSES) / 4;
     size_t quarter = (index - SMALL_CLASSES) % 4;
     return ((size_t)1 << log2) + (quarter + 1) * (((size_t)1 << log2) / 4);
@@ -67,7 +80,24 @@ static arena_chunk *map_chunk(dbx_arena *arena) {
     return (arena_chunk *)(void *)chunk;
 }
 
+static void give(dbx_arena *arena, void *block, unsigned index) {
+    memcpy(block, &arena->free[index], sizeof(void *));
+    arena->free[index] = block;
+}
+
+/* Makes free blocks of what is not needed of a larger one. */
+static void give_all(dbx_arena *arena, uint8_t *at, size_t bytes) {
+    while (bytes > 0) {
+        unsigned index = dbx_arena_class(bytes < DBX_ARENA_BLOCK_MAX ? bytes : DBX_ARENA_BLOCK_MAX);
+        if (dbx_arena_class_bytes(index) > bytes) index--;
+        give(arena, at, index);
+        at += dbx_arena_class_bytes(index);
+        bytes -= dbx_arena_class_bytes(index);
+    }
+}
+
 static bool next_chunk(dbx_arena *arena) {
+    if (arena->table_count == DBX_ARENA_CHUNKS_MAX) return false;
     void *table = dbx_alloc_room(arena->table, &arena->table_cap, arena->table_count + (size_t)1,
                                  sizeof *arena->table);
     if (table == NULL) return false;
@@ -77,15 +107,65 @@ static bool next_chunk(dbx_arena *arena) {
     chunk->number = arena->table_count;
     arena->table[arena->table_count++] = chunk;
     arena->mapped += DBX_ARENA_CHUNK_BYTES;
-    arena->at = (uint8_t *)chunk + CHUNK_HEADER;
-    arena->end = (uint8_t *)chunk + DBX_ARENA_CHUNK_BYTES;
+    give_all(arena, arena->chunk_at, (size_t)(arena->chunk_end - arena->chunk_at));
+    arena->chunk_at = (uint8_t *)chunk + CHUNK_HEADER;
+    arena->chunk_end = (uint8_t *)chunk + DBX_ARENA_CHUNK_BYTES;
     return true;
+}
+
+static void *take(dbx_arena *arena, unsigned index) {
+    void *block = arena->free[index];
+    if (block != NULL) memcpy(&arena->free[index], block, sizeof(void *));
+    return block;
+}
+
+/* `size` bytes, a class's, of the smallest larger free block. */
+static uint8_t *cut_free(dbx_arena *arena, size_t size) {
+    unsigned index = dbx_arena_class(size) + 1;
+    while (index < DBX_ARENA_CLASSES && arena->free[index] == NULL)
+        index++;
+    if (index == DBX_ARENA_CLASSES) return NULL;
+    uint8_t *block = take(arena, index);
+    give_all(arena, block + size, dbx_arena_class_bytes(index) - size);
+    return block;
+}
+
+static uint8_t *cut_chunk(dbx_arena *arena, size_t size) {
+    if ((size_t)(arena->chunk_end - arena->chunk_at) < size && !next_chunk(arena)) return NULL;
+    uint8_t *block = arena->chunk_at;
+    arena->chunk_at += size;
+    return block;
+}
+
+/* Makes the largest free block the region, or a piece of the chunk. */
+static bool next_region(dbx_arena *arena) {
+    unsigned index = DBX_ARENA_CLASSES - 1, least = dbx_arena_class(REGION_MIN);
+    while (index > least && arena->free[index] == NULL)
+        index--;
+    size_t bytes = dbx_arena_class_bytes(index);
+    uint8_t *region = take(arena, index);
+    if (region == NULL) {
+        bytes = REGION_BYTES;
+        region = cut_chunk(arena, bytes);
+        if (region == NULL) return false;
+    }
+    give_all(arena, arena->at, (size_t)(arena->end - arena->at));
+    arena->at = region;
+    arena->end = region + bytes;
+    return true;
+}
+
+static uint8_t *cut_region(dbx_arena *arena, size_t size) {
+    if ((size_t)(arena->end - arena->at) < size && !next_region(arena)) return NULL;
+    uint8_t *block = arena->at;
+    arena->at += size;
+    return block;
 }
 
 uint32_t dbx_arena_reference(const void *block) {
     uintptr_t at = (uintptr_t)block, offset = at % DBX_ARENA_CHUNK_BYTES;
     const arena_chunk *chunk = (const arena_chunk *)(at - offset); /* NOLINT: aligned chunks */
-    return chunk->number > UINT16_MAX ? 0 : (uint32_t)(chunk->number << 16 | offset / 16);
+    return (uint32_t)(chunk->number << DBX_ARENA_OFFSET_BITS | offset / DBX_ARENA_GRANULE);
 }
 
 static void *alloc_large(dbx_arena *arena, size_t n) {
@@ -116,16 +196,13 @@ void *dbx_arena_alloc(dbx_arena *arena, size_t n) {
     if (n > DBX_ARENA_BLOCK_MAX) return alloc_large(arena, n);
     unsigned index = dbx_arena_class(n);
     size_t size = dbx_arena_class_bytes(index);
-    void *block = arena->free[index];
-    if (block != NULL) {
-        memcpy(&arena->free[index], block, sizeof(void *));
-        arena->bytes += size;
-        return block;
-    }
-    if ((size_t)(arena->end - arena->at) < size && !next_chunk(arena)) return NULL;
-    block = arena->at;
-    arena->at += size;
-    arena->bytes += size;
+    void *block = take(arena, index);
+    if (block == NULL && size <= DBX_ARENA_SMALL_MAX) block = cut_region(arena, size);
+    /* For small ones where there is no memory: what undoes a turn needs again what the turn freed,
+     * if not always in the same sizes. */
+    if (block == NULL) block = cut_free(arena, size);
+    if (block == NULL && size > DBX_ARENA_SMALL_MAX) block = cut_chunk(arena, size);
+    if (block != NULL) arena->bytes += size;
     return block;
 }
 
@@ -135,8 +212,7 @@ void dbx_arena_free(dbx_arena *arena, void *block, size_t n) {
         return;
     }
     unsigned index = dbx_arena_class(n);
-    memcpy(block, &arena->free[index], sizeof(void *));
-    arena->free[index] = block;
+    give(arena, block, index);
     arena->bytes -= dbx_arena_class_bytes(index);
 }
 

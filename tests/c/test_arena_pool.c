@@ -30,7 +30,7 @@ TEST(what_one_arena_leaves_the_next_one_gets) {
     dbx_arena first = {.pool = pool}, second = {.pool = pool};
     dbx_arena_pool_keep(pool, SIZE_MAX);
     fill(&first);
-    const uint8_t *last = first.at;
+    const uint8_t *last = first.chunk_at;
     dbx_arena_destroy(&first);
     bool again = false;
     for (int i = 0; i < BLOCKS; i++) {
