@@ -4,18 +4,19 @@
 #include <string.h>
 
 enum {
-    SLOTS = 2048, /* a power of two; 16 KB a segment */
-    SLOTS_USED_MAX = SLOTS * 3 / 4,
+    SEGMENT_BYTES_MIN = 1 << 10, /* the first one's: as those of a class of the arena, as all are */
+    SEGMENT_BYTES_HALF = 8 << 10,
+    SEGMENT_BYTES_MAX = 16 << 10,
     DEPTH_MAX = 20 /* with the bits that choose a slot, all of the 32 kept */
 };
 
-typedef struct dbx_index_segment {
-    unsigned depth; /* of the directory's bits, how many this segment was chosen by */
-    unsigned used;
-    uint64_t slots[SLOTS]; /* hash << 32 | reference; 0: free */
+/* The hashes that belong to one place of the directory. */
+typedef struct segment {
+    uint32_t bytes, used;
+    uint64_t slots[]; /* hash << 32 | reference; 0: free */
 } segment;
 
-_Static_assert((int)SLOTS <= (int)DBX_INDEX_PART_MAX, "a part is a segment");
+_Static_assert(SEGMENT_BYTES_MAX / sizeof(uint64_t) <= DBX_INDEX_PART_MAX, "a part is a segment");
 
 static uint32_t short_hash(uint64_t hash) {
     return (uint32_t)(hash >> 32);
@@ -25,17 +26,31 @@ static uint32_t slot_hash(uint64_t slot) {
     return (uint32_t)(slot >> 32);
 }
 
-static segment **find_segment(const dbx_index *index, uint32_t hash) {
+static dbx_index_place *find_place(const dbx_index *index, uint32_t hash) {
     return &index->directory[index->depth == 0 ? 0 : hash >> (32 - index->depth)];
+}
+
+static segment *segment_at(const dbx_index *index, const dbx_index_place *place) {
+    return dbx_arena_at(index->arena, place->reference);
+}
+
+/* Where a hash belongs: by the bits that follow those that chose the segment. */
+static unsigned home_of(const dbx_index_place *place, uint32_t hash) {
+    return (unsigned)((uint64_t)(hash << place->depth) * place->slot_count >> 32);
+}
+
+static unsigned following(const dbx_index_place *place, unsigned i) {
+    return i + 1 < place->slot_count ? i + 1 : 0;
 }
 
 dbx_entry *dbx_index_find(const dbx_index *index, dbx_slice key, uint64_t hash) {
     uint32_t h = short_hash(hash);
     if (index->directory == NULL) return NULL;
-    const segment *s = *find_segment(index, h);
-    for (unsigned i = h % SLOTS; s->slots[i] != 0; i = (i + 1) % SLOTS) {
-        if (slot_hash(s->slots[i]) != h) continue;
-        dbx_entry *entry = dbx_arena_at(index->arena, (uint32_t)s->slots[i]);
+    const dbx_index_place *place = find_place(index, h);
+    const uint64_t *slots = segment_at(index, place)->slots;
+    for (unsigned i = home_of(place, h); slots[i] != 0; i = following(place, i)) {
+        if (slot_hash(slots[i]) != h) continue;
+        dbx_entry *entry = dbx_arena_at(index->arena, (uint32_t)slots[i]);
         if (dbx_slice_eq(dbx_entry_key(entry), key)) return entry;
     }
     return NULL;
@@ -43,18 +58,21 @@ dbx_entry *dbx_index_find(const dbx_index *index, dbx_slice key, uint64_t hash) 
 
 void dbx_index_prefetch(const dbx_index *index, uint64_t hash) {
     uint32_t h = short_hash(hash);
-    if (index->directory != NULL) __builtin_prefetch(&(*find_segment(index, h))->slots[h % SLOTS]);
+    if (index->directory == NULL) return;
+    const dbx_index_place *place = find_place(index, h);
+    __builtin_prefetch(&segment_at(index, place)->slots[home_of(place, h)]);
 }
 
 void dbx_index_prefetch_entry(const dbx_index *index, uint64_t hash) {
     uint32_t h = short_hash(hash);
     if (index->directory == NULL) return;
-    const segment *s = *find_segment(index, h);
-    for (unsigned i = h % SLOTS; s->slots[i] != 0; i = (i + 1) % SLOTS) {
-        if (slot_hash(s->slots[i]) != h) continue;
-        const dbx_entry *entry = dbx_arena_at(index->arena, (uint32_t)s->slots[i]);
+    const dbx_index_place *place = find_place(index, h);
+    const uint64_t *slots = segment_at(index, place)->slots;
+    for (unsigned i = home_of(place, h); slots[i] != 0; i = following(place, i)) {
+        if (slot_hash(slots[i]) != h) continue;
+        const dbx_entry *entry = dbx_arena_at(index->arena, (uint32_t)slots[i]);
         __builtin_prefetch(entry);
-        __builtin_prefetch(entry->key + sizeof(dbx_entry) / 2);
+        __builtin_prefetch((const uint8_t *)entry + 56);
         return;
     }
 }
@@ -63,35 +81,82 @@ size_t dbx_index_next_part(const dbx_index *index, uint64_t *at,
                            dbx_entry *entries[DBX_INDEX_PART_MAX]) {
     size_t count = 0;
     if (index->directory == NULL || *at > UINT32_MAX) return DBX_INDEX_END;
-    const segment *s = *find_segment(index, (uint32_t)*at);
-    for (unsigned i = 0; i < SLOTS; i++) {
-        if (s->slots[i] != 0) entries[count++] = dbx_arena_at(index->arena, (uint32_t)s->slots[i]);
+    const dbx_index_place *place = find_place(index, (uint32_t)*at);
+    const uint64_t *slots = segment_at(index, place)->slots;
+    for (unsigned i = 0; i < place->slot_count; i++) {
+        if (slots[i] != 0) entries[count++] = dbx_arena_at(index->arena, (uint32_t)slots[i]);
     }
     /* A segment has the hashes that begin with the same bits; splitting one gives each half. */
-    uint64_t span = (uint64_t)1 << (32 - s->depth);
+    uint64_t span = (uint64_t)1 << (32 - place->depth);
     *at = (*at / span + 1) * span;
     return count;
 }
 
-static void place(segment *s, uint64_t slot) {
-    unsigned i = slot_hash(slot) % SLOTS;
+static void put_slot(const dbx_index_place *place, segment *s, uint64_t slot) {
+    unsigned i = home_of(place, slot_hash(slot));
     while (s->slots[i] != 0)
-        i = (i + 1) % SLOTS;
+        i = following(place, i);
     s->slots[i] = slot;
     s->used++;
 }
 
-static segment *new_segment(dbx_arena *arena, unsigned depth) {
-    segment *s = dbx_arena_alloc(arena, sizeof *s);
-    if (s == NULL) return NULL;
-    memset(s, 0, sizeof *s);
-    s->depth = depth;
-    return s;
+/* With more, looking for what is not there takes long. */
+static bool is_full(const dbx_index *index, const dbx_index_place *place) {
+    return segment_at(index, place)->used >= place->slot_count * 13u / 16;
+}
+
+/* Of all the bytes that an arena's block of `bytes` has; reference 0: out of memory. */
+static dbx_index_place new_segment(dbx_arena *arena, size_t bytes, unsigned depth) {
+    segment *s = dbx_arena_alloc(arena, bytes);
+    if (s == NULL) return (dbx_index_place){0};
+    bytes = dbx_arena_class_bytes(dbx_arena_class(bytes));
+    memset(s, 0, bytes);
+    s->bytes = (uint32_t)bytes;
+    return (dbx_index_place){.reference = dbx_arena_reference(s),
+                             .slot_count = (uint16_t)((bytes - sizeof *s) / sizeof *s->slots),
+                             .depth = (uint16_t)depth};
+}
+
+/* Puts what a segment has, of the hashes whose next bit is set, into `high`, the rest into `low`;
+ * they may be the same. */
+static void share_out(dbx_index *index, const dbx_index_place *from, const dbx_index_place *low,
+                      const dbx_index_place *high) {
+    segment *s = segment_at(index, from), *l = segment_at(index, low), *h = segment_at(index, high);
+    uint32_t bit = 1u << (31 - from->depth);
+    for (unsigned i = 0; i < from->slot_count; i++) {
+        uint64_t slot = s->slots[i];
+        if (slot == 0) continue;
+        if ((slot_hash(slot) & bit) != 0) {
+            put_slot(high, h, slot);
+        } else {
+            put_slot(low, l, slot);
+        }
+    }
+    dbx_arena_free(index->arena, s, s->bytes);
+}
+
+/* Makes the first half of the directory's places that name a segment name `low`, the others `high`.
+ * If there is but one, both are the same. */
+static void enter(dbx_index *index, dbx_index_place *of, dbx_index_place low,
+                  dbx_index_place high) {
+    size_t span = (size_t)1 << (index->depth - of->depth);
+    dbx_index_place *first = index->directory + (size_t)(of - index->directory) / span * span;
+    for (size_t i = 0; i < span; i++)
+        first[i] = i < span / 2 ? low : high;
+}
+
+static bool grow(dbx_index *index, dbx_index_place *place) {
+    dbx_index_place to =
+        new_segment(index->arena, (size_t)segment_at(index, place)->bytes + 1, place->depth);
+    if (to.reference == 0) return false;
+    share_out(index, place, &to, &to);
+    enter(index, place, to, to);
+    return true;
 }
 
 static bool double_directory(dbx_index *index) {
     size_t count = (size_t)1 << index->depth;
-    segment **grown = dbx_arena_alloc(index->arena, 2 * count * sizeof *grown);
+    dbx_index_place *grown = dbx_arena_alloc(index->arena, 2 * count * sizeof *grown);
     if (grown == NULL) return false;
     for (size_t i = 0; i < 2 * count; i++)
         grown[i] = index->directory[i / 2];
@@ -101,74 +166,77 @@ static bool double_directory(dbx_index *index) {
     return true;
 }
 
-/* Shares a full segment's entries out over itself and a new one, by the next bit of their hashes.
- */
-static bool split(dbx_index *index, uint32_t hash) {
-    segment *s = *find_segment(index, hash);
-    if (s->depth == DEPTH_MAX) return false;
-    if (s->depth == index->depth && !double_directory(index)) return false;
-    segment *high = new_segment(index->arena, s->depth + 1);
-    if (high == NULL) return false;
-    uint64_t slots[SLOTS];
-    memcpy(slots, s->slots, sizeof slots);
-    memset(s->slots, 0, sizeof s->slots);
-    s->used = 0;
-    s->depth++;
-    for (unsigned i = 0; i < SLOTS; i++) {
-        if (slots[i] == 0) continue;
-        place((slot_hash(slots[i]) >> (32 - s->depth) & 1) != 0 ? high : s, slots[i]);
+/* Shares a full segment's entries out over two new ones, by the next bit of their hashes. */
+static bool split(dbx_index *index, dbx_index_place *place) {
+    unsigned depth = place->depth + 1u;
+    dbx_index_place low = new_segment(index->arena, SEGMENT_BYTES_HALF, depth);
+    if (low.reference == 0) return false;
+    dbx_index_place high = new_segment(index->arena, SEGMENT_BYTES_HALF, depth);
+    if (high.reference == 0) {
+        segment *s = segment_at(index, &low);
+        dbx_arena_free(index->arena, s, s->bytes);
+        return false;
     }
-    /* The directory's entries for this segment stand together; the upper half is the new one's. */
-    size_t span = (size_t)1 << (index->depth - s->depth);
-    size_t first = (size_t)(hash >> (32 - s->depth) | 1u) * span;
-    for (size_t i = 0; i < span; i++)
-        index->directory[first + i] = high;
+    share_out(index, place, &low, &high);
+    enter(index, place, low, high);
     return true;
+}
+
+/* Makes room in a hash's segment; false: there is no memory. */
+static bool make_room(dbx_index *index, uint32_t hash) {
+    dbx_index_place *place = find_place(index, hash);
+    if (segment_at(index, place)->bytes < SEGMENT_BYTES_MAX) return grow(index, place);
+    if (place->depth == DEPTH_MAX) return false;
+    if (place->depth == index->depth && !double_directory(index)) return false;
+    return split(index, find_place(index, hash));
 }
 
 static bool start(dbx_index *index) {
     index->directory = dbx_arena_alloc(index->arena, sizeof *index->directory);
-    segment *s = index->directory != NULL ? new_segment(index->arena, 0) : NULL;
-    if (s == NULL) {
-        if (index->directory != NULL) {
-            dbx_arena_free(index->arena, index->directory, sizeof *index->directory);
-        }
-        index->directory = NULL;
-        return false;
-    }
-    index->directory[0] = s;
-    return true;
+    if (index->directory == NULL) return false;
+    *index->directory = new_segment(index->arena, SEGMENT_BYTES_MIN, 0);
+    if (index->directory->reference != 0) return true;
+    dbx_arena_free(index->arena, index->directory, sizeof *index->directory);
+    index->directory = NULL;
+    return false;
 }
 
 void dbx_index_add(dbx_index *index, dbx_entry *entry, uint64_t hash) {
-    uint32_t h = short_hash(hash), reference = dbx_arena_reference(entry);
-    if (reference == 0 || (index->directory == NULL && !start(index))) {
+    uint32_t h = short_hash(hash);
+    if (index->directory == NULL && !start(index)) {
         index->partial = true;
         return;
     }
-    while ((*find_segment(index, h))->used >= SLOTS_USED_MAX) {
-        if (!split(index, h)) {
+    while (is_full(index, find_place(index, h))) {
+        if (!make_room(index, h)) {
             index->partial = true;
             return;
         }
     }
-    place(*find_segment(index, h), (uint64_t)h << 32 | reference);
+    const dbx_index_place *place = find_place(index, h);
+    put_slot(place, segment_at(index, place), (uint64_t)h << 32 | dbx_arena_reference(entry));
+}
+
+/* How far slot i is from slot `from`, going up and round. */
+static unsigned distance(const dbx_index_place *place, unsigned from, unsigned i) {
+    return i >= from ? i - from : i + place->slot_count - from;
 }
 
 void dbx_index_remove(dbx_index *index, const dbx_entry *entry, uint64_t hash) {
     uint32_t h = short_hash(hash);
     uint64_t slot = (uint64_t)h << 32 | dbx_arena_reference(entry);
     if (index->directory == NULL) return;
-    segment *s = *find_segment(index, h);
-    unsigned i = h % SLOTS;
+    const dbx_index_place *place = find_place(index, h);
+    segment *s = segment_at(index, place);
+    unsigned i = home_of(place, h);
     while (s->slots[i] != slot) {
         if (s->slots[i] == 0) return;
-        i = (i + 1) % SLOTS;
+        i = following(place, i);
     }
     /* Close the hole: what follows may have been pushed past it. */
-    for (unsigned j = (i + 1) % SLOTS; s->slots[j] != 0; j = (j + 1) % SLOTS) {
-        unsigned home = slot_hash(s->slots[j]) % SLOTS;
-        if ((j - home) % SLOTS < (j - i) % SLOTS) continue;
+    for (unsigned j = following(place, i); s->slots[j] != 0; j = following(place, j)) {
+        unsigned home = home_of(place, slot_hash(s->slots[j]));
+        if (distance(place, home, j) < distance(place, i, j)) continue;
         s->slots[i] = s->slots[j];
         i = j;
     }

@@ -1,10 +1,12 @@
 /* index.h: finding an entry by its exact key in one or two cache misses: a hash table beside the
  * tree.
  *
- * Extendible hashing (Fagin et al., 1979): a directory by the hash's high bits points to segments
- * that split one at a time when they fill up, so that no insertion ever stalls on a large table. A
- * slot keeps 32 bits of the hash and a 32-bit reference into the arena, so that splitting reads no
- * entry. What the index has no room for is found through the tree: `partial` says so.
+ * Extendible hashing (Fagin et al., 1979): a directory by the hash's high bits points to segments.
+ * One that fills up grows by a fifth or so, in the end splits: no insertion ever stalls on a large
+ * table, and of all slots three quarters are in use, where segments that only split, all at about
+ * the same time, leave half of them empty. A slot keeps 32 bits of the hash and a 32-bit reference
+ * into the arena, so that neither reads an entry. What the index finds no memory for is found
+ * through the tree: `partial` says so.
  */
 #ifndef DBX_STORE_INDEX_H
 #define DBX_STORE_INDEX_H
@@ -16,9 +18,16 @@
 #include "store/arena.h"
 #include "store/entry.h"
 
+/* A segment, with what says where in it a hash belongs: so that it need not be looked up there. */
+typedef struct dbx_index_place {
+    uint32_t reference;
+    uint16_t slot_count;
+    uint16_t depth; /* of the directory's bits, how many the segment was chosen by */
+} dbx_index_place;
+
 typedef struct dbx_index {
-    dbx_arena *arena;                     /* of the segments, and of the entries */
-    struct dbx_index_segment **directory; /* 1 << depth pointers; NULL: empty */
+    dbx_arena *arena;           /* of the segments, and of the entries */
+    dbx_index_place *directory; /* 1 << depth of them; NULL: empty */
     unsigned depth;
     bool partial; /* some entry could not be added */
 } dbx_index;
