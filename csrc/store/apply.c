@@ -93,17 +93,18 @@ static int delete_gap(MDBX_cursor *cursor, dbx_slice from, dbx_slice to) {
     return rc == MDBX_NOTFOUND ? 0 : rc;
 }
 
-static int apply_entry(MDBX_cursor *cursor, const dbx_entry *entry) {
+static int apply_entry(MDBX_cursor *cursor, const dbx_buffer *frozen, const dbx_entry *entry,
+                       const dbx_entry *next) {
     dbx_slice key = dbx_entry_key(entry);
     int rc;
     if ((entry->flags & DBX_ENTRY_DEAD) != 0) {
         rc = delete_key(cursor, key);
     } else {
-        MDBX_val k = val_of(key), v = val_of(dbx_entry_value(entry));
+        MDBX_val k = val_of(key), v = val_of(dbx_entry_value(&frozen->arena, entry));
         rc = mdbx_cursor_put(cursor, &k, &v, MDBX_UPSERT);
     }
-    if (rc == 0 && (entry->flags & DBX_ENTRY_GAP) != 0 && entry->next != NULL) {
-        rc = delete_gap(cursor, key, dbx_entry_key(entry->next));
+    if (rc == 0 && (entry->flags & DBX_ENTRY_GAP) != 0 && next != NULL) {
+        rc = delete_gap(cursor, key, dbx_entry_key(next));
     }
     return rc;
 }
@@ -154,9 +155,11 @@ static int apply_all(dbx_applier *a, MDBX_txn *txn, const dbx_buffer *frozen,
     int rc = mdbx_env_get_fd(a->env->env, &fd);
     if (rc == 0) rc = mdbx_cursor_open(txn, a->env->dbi, &cursor);
     if (rc != 0) return rc;
-    for (const dbx_entry *entry = frozen->tree.head; rc == 0 && entry != NULL;
-         entry = entry->next) {
-        rc = apply_entry(cursor, entry);
+    const dbx_entry *next;
+    for (const dbx_entry *entry = dbx_tree_first(&frozen->tree); rc == 0 && entry != NULL;
+         entry = next) {
+        next = dbx_tree_next(&frozen->tree, entry);
+        rc = apply_entry(cursor, frozen, entry, next);
         if (++*entries % LOOK_EVERY == 0) {
             if (atomic_load(&a->stop)) rc = MDBX_EINTR;
             rest(a, &pace, *entries * DBX_APPLY_WHOLE / frozen->entries);

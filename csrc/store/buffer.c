@@ -9,15 +9,15 @@
 enum {
     SAVE_IN_PLACE_MAX = 512, /* longer values get a new block rather than a copy of the old bytes */
     FILTER_WORDS_MIN = 1024,
-    BASE_BYTES = 24 << 10 /* what the first entry brings with it: the index's first segment */
+    BASE_BYTES = 1 << 10 /* what the first entry brings with it: the index's first segment */
 };
 
 /* A value that an open view may still read although it has been replaced. */
 typedef struct dbx_version {
     struct dbx_version *all_next, *older;
     dbx_entry *entry;
-    uint8_t *value;
-    uint32_t value_len, epoch;
+    dbx_slice value;
+    uint32_t epoch;
     uint8_t flags;
 } version;
 
@@ -105,13 +105,13 @@ static const version *version_seen(const dbx_buffer *buffer, const dbx_entry *en
 bool dbx_buffer_see(const dbx_buffer *buffer, const dbx_entry *entry, uint32_t epoch,
                     dbx_state *state) {
     if (entry->epoch <= epoch) {
-        *state = (dbx_state){dbx_entry_value(entry), entry->epoch, entry->flags};
+        *state = (dbx_state){dbx_entry_value(&buffer->arena, entry), entry->epoch, entry->flags};
         return true;
     }
     if ((entry->flags & DBX_ENTRY_VERSIONED) == 0) return false;
     const version *v = version_seen(buffer, entry, epoch);
     if (v == NULL) return false;
-    *state = (dbx_state){dbx_slice_of(v->value, v->value_len), v->epoch, v->flags};
+    *state = (dbx_state){v->value, v->epoch, v->flags};
     return true;
 }
 
@@ -119,6 +119,12 @@ bool dbx_buffer_in_gap(const dbx_buffer *buffer, dbx_slice key) {
     if (key.len == 0 || buffer->gaps[key.ptr[0]] == 0) return false;
     const dbx_entry *before = dbx_tree_before(&buffer->tree, key);
     return before != NULL && (before->flags & DBX_ENTRY_GAP) != 0;
+}
+
+dbx_entry *dbx_buffer_gap_before(const dbx_buffer *buffer, const dbx_entry *entry) {
+    if (buffer->gaps[entry->key[0]] == 0) return NULL; /* both its ends lie in one table */
+    dbx_entry *before = dbx_tree_prev(&buffer->tree, entry);
+    return before != NULL && (before->flags & DBX_ENTRY_GAP) != 0 ? before : NULL;
 }
 
 static void set_flags(dbx_buffer *buffer, dbx_entry *entry, uint8_t flags) {
@@ -157,15 +163,14 @@ static bool seen_by_views(const dbx_buffer *buffer, const dbx_entry *entry) {
     return buffer->views > 0 && entry->epoch < buffer->epoch;
 }
 
-/* Keeps the entry's present state for the views that see it. Its value block then belongs to the
- * version: it is not reused before the buffer dies. */
+/* Keeps the entry's present state for the views that see it. The place of its value then belongs to
+ * the version: it is not used again before the buffer dies. */
 static int keep_version(dbx_buffer *buffer, dbx_entry *entry) {
     version *v = dbx_alloc(sizeof *v);
     void *older = NULL;
     if (v == NULL) return DBX_ENOMEM;
     *v = (version){.entry = entry,
-                   .value = entry->value,
-                   .value_len = entry->value_len,
+                   .value = dbx_entry_value(&buffer->arena, entry),
                    .epoch = entry->epoch,
                    .flags = entry->flags};
     if (dbx_map_put(&buffer->version_of, dbx_slice_of(&v->entry, sizeof v->entry), v, &older) !=
@@ -183,31 +188,87 @@ static int keep_version(dbx_buffer *buffer, dbx_entry *entry) {
 /* --- Writing -------------------------------------------------------------------------------------
  */
 
-static void free_value(dbx_buffer *buffer, const dbx_entry *entry, uint8_t *value, uint32_t room,
-                       uint8_t flags) {
-    if (value == NULL || value == entry->key + entry->key_len) return;
-    if ((flags & (DBX_ENTRY_REFERS | DBX_ENTRY_VERSIONED)) != 0) return;
-    dbx_arena_free(&buffer->arena, value, room);
+/* Gives back the block of a value that is away, if there is one and it is not a version's. */
+static void free_value(dbx_buffer *buffer, uint32_t held, uint8_t flags) {
+    if ((flags & DBX_ENTRY_AWAY) == 0 || (flags & DBX_ENTRY_VERSIONED) != 0 || held == 0) return;
+    dbx_entry_block *block = dbx_arena_at(&buffer->arena, held);
+    size_t bytes = block->room > 0 ? block->room : sizeof(const uint8_t *);
+    dbx_arena_free(&buffer->arena, block, sizeof *block + bytes);
 }
 
 static void free_entry(dbx_buffer *buffer, dbx_entry *entry) {
-    free_value(buffer, entry, entry->value, entry->value_room, entry->flags);
+    free_value(buffer, entry->held, entry->flags);
     dbx_arena_free(&buffer->arena, entry, dbx_arena_class_bytes(entry->size_class));
 }
 
-/* An entry that is in no tree yet, with room for `room` bytes of value in place. */
-static dbx_entry *new_entry(dbx_buffer *buffer, dbx_slice key, size_t room) {
+/* A block for a value, with room for as many bytes or a few more; 0: out of memory. */
+static uint32_t new_block(dbx_buffer *buffer, size_t room) {
+    if (room > DBX_ENTRY_ROOM_MAX) return 0;
+    size_t bytes = dbx_arena_class_bytes(dbx_arena_class(sizeof(dbx_entry_block) + room));
+    dbx_entry_block *block = dbx_arena_alloc(&buffer->arena, bytes);
+    if (block == NULL) return 0;
+    *block = (dbx_entry_block){.room = (uint32_t)(bytes - sizeof *block)};
+    return dbx_arena_reference(block);
+}
+
+/* A block for a value that lies in a spool; 0: out of memory. */
+static uint32_t new_reference(dbx_buffer *buffer, dbx_slice value) {
+    dbx_entry_block *block = dbx_arena_alloc(&buffer->arena, sizeof *block + sizeof value.ptr);
+    if (block == NULL) return 0;
+    *block = (dbx_entry_block){.len = (uint32_t)value.len};
+    memcpy(block->bytes, &value.ptr, sizeof value.ptr);
+    return dbx_arena_reference(block);
+}
+
+/* How many bytes may be written where the value is. */
+static size_t room_of(const dbx_buffer *buffer, const dbx_entry *entry) {
+    if ((entry->flags & DBX_ENTRY_AWAY) != 0) {
+        const dbx_entry_block *block = dbx_entry_block_of(&buffer->arena, entry);
+        return block != NULL ? block->room : 0;
+    }
+    return dbx_arena_class_bytes(entry->size_class) - sizeof *entry - entry->key_len;
+}
+
+static uint8_t *writable(const dbx_buffer *buffer, dbx_entry *entry) {
+    return (uint8_t *)(uintptr_t)dbx_entry_value(&buffer->arena, entry).ptr;
+}
+
+static void set_len(const dbx_buffer *buffer, dbx_entry *entry, size_t len) {
+    if ((entry->flags & DBX_ENTRY_AWAY) == 0) {
+        entry->held = (uint32_t)len;
+    } else if (entry->held != 0) {
+        dbx_entry_block_of(&buffer->arena, entry)->len = (uint32_t)len;
+    }
+}
+
+/* The tail may lie in the old value, which the new head would overwrite: so the tail goes first. */
+static void fill_value(const dbx_buffer *buffer, dbx_entry *entry, dbx_slice head, dbx_slice tail) {
+    uint8_t *value = writable(buffer, entry);
+    if (tail.len > 0) memmove(value + head.len, tail.ptr, tail.len);
+    if (head.len > 0) memmove(value, head.ptr, head.len);
+    set_len(buffer, entry, head.len + tail.len);
+}
+
+/* An entry that is in no tree yet, empty, with room for `room` bytes of value; or with a value that
+ * lies in a spool. */
+static dbx_entry *new_entry(dbx_buffer *buffer, dbx_slice key, size_t room,
+                            const dbx_slice *refer) {
     size_t need = sizeof(dbx_entry) + key.len + room;
+    if (need > DBX_ARENA_BLOCK_MAX) return NULL;
     dbx_entry *entry = dbx_arena_alloc(&buffer->arena, need);
     if (entry == NULL) return NULL;
-    unsigned size_class = dbx_arena_class(need);
-    size_t have = dbx_arena_class_bytes(size_class) - sizeof(dbx_entry) - key.len;
-    *entry = (dbx_entry){.value = entry->key + key.len,
-                         .value_room = (uint32_t)have,
-                         .epoch = buffer->epoch,
+    *entry = (dbx_entry){.epoch = buffer->epoch,
                          .key_len = (uint16_t)key.len,
-                         .size_class = (uint8_t)size_class};
+                         .size_class = (uint8_t)dbx_arena_class(need)};
     memcpy(entry->key, key.ptr, key.len);
+    if (refer != NULL) {
+        entry->held = new_reference(buffer, *refer);
+        entry->flags = DBX_ENTRY_AWAY | DBX_ENTRY_REFERS;
+        if (entry->held == 0) {
+            free_entry(buffer, entry);
+            return NULL;
+        }
+    }
     return entry;
 }
 
@@ -222,41 +283,21 @@ int dbx_buffer_hold_spool(dbx_buffer *buffer, dbx_spool *spool) {
     return DBX_OK;
 }
 
-/* The tail may lie in the old value, which the new head would overwrite: so the tail goes first. */
-static void fill_value(dbx_entry *entry, dbx_slice head, dbx_slice tail) {
-    if (tail.len > 0) memmove(entry->value + head.len, tail.ptr, tail.len);
-    if (head.len > 0) memmove(entry->value, head.ptr, head.len);
-    entry->value_len = (uint32_t)(head.len + tail.len);
-}
-
-static void refer_value(dbx_entry *entry, dbx_slice tail) {
-    entry->value = (uint8_t *)(uintptr_t)tail.ptr; /* never written: value_room is 0 */
-    entry->value_len = (uint32_t)tail.len;
-    entry->value_room = 0;
-}
-
-static int insert(dbx_buffer *buffer, dbx_undo *undo, dbx_slice key, uint64_t hash, dbx_slice head,
-                  dbx_slice tail, uint8_t flags, size_t room) {
-    dbx_entry *entry = new_entry(buffer, key, room);
+static int insert(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry, uint64_t hash,
+                  uint8_t flags) {
     if (entry == NULL) return DBX_ENOMEM;
-    if ((flags & DBX_ENTRY_REFERS) != 0) {
-        refer_value(entry, tail);
-    } else {
-        fill_value(entry, head, tail);
-    }
     if (dbx_undo_reserve(undo, 0) != DBX_OK || !dbx_tree_insert(&buffer->tree, entry)) {
-        entry->value = NULL;
         free_entry(buffer, entry);
         return DBX_ENOMEM;
     }
     /* An entry put into a gap splits it: what follows it is as dead as what went before. */
-    if (entry->prev != NULL) flags |= entry->prev->flags & DBX_ENTRY_GAP;
-    set_flags(buffer, entry, flags);
+    if (dbx_buffer_gap_before(buffer, entry) != NULL) flags |= DBX_ENTRY_GAP;
+    set_flags(buffer, entry, entry->flags | flags);
     dbx_index_add(&buffer->index, entry, hash);
     buffer->entries++;
     buffer->changes++;
     add_to_filter(buffer, hash);
-    dbx_undo_add(undo, DBX_UNDO_INSERTED, entry, 0);
+    dbx_undo_add(undo, DBX_UNDO_INSERTED, &buffer->arena, entry, 0);
     return DBX_OK;
 }
 
@@ -270,103 +311,113 @@ static void stamp(dbx_buffer *buffer, dbx_entry *entry) {
     buffer->changes++;
 }
 
-/* Makes the entry's value writable with at least `room` bytes, after recording its present state;
- * the present bytes stay readable at the old place. Flags lose DEAD and REFERS. */
-static int prepare(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry, size_t room) {
+/* Makes the entry's value writable with at least `room` bytes, or one that lies in a spool, after
+ * recording its present state; the present bytes stay readable where they are. Flags lose DEAD. */
+static int prepare(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry, size_t room,
+                   const dbx_slice *refer) {
     /* Without views there are no versions; its value is its own again. */
     if (buffer->views == 0) entry->flags &= (uint8_t)~DBX_ENTRY_VERSIONED;
+    size_t len = dbx_entry_value(&buffer->arena, entry).len;
     bool keep = seen_by_views(buffer, entry);
-    bool in_place = !keep && (entry->flags & DBX_ENTRY_REFERS) == 0 && room <= entry->value_room &&
-                    entry->value_len <= SAVE_IN_PLACE_MAX;
-    uint8_t *block = NULL;
-    if (dbx_undo_reserve(undo, in_place ? entry->value_len : 0) != DBX_OK) return DBX_ENOMEM;
-    if (!in_place && room > 0) {
-        block = dbx_arena_alloc(&buffer->arena, room);
-        if (block == NULL) return DBX_ENOMEM;
+    bool same_place = !keep && refer == NULL && (entry->flags & DBX_ENTRY_REFERS) == 0 &&
+                      room <= room_of(buffer, entry) && len <= SAVE_IN_PLACE_MAX;
+    uint32_t block = 0;
+    if (dbx_undo_reserve(undo, same_place ? len : 0) != DBX_OK) return DBX_ENOMEM;
+    if (!same_place && (room > 0 || refer != NULL)) {
+        block = refer != NULL ? new_reference(buffer, *refer) : new_block(buffer, room);
+        if (block == 0) return DBX_ENOMEM;
     }
-    dbx_undo_add(undo, in_place ? DBX_UNDO_CHANGED : DBX_UNDO_REPLACED, entry,
-                 in_place ? entry->value_len : 0);
+    dbx_undo_add(undo, same_place ? DBX_UNDO_CHANGED : DBX_UNDO_REPLACED, &buffer->arena, entry,
+                 same_place ? len : 0);
     if (keep && keep_version(buffer, entry) != DBX_OK) {
         undo->count--;
-        if (block != NULL) dbx_arena_free(&buffer->arena, block, room);
+        free_value(buffer, block, DBX_ENTRY_AWAY);
         return DBX_ENOMEM;
     }
-    if (!in_place) {
-        entry->value = block;
-        entry->value_room = (uint32_t)room;
+    uint8_t flags = entry->flags & (uint8_t)~DBX_ENTRY_DEAD;
+    if (!same_place) {
         undo->records[undo->count - 1].flags |= entry->flags & DBX_ENTRY_VERSIONED;
+        entry->held = block;
+        flags = (uint8_t)((flags & ~DBX_ENTRY_REFERS) | DBX_ENTRY_AWAY |
+                          (refer != NULL ? DBX_ENTRY_REFERS : 0));
     }
+    set_flags(buffer, entry, flags);
     stamp(buffer, entry);
-    set_flags(buffer, entry, entry->flags & (uint8_t) ~(DBX_ENTRY_DEAD | DBX_ENTRY_REFERS));
     return DBX_OK;
 }
 
 int dbx_buffer_put(dbx_buffer *buffer, dbx_undo *undo, dbx_slice key, uint64_t hash,
                    dbx_entry *entry, dbx_slice head, dbx_slice tail, bool below, dbx_spool *spool) {
-    bool refer = spool != NULL;
-    uint8_t flags = (uint8_t)((below ? DBX_ENTRY_BELOW : 0) | (refer ? DBX_ENTRY_REFERS : 0));
-    if (refer && dbx_buffer_hold_spool(buffer, spool) != DBX_OK) return DBX_ENOMEM;
+    const dbx_slice *refer = spool != NULL ? &tail : NULL;
+    size_t room = refer != NULL ? 0 : head.len + tail.len;
+    if (refer != NULL && dbx_buffer_hold_spool(buffer, spool) != DBX_OK) return DBX_ENOMEM;
     if (entry == NULL) {
-        size_t room = refer ? 0 : head.len + tail.len;
-        if (insert(buffer, undo, key, hash, head, tail, flags, room) != DBX_OK) return DBX_ENOMEM;
-    } else {
-        if (prepare(buffer, undo, entry, refer ? 0 : head.len + tail.len) != DBX_OK) {
+        entry = new_entry(buffer, key, room, refer);
+        if (entry != NULL && refer == NULL) fill_value(buffer, entry, head, tail);
+        if (insert(buffer, undo, entry, hash, below ? DBX_ENTRY_BELOW : 0) != DBX_OK) {
             return DBX_ENOMEM;
         }
-        if (refer) {
-            refer_value(entry, tail);
-            entry->flags |= DBX_ENTRY_REFERS;
-        } else {
-            fill_value(entry, head, tail);
-        }
+    } else {
+        if (prepare(buffer, undo, entry, room, refer) != DBX_OK) return DBX_ENOMEM;
+        if (refer == NULL) fill_value(buffer, entry, head, tail);
     }
-    if (refer) buffer->spool_bytes += tail.len;
+    if (refer != NULL) buffer->spool_bytes += tail.len;
     return DBX_OK;
 }
 
 int dbx_buffer_bring_up(dbx_buffer *buffer, dbx_undo *undo, dbx_slice key, uint64_t hash,
                         const dbx_slice *value, size_t room) {
     dbx_slice none = {NULL, 0}, bytes = value != NULL ? *value : none;
-    if (room < bytes.len) room = bytes.len;
-    return insert(buffer, undo, key, hash, bytes, none,
-                  value != NULL ? DBX_ENTRY_BELOW : DBX_ENTRY_DEAD, room);
+    dbx_entry *entry = new_entry(buffer, key, room > bytes.len ? room : bytes.len, NULL);
+    if (entry != NULL) fill_value(buffer, entry, none, bytes);
+    return insert(buffer, undo, entry, hash, value != NULL ? DBX_ENTRY_BELOW : DBX_ENTRY_DEAD);
+}
+
+/* Half as much again, so that what is appended next finds room. */
+static size_t append_room(size_t len) {
+    size_t room = len + len / 2;
+    return room <= DBX_ENTRY_ROOM_MAX || len > DBX_ENTRY_ROOM_MAX ? room
+                                                                  : (size_t)DBX_ENTRY_ROOM_MAX;
 }
 
 int dbx_buffer_append(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry, dbx_slice patch,
                       dbx_slice bytes) {
-    size_t len = (size_t)entry->value_len + bytes.len;
-    if (!seen_by_views(buffer, entry) && len <= entry->value_room) {
-        /* Bytes beyond value_len belong to nobody: restoring length and patched bytes undoes this.
-         */
+    dbx_slice old = dbx_entry_value(&buffer->arena, entry);
+    size_t len = old.len + bytes.len;
+    if (!seen_by_views(buffer, entry) && len <= room_of(buffer, entry)) {
+        /* Bytes beyond its length belong to nobody: restoring that and the patched bytes undoes
+         * this. */
         if (dbx_undo_reserve(undo, patch.len) != DBX_OK) return DBX_ENOMEM;
-        dbx_undo_add(undo, DBX_UNDO_CHANGED, entry, patch.len);
+        dbx_undo_add(undo, DBX_UNDO_CHANGED, &buffer->arena, entry, patch.len);
         stamp(buffer, entry);
     } else {
-        dbx_slice old = dbx_entry_value(entry);
-        if (prepare(buffer, undo, entry, len + len / 2) != DBX_OK) return DBX_ENOMEM;
-        if (entry->value != old.ptr && old.len > 0) memcpy(entry->value, old.ptr, old.len);
-        entry->value_len = (uint32_t)old.len;
+        if (prepare(buffer, undo, entry, append_room(len), NULL) != DBX_OK) return DBX_ENOMEM;
+        uint8_t *moved = writable(buffer, entry);
+        if (moved != old.ptr && old.len > 0) memcpy(moved, old.ptr, old.len);
     }
-    if (patch.len > 0) memcpy(entry->value, patch.ptr, patch.len);
-    if (bytes.len > 0) memcpy(entry->value + entry->value_len, bytes.ptr, bytes.len);
-    entry->value_len = (uint32_t)len;
+    uint8_t *value = writable(buffer, entry);
+    if (patch.len > 0) memcpy(value, patch.ptr, patch.len);
+    if (bytes.len > 0) memcpy(value + old.len, bytes.ptr, bytes.len);
+    set_len(buffer, entry, len);
     return DBX_OK;
 }
 
-/* The gap that ends here, if one does, goes on to where this entry's own ends: a change of the
- * entry where it begins, which the next checkpoint has to have. */
+/* The gap that ends here, if one does (it begins at `left`), goes on to where this entry's own
+ * ends: a change of the entry where it begins, which the next checkpoint has to have. */
 static int extend_gap(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *left) {
-    if (left == NULL || (left->flags & DBX_ENTRY_GAP) == 0) return DBX_OK;
+    if (left == NULL) return DBX_OK;
     if (dbx_undo_reserve(undo, 0) != DBX_OK) return DBX_ENOMEM;
-    dbx_undo_add(undo, DBX_UNDO_CHANGED, left, 0);
+    dbx_undo_add(undo, DBX_UNDO_CHANGED, &buffer->arena, left, 0);
     stamp(buffer, left);
     return DBX_OK;
 }
 
 static int remove_entry(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry) {
-    if (extend_gap(buffer, undo, entry->prev) != DBX_OK) return DBX_ENOMEM;
+    if (extend_gap(buffer, undo, dbx_buffer_gap_before(buffer, entry)) != DBX_OK) {
+        return DBX_ENOMEM;
+    }
     if (dbx_undo_reserve(undo, 0) != DBX_OK) return DBX_ENOMEM;
-    dbx_undo_add(undo, DBX_UNDO_REMOVED, entry, 0);
+    dbx_undo_add(undo, DBX_UNDO_REMOVED, &buffer->arena, entry, 0);
     set_flags(buffer, entry, entry->flags & (uint8_t)~DBX_ENTRY_GAP);
     dbx_tree_remove(&buffer->tree, entry);
     dbx_index_remove(&buffer->index, entry, dbx_buffer_hash(dbx_entry_key(entry)));
@@ -377,29 +428,30 @@ static int remove_entry(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry) {
 
 int dbx_buffer_kill(dbx_buffer *buffer, dbx_undo *undo, dbx_slice key, uint64_t hash,
                     dbx_entry *entry, bool below) {
-    dbx_slice none = {NULL, 0};
     if (entry == NULL) {
         if (!below) return DBX_OK;
-        return insert(buffer, undo, key, hash, none, none, DBX_ENTRY_DEAD | DBX_ENTRY_BELOW, 0);
+        return insert(buffer, undo, new_entry(buffer, key, 0, NULL), hash,
+                      DBX_ENTRY_DEAD | DBX_ENTRY_BELOW);
     }
     /* An entry where a gap begins or ends must stay: without it the gap would change its bounds. */
-    uint8_t before = entry->prev != NULL ? entry->prev->flags : 0;
-    bool bounds_gap = ((entry->flags ^ before) & DBX_ENTRY_GAP) != 0;
+    bool begins = (entry->flags & DBX_ENTRY_GAP) != 0;
+    bool bounds_gap = begins != (dbx_buffer_gap_before(buffer, entry) != NULL);
     if (!below && !bounds_gap && buffer->views == 0 && !is_saved(buffer, entry)) {
         return remove_entry(buffer, undo, entry);
     }
-    if (prepare(buffer, undo, entry, 0) != DBX_OK) return DBX_ENOMEM;
-    entry->value_len = 0;
+    if (prepare(buffer, undo, entry, 0, NULL) != DBX_OK) return DBX_ENOMEM;
+    set_len(buffer, entry, 0);
     set_flags(buffer, entry, entry->flags | DBX_ENTRY_DEAD);
     return DBX_OK;
 }
 
 void dbx_buffer_fold(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *left, dbx_entry *middle) {
     if (buffer->views > 0 || left->key[0] != middle->key[0]) return;
-    if (middle->next == NULL || middle->next->key[0] != left->key[0]) return;
+    const dbx_entry *right = dbx_tree_next(&buffer->tree, middle);
+    if (right == NULL || right->key[0] != left->key[0]) return;
     /* Folding saves later walks; without memory for the undo it can wait. */
     if (dbx_undo_reserve(undo, 0) != DBX_OK) return;
-    dbx_undo_add(undo, DBX_UNDO_CHANGED, left, 0);
+    dbx_undo_add(undo, DBX_UNDO_CHANGED, &buffer->arena, left, 0);
     set_flags(buffer, left, left->flags | DBX_ENTRY_GAP);
     (void)remove_entry(buffer, undo, middle);
 }
@@ -420,16 +472,15 @@ int dbx_buffer_load_next(dbx_buffer *buffer, dbx_buffer_load *load, dbx_slice ke
     bool refers = (flags & DBX_ENTRY_REFERS) != 0;
     dbx_slice none = {NULL, 0};
     if (refers && dbx_buffer_hold_spool(buffer, spool) != DBX_OK) return DBX_ENOMEM;
-    dbx_entry *entry = new_entry(buffer, key, refers ? 0 : value.len);
+    dbx_entry *entry = new_entry(buffer, key, refers ? 0 : value.len, refers ? &value : NULL);
     if (entry == NULL) return DBX_ENOMEM;
     if (refers) {
-        refer_value(entry, value);
         buffer->spool_bytes += value.len;
     } else {
-        fill_value(entry, none, value);
+        fill_value(buffer, entry, none, value);
     }
     if (!dbx_tree_insert(&buffer->tree, entry)) return DBX_ENOMEM;
-    set_flags(buffer, entry, flags);
+    set_flags(buffer, entry, entry->flags | flags);
     buffer->entries++;
     buffer->changes++;
     uint64_t hash = dbx_buffer_hash(key);
@@ -454,7 +505,7 @@ void dbx_buffer_settle(dbx_buffer *buffer, const dbx_undo_record *record) {
     if (record->kind == DBX_UNDO_REMOVED) {
         free_entry(buffer, entry);
     } else if (record->kind == DBX_UNDO_REPLACED) {
-        free_value(buffer, entry, record->value, record->value_room, record->flags);
+        free_value(buffer, record->held, record->flags);
     }
 }
 
@@ -470,26 +521,26 @@ void dbx_buffer_revert(dbx_buffer *buffer, const dbx_undo *undo, const dbx_undo_
         free_entry(buffer, entry);
         return;
     case DBX_UNDO_REMOVED:
-        /* Undoing goes through the same shapes backwards, so the nodes needed were freed before. */
+        /* It needs one node at most, no larger than the one that removing it freed; what took that
+         * has been undone. */
         if (!dbx_tree_insert(&buffer->tree, entry)) abort();
         dbx_index_add(&buffer->index, entry, dbx_buffer_hash(dbx_entry_key(entry)));
         buffer->entries++;
         set_flags(buffer, entry, record->flags);
         return;
     case DBX_UNDO_REPLACED:
-        free_value(buffer, entry, entry->value, entry->value_room, entry->flags & DBX_ENTRY_REFERS);
+        free_value(buffer, entry->held, entry->flags & (uint8_t)~DBX_ENTRY_VERSIONED);
         break;
     case DBX_UNDO_CHANGED:
-        if (record->saved_len > 0) {
-            memcpy(record->value, undo->saved.ptr + record->saved, record->saved_len);
-        }
         break;
     case DBX_UNDO_STATE:
         return;
     }
-    entry->value = record->value;
-    entry->value_len = record->value_len;
-    entry->value_room = record->value_room;
+    entry->held = record->held;
     entry->epoch = record->epoch;
     set_flags(buffer, entry, record->flags);
+    set_len(buffer, entry, record->len);
+    if (record->saved_len > 0) {
+        memcpy(writable(buffer, entry), undo->saved.ptr + record->saved, record->saved_len);
+    }
 }

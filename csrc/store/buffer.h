@@ -80,6 +80,8 @@ bool dbx_buffer_see(const dbx_buffer *buffer, const dbx_entry *entry, uint32_t e
                     dbx_state *state);
 /* dbx_buffer_in_gap: a key without an entry here is dead below, because it lies in a gap. */
 bool dbx_buffer_in_gap(const dbx_buffer *buffer, dbx_slice key);
+/* dbx_buffer_gap_before is the entry whose gap ends at this one, or NULL. */
+dbx_entry *dbx_buffer_gap_before(const dbx_buffer *buffer, const dbx_entry *entry);
 
 /* dbx_buffer_put stores head + tail under `key`. `entry` is what dbx_buffer_find gave. `below`: the
  * key may exist in a lower level. `spool`: when not NULL the tail lies in it and is referred to.

@@ -46,9 +46,10 @@ typedef struct dbx_checkpoint {
 /* The next entry that a view of `upto` sees, with its state; NULL: there is none. */
 static const dbx_entry *next_seen(const dbx_buffer *buffer, const dbx_entry *last, uint32_t upto,
                                   dbx_state *state) {
-    const dbx_entry *entry = last == NULL ? buffer->tree.head : last->next;
+    const dbx_entry *entry =
+        last == NULL ? dbx_tree_first(&buffer->tree) : dbx_tree_next(&buffer->tree, last);
     while (entry != NULL && !dbx_buffer_see(buffer, entry, upto, state))
-        entry = entry->next;
+        entry = dbx_tree_next(&buffer->tree, entry);
     return entry;
 }
 

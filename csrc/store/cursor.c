@@ -18,7 +18,8 @@ typedef struct level {
     const dbx_buffer *buffer; /* NULL for the snapshot */
     uint32_t epoch;
     dbx_entry *entry;
-    bool on; /* there is a candidate */
+    dbx_entry *came_from; /* the entry's neighbour; NULL: it was sought */
+    bool on;              /* there is a candidate */
     bool dead;
     dbx_slice key, value;
 } level;
@@ -32,7 +33,7 @@ struct dbx_cursor {
     uint64_t changes; /* of the active buffer, when the levels were placed */
     unsigned
         swept; /* gaps in a row, ending at the active level's candidate, that hide nothing alive */
-    const dbx_entry *sweep_from; /* the active entry from which nothing alive was met so far */
+    dbx_entry *sweep_from; /* the active entry from which nothing alive was met so far */
     dbx_slice key, value;
     size_t prefix_len;
     uint8_t prefix[DBX_ENCODED_KEY_MAX];
@@ -77,11 +78,16 @@ static bool is_live(const dbx_cursor *c) {
 
 /* --- Moving one level ------------------------------------------------------------------------- */
 
+/* The next entry in a direction. */
+static dbx_entry *neighbour(const dbx_buffer *buffer, const dbx_entry *entry, bool forward) {
+    return forward ? dbx_tree_next(&buffer->tree, entry) : dbx_tree_prev(&buffer->tree, entry);
+}
+
 /* Makes `entry`, or the next one this view sees, the level's candidate. */
 static void set_entry(level *l, dbx_entry *entry, bool forward) {
     dbx_state state;
     while (entry != NULL && !dbx_buffer_see(l->buffer, entry, l->epoch, &state)) {
-        entry = forward ? entry->next : entry->prev;
+        entry = neighbour(l->buffer, entry, forward);
     }
     l->entry = entry;
     l->on = entry != NULL;
@@ -107,16 +113,20 @@ static int seek_level(dbx_cursor *c, int which, dbx_slice key, bool forward) {
     if (l->buffer == NULL) return DBX_OK;
     dbx_entry *entry = dbx_tree_seek(&l->buffer->tree, key);
     if (!forward && (entry == NULL || !dbx_slice_eq(dbx_entry_key(entry), key))) {
-        entry = entry != NULL ? entry->prev : l->buffer->tree.tail;
+        entry = entry != NULL ? dbx_tree_prev(&l->buffer->tree, entry)
+                              : dbx_tree_last(&l->buffer->tree);
     }
     set_entry(l, entry, forward);
+    l->came_from = NULL;
     return DBX_OK;
 }
 
 static int step_level(dbx_cursor *c, int which) {
     level *l = &c->levels[which];
     if (which == BELOW) return move_below(c, c->forward ? DBX_ENV_NEXT : DBX_ENV_PREV, l->key);
-    set_entry(l, c->forward ? l->entry->next : l->entry->prev, c->forward);
+    dbx_entry *from = l->entry;
+    set_entry(l, neighbour(l->buffer, from, c->forward), c->forward);
+    l->came_from = from;
     return DBX_OK;
 }
 
@@ -144,13 +154,8 @@ static int leading(const dbx_cursor *c) {
 static bool gap_hides(const dbx_cursor *c, int up) {
     const level *l = &c->levels[up];
     if (l->buffer == NULL) return false;
-    const dbx_entry *left;
-    if (c->forward) {
-        left = l->on ? l->entry->prev : l->buffer->tree.tail;
-    } else {
-        left = l->on ? l->entry : NULL;
-    }
-    return left != NULL && (left->flags & DBX_ENTRY_GAP) != 0;
+    if (c->forward) return dbx_buffer_gap_before(l->buffer, l->entry) != NULL;
+    return (l->entry->flags & DBX_ENTRY_GAP) != 0;
 }
 
 /* Seeks levels below `up` past its gap: to the candidate of `up`, which bounds it. */
@@ -170,18 +175,22 @@ static int jump_gap(dbx_cursor *c, int up) {
  * swept if nothing alive was met since the entry before, and folds a tombstone between two such
  * gaps. */
 static void sweep(dbx_cursor *c) {
-    dbx_entry *here = c->levels[ACTIVE].entry;
+    level *l = &c->levels[ACTIVE];
+    dbx_entry *here = l->entry, *from = c->sweep_from;
     dbx_buffer *buffer = c->view->active;
-    if (!is_live(c)) return;
-    dbx_entry *before = c->forward ? here->prev : here->next;
-    c->swept = before != NULL && before == c->sweep_from ? c->swept + 1 : 0;
+    if (!is_live(c)) return; /* which sees every entry, so that none was passed over unseen */
+    if (from != NULL && l->came_from == NULL) {
+        l->came_from = neighbour(buffer, here, !c->forward);
+    }
+    c->swept = from != NULL && from == l->came_from ? c->swept + 1 : 0;
     c->sweep_from = here;
-    if (c->swept < 2 || (before->flags & DBX_ENTRY_DEAD) == 0) return;
-    dbx_entry *left = c->forward ? before->prev : here;
+    if (c->swept < 2 || (from->flags & DBX_ENTRY_DEAD) == 0) return;
+    dbx_entry *left = c->forward ? dbx_tree_prev(&buffer->tree, from) : here;
     uint64_t changes = buffer->changes;
-    dbx_buffer_fold(buffer, &c->view->store->txn.undo, left, before);
+    dbx_buffer_fold(buffer, &c->view->store->txn.undo, left, from);
     if (buffer->changes != changes) c->swept = 1;
     c->changes = buffer->changes;
+    l->came_from = NULL;
 }
 
 /* Steps every level that stands on `key`. */
@@ -235,11 +244,12 @@ static int place(dbx_cursor *c, dbx_slice key, bool forward) {
     c->changes = c->view->active->changes;
     /* A gap that the place lies in counts from its left end when walking on. */
     if (is_live(c) && c->levels[ACTIVE].on) {
-        dbx_entry *here = c->levels[ACTIVE].entry;
-        dbx_entry *before = forward ? here->prev : here->next;
-        const dbx_entry *left = forward ? before : here;
-        if (before != NULL && left != NULL && (left->flags & DBX_ENTRY_GAP) != 0) {
-            c->sweep_from = before;
+        const dbx_buffer *buffer = c->view->active;
+        const dbx_entry *here = c->levels[ACTIVE].entry;
+        if (forward) {
+            c->sweep_from = dbx_buffer_gap_before(buffer, here);
+        } else if ((here->flags & DBX_ENTRY_GAP) != 0) {
+            c->sweep_from = dbx_tree_next(&buffer->tree, here);
         }
     }
     return DBX_OK;

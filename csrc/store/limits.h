@@ -14,6 +14,9 @@ enum {
 #define DBX_BUFFER_BYTES_MAX ((size_t)64 << 20)
 /* The smallest that may be asked for: tests do. */
 enum { DBX_BUFFER_BYTES_ASKED_MIN = 16 << 10 };
+/* The largest: the bytes of two, see below, are about half of what references into an arena can
+ * name (DBX_ARENA_BYTES_MAX), so that there is room for what lies free in between. */
+#define DBX_BUFFER_BYTES_ASKED_MAX ((uint64_t)4 << 30)
 /* While an apply goes on the next buffer fills; writers are slowed from three quarters of its bound
  * on, and refused at twice the bound and what a few large turns may add before they notice. */
 #define DBX_BUFFER_FULL_BYTES(bound) (2 * (bound) + ((size_t)16 << 20))

@@ -2,6 +2,7 @@
 #include "store/store.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -26,7 +27,7 @@
 
 enum {
     AHEAD_NOTED_MS = 1000,    /* the clock was set by more than this: the log says so */
-    ENTRY_BYTES_TYPICAL = 96, /* sizes the filter: about a byte an entry of this size */
+    ENTRY_BYTES_TYPICAL = 80, /* sizes the filter: about a byte an entry of this size */
     LAG_US_MAX = 1000000,     /* `everysec`: older unsynced frames slow writers */
     LAG_DELAY_US = 10000
 };
@@ -101,6 +102,12 @@ static int set_bounds(dbx_store *store, dbx_error *error) {
                              "a write buffer of %zu bytes is too small: ask for %d or more, or 0 "
                              "for what suits the machine",
                              bytes, (int)DBX_BUFFER_BYTES_ASKED_MIN);
+    }
+    if (bytes > DBX_BUFFER_BYTES_ASKED_MAX) {
+        return dbx_error_set(error, DBX_EINVAL,
+                             "a write buffer of %zu bytes is too large: ask for %" PRIu64
+                             " or less",
+                             bytes, DBX_BUFFER_BYTES_ASKED_MAX);
     }
     if (bytes == 0) {
         uint64_t share = dbx_memory_limit() / 16;

@@ -5,24 +5,33 @@
 
 #include "store/tree_node.h"
 
-static dbx_entry *first_entry(void *child) {
+static dbx_node *node_at(const dbx_tree *tree, dbx_child child) {
+    return dbx_child_node(tree->arena, child);
+}
+
+/* The first and the last entry below a child; NULL for 0. */
+static dbx_entry *first_entry(const dbx_tree *tree, dbx_child child) {
+    if (child == 0) return NULL;
     while (!dbx_child_is_entry(child)) {
-        dbx_node *node = child;
-        if (node->end != NULL) return node->end;
-        child = dbx_node_child_after(node, -1);
+        const dbx_node *node = node_at(tree, child);
+        child = node->end != 0 ? node->end : dbx_node_child_after(node, -1);
     }
-    return dbx_child_entry(child);
+    return dbx_child_entry(tree->arena, child);
 }
 
-static dbx_entry *last_entry(void *child) {
+static dbx_entry *last_entry(const dbx_tree *tree, dbx_child child) {
+    if (child == 0) return NULL;
     while (!dbx_child_is_entry(child))
-        child = dbx_node_child_before(child, 256);
-    return dbx_child_entry(child);
+        child = dbx_node_child_before(node_at(tree, child), 256);
+    return dbx_child_entry(tree->arena, child);
 }
 
-/* The node's whole prefix: from the node when it fits there, otherwise from a key below. */
-static const uint8_t *prefix_of(dbx_node *node, size_t depth) {
-    return node->prefix_len <= DBX_NODE_PREFIX ? node->prefix : first_entry(node)->key + depth;
+/* The whole prefix of the node `child`: from the node when it fits there, otherwise from a key
+ * below. */
+static const uint8_t *prefix_of(const dbx_tree *tree, dbx_child child, size_t depth) {
+    const dbx_node *node = node_at(tree, child);
+    return node->prefix_len <= DBX_NODE_PREFIX ? node->prefix
+                                               : first_entry(tree, child)->key + depth;
 }
 
 static size_t common_len(const uint8_t *a, const uint8_t *b, size_t n) {
@@ -32,276 +41,262 @@ static size_t common_len(const uint8_t *a, const uint8_t *b, size_t n) {
     return i;
 }
 
+static dbx_node *node_below(const dbx_tree *tree, dbx_child child) {
+    return dbx_child_is_entry(child) ? NULL : node_at(tree, child);
+}
+
 dbx_entry *dbx_tree_find(const dbx_tree *tree, dbx_slice key) {
-    void *at = tree->root;
+    dbx_child at = tree->root;
     size_t depth = 0;
-    while (at != NULL) {
-        dbx_entry *entry;
-        if (dbx_child_is_entry(at)) {
-            entry = dbx_child_entry(at);
-        } else {
-            dbx_node *node = at;
-            size_t stored = node->prefix_len < DBX_NODE_PREFIX ? node->prefix_len : DBX_NODE_PREFIX;
-            if (key.len - depth < node->prefix_len ||
-                memcmp(node->prefix, key.ptr + depth, stored) != 0) {
-                return NULL;
-            }
-            depth += node->prefix_len;
-            if (depth < key.len) {
-                void **slot = dbx_node_child(node, key.ptr[depth++]);
-                if (slot == NULL) return NULL;
-                at = *slot;
-                continue;
-            }
-            entry = node->end;
-            if (entry == NULL) return NULL;
+    while (at != 0 && !dbx_child_is_entry(at)) {
+        dbx_node *node = node_at(tree, at);
+        size_t stored = node->prefix_len < DBX_NODE_PREFIX ? node->prefix_len : DBX_NODE_PREFIX;
+        if (key.len - depth < node->prefix_len ||
+            memcmp(node->prefix, key.ptr + depth, stored) != 0) {
+            return NULL;
         }
-        /* Prefix bytes beyond the stored ones were skipped: compare the whole key once, here. */
-        return dbx_slice_eq(dbx_entry_key(entry), key) ? entry : NULL;
+        depth += node->prefix_len;
+        if (depth == key.len) {
+            at = node->end;
+        } else {
+            const dbx_child *slot = dbx_node_child(node, key.ptr[depth++]);
+            at = slot != NULL ? *slot : 0;
+        }
     }
-    return NULL;
+    if (at == 0) return NULL;
+    /* Prefix bytes beyond the stored ones were skipped: compare the whole key once, here. */
+    dbx_entry *entry = dbx_child_entry(tree->arena, at);
+    return dbx_slice_eq(dbx_entry_key(entry), key) ? entry : NULL;
 }
 
 dbx_entry *dbx_tree_seek(const dbx_tree *tree, dbx_slice key) {
-    void *at = tree->root;
+    dbx_child at = tree->root, after = 0; /* what follows all that is below `at` */
     size_t depth = 0;
-    while (at != NULL) {
-        if (dbx_child_is_entry(at)) {
-            dbx_entry *entry = dbx_child_entry(at);
-            return dbx_slice_cmp(dbx_entry_key(entry), key) >= 0 ? entry : entry->next;
-        }
-        dbx_node *node = at;
+    if (at == 0) return NULL;
+    while (!dbx_child_is_entry(at)) {
+        dbx_node *node = node_at(tree, at);
         if (node->prefix_len > 0) {
-            const uint8_t *prefix = prefix_of(node, depth);
+            const uint8_t *prefix = prefix_of(tree, at, depth);
             size_t left = key.len - depth;
             size_t n = left < node->prefix_len ? left : node->prefix_len;
             size_t same = common_len(prefix, key.ptr + depth, n);
-            if (same == n && left < node->prefix_len) return first_entry(node);
-            if (same < n) {
-                return prefix[same] > key.ptr[depth + same] ? first_entry(node)
-                                                            : last_entry(node)->next;
-            }
+            if (same < n && prefix[same] < key.ptr[depth + same]) return first_entry(tree, after);
+            if (same < node->prefix_len) return first_entry(tree, at);
             depth += node->prefix_len;
         }
-        if (depth == key.len) return first_entry(node);
-        uint8_t byte = key.ptr[depth];
-        void **slot = dbx_node_child(node, byte);
-        if (slot == NULL) {
-            void *after = dbx_node_child_after(node, byte);
-            return after != NULL ? first_entry(after) : last_entry(node)->next;
-        }
+        if (depth == key.len) return first_entry(tree, at);
+        uint8_t byte = key.ptr[depth++];
+        const dbx_child *slot = dbx_node_child(node, byte);
+        dbx_child next = dbx_node_child_after(node, byte);
+        if (next != 0) after = next;
+        if (slot == NULL) return first_entry(tree, after);
         at = *slot;
-        depth++;
     }
-    return NULL;
+    dbx_entry *entry = dbx_child_entry(tree->arena, at);
+    return dbx_slice_cmp(dbx_entry_key(entry), key) >= 0 ? entry : first_entry(tree, after);
 }
 
-static void link_after(dbx_tree *tree, dbx_entry *entry, dbx_entry *prev) {
-    entry->prev = prev;
-    entry->next = prev != NULL ? prev->next : tree->head;
-    if (entry->next != NULL) {
-        entry->next->prev = entry;
-    } else {
-        tree->tail = entry;
-    }
-    if (prev != NULL) {
-        prev->next = entry;
-    } else {
-        tree->head = entry;
-    }
+dbx_entry *dbx_tree_before(const dbx_tree *tree, dbx_slice key) {
+    const dbx_entry *at = dbx_tree_seek(tree, key);
+    return at != NULL ? dbx_tree_prev(tree, at) : dbx_tree_last(tree);
 }
 
-/* An empty node for keys that share the bytes of `key` from `depth` to `split`. */
-static dbx_node *fork_node(dbx_tree *tree, const uint8_t *key, size_t depth, size_t split) {
-    dbx_node *node = dbx_node_new(tree->arena, DBX_NODE_4);
-    if (node == NULL) return NULL;
-    node->prefix_len = (uint32_t)(split - depth);
+dbx_entry *dbx_tree_first(const dbx_tree *tree) {
+    return first_entry(tree, tree->root);
+}
+
+dbx_entry *dbx_tree_last(const dbx_tree *tree) {
+    return last_entry(tree, tree->root);
+}
+
+/* The last node on the entry's way down that has something beyond it decides. */
+dbx_entry *dbx_tree_next(const dbx_tree *tree, const dbx_entry *entry) {
+    dbx_child after = 0;
+    size_t depth = 0;
+    dbx_node *node = node_below(tree, tree->root);
+    while (node != NULL) {
+        depth += node->prefix_len;
+        int byte = depth < entry->key_len ? entry->key[depth++] : -1;
+        dbx_child next = dbx_node_child_after(node, byte);
+        if (next != 0) after = next;
+        node = byte < 0 ? NULL : node_below(tree, *dbx_node_child(node, (uint8_t)byte));
+    }
+    return first_entry(tree, after);
+}
+
+dbx_entry *dbx_tree_prev(const dbx_tree *tree, const dbx_entry *entry) {
+    dbx_child before = 0;
+    size_t depth = 0;
+    dbx_node *node = node_below(tree, tree->root);
+    while (node != NULL) {
+        depth += node->prefix_len;
+        if (depth == entry->key_len) break;
+        uint8_t byte = entry->key[depth++];
+        dbx_child prev = dbx_node_child_before(node, byte);
+        if (prev == 0) prev = node->end;
+        if (prev != 0) before = prev;
+        node = node_below(tree, *dbx_node_child(node, byte));
+    }
+    return last_entry(tree, before);
+}
+
+/* An empty node for keys that share the bytes of `key` from `depth` to `split`; 0: out of memory.
+ */
+static dbx_child fork_node(dbx_tree *tree, const uint8_t *key, size_t depth, size_t split) {
+    dbx_node *node = dbx_node_new(tree->arena, DBX_NODE_2);
+    if (node == NULL) return 0;
+    node->prefix_len = (uint16_t)(split - depth);
     memcpy(node->prefix, key + depth,
            node->prefix_len < DBX_NODE_PREFIX ? node->prefix_len : DBX_NODE_PREFIX);
-    return node;
+    return dbx_child_of_node(node);
 }
 
 /* Adds the entry to a fresh fork, where there is always room. */
-static void fork_add(dbx_tree *tree, dbx_node *fork, dbx_entry *entry, size_t split) {
-    void *slot = fork;
+static void fork_add(dbx_tree *tree, dbx_child fork, const dbx_entry *entry, size_t split) {
+    dbx_child child = dbx_child_of_entry(entry);
     if (entry->key_len == split) {
-        fork->end = entry;
+        node_at(tree, fork)->end = child;
     } else {
-        (void)dbx_node_add(tree->arena, &slot, entry->key[split], dbx_child_of_entry(entry));
+        (void)dbx_node_add(tree->arena, &fork, entry->key[split], child);
     }
 }
 
 /* Two keys part within a leaf's key: a fork with both. */
-static bool split_entry(dbx_tree *tree, void **slot, size_t depth, dbx_entry *entry) {
-    dbx_entry *other = dbx_child_entry(*slot);
+static bool split_entry(dbx_tree *tree, dbx_child *slot, size_t depth, const dbx_entry *entry) {
+    const dbx_entry *other = dbx_child_entry(tree->arena, *slot);
     size_t n = entry->key_len < other->key_len ? entry->key_len : other->key_len;
     size_t split = depth + common_len(entry->key + depth, other->key + depth, n - depth);
-    dbx_node *fork = fork_node(tree, entry->key, depth, split);
-    if (fork == NULL) return false;
+    dbx_child fork = fork_node(tree, entry->key, depth, split);
+    if (fork == 0) return false;
     fork_add(tree, fork, other, split);
     fork_add(tree, fork, entry, split);
     *slot = fork;
-    bool after = dbx_slice_cmp(dbx_entry_key(entry), dbx_entry_key(other)) > 0;
-    link_after(tree, entry, after ? other : other->prev);
     return true;
 }
 
 /* The key leaves a node's prefix after `same` bytes: a fork above the node. */
-static bool split_prefix(dbx_tree *tree, void **slot, size_t depth, size_t same, dbx_entry *entry) {
-    dbx_node *node = *slot;
-    const uint8_t *prefix = prefix_of(node, depth);
+static bool split_prefix(dbx_tree *tree, dbx_child *slot, size_t depth, size_t same,
+                         const dbx_entry *entry) {
+    dbx_node *node = node_at(tree, *slot);
+    const uint8_t *prefix = prefix_of(tree, *slot, depth);
     uint8_t byte = prefix[same];
-    dbx_node *fork = fork_node(tree, entry->key, depth, depth + same);
-    if (fork == NULL) return false;
-    bool after = entry->key_len > depth + same && entry->key[depth + same] > byte;
-    dbx_entry *prev = after ? last_entry(node) : first_entry(node)->prev;
-    uint32_t left = node->prefix_len - (uint32_t)same - 1;
+    dbx_child fork = fork_node(tree, entry->key, depth, depth + same), at = fork;
+    if (fork == 0) return false;
+    size_t left = node->prefix_len - same - 1;
     memmove(node->prefix, prefix + same + 1, left < DBX_NODE_PREFIX ? left : DBX_NODE_PREFIX);
-    node->prefix_len = left;
-    void *fork_slot = fork;
-    (void)dbx_node_add(tree->arena, &fork_slot, byte, node);
+    node->prefix_len = (uint16_t)left;
+    (void)dbx_node_add(tree->arena, &at, byte, *slot);
     fork_add(tree, fork, entry, depth + same);
     *slot = fork;
-    link_after(tree, entry, prev);
-    return true;
-}
-
-/* The key ends at, or branches off from, an existing node. */
-static bool join_node(dbx_tree *tree, void **slot, size_t depth, dbx_entry *entry) {
-    dbx_node *node = *slot;
-    if (depth == entry->key_len) {
-        dbx_entry *first = first_entry(node);
-        node->end = entry;
-        link_after(tree, entry, first->prev);
-        return true;
-    }
-    uint8_t byte = entry->key[depth];
-    void *before = dbx_node_child_before(node, byte);
-    void *after = before != NULL || node->end != NULL ? NULL : dbx_node_child_after(node, byte);
-    dbx_entry *prev = before != NULL      ? last_entry(before)
-                      : node->end != NULL ? node->end
-                                          : first_entry(after)->prev;
-    if (!dbx_node_add(tree->arena, slot, byte, dbx_child_of_entry(entry))) return false;
-    link_after(tree, entry, prev);
     return true;
 }
 
 bool dbx_tree_insert(dbx_tree *tree, dbx_entry *entry) {
-    void **slot = &tree->root;
+    dbx_child *slot = &tree->root;
     size_t depth = 0;
-    if (tree->root == NULL) {
-        tree->root = dbx_child_of_entry(entry);
-        link_after(tree, entry, NULL);
-        return true;
-    }
-    for (;;) {
-        if (dbx_child_is_entry(*slot)) return split_entry(tree, slot, depth, entry);
-        dbx_node *node = *slot;
+    while (*slot != 0 && !dbx_child_is_entry(*slot)) {
+        dbx_node *node = node_at(tree, *slot);
         if (node->prefix_len > 0) {
             size_t left = entry->key_len - depth;
             size_t n = left < node->prefix_len ? left : node->prefix_len;
-            size_t same = common_len(prefix_of(node, depth), entry->key + depth, n);
+            size_t same = common_len(prefix_of(tree, *slot, depth), entry->key + depth, n);
             if (same < node->prefix_len) return split_prefix(tree, slot, depth, same, entry);
             depth += node->prefix_len;
         }
-        void **child = depth < entry->key_len ? dbx_node_child(node, entry->key[depth]) : NULL;
-        if (child == NULL) return join_node(tree, slot, depth, entry);
+        if (depth == entry->key_len) {
+            node->end = dbx_child_of_entry(entry);
+            return true;
+        }
+        uint8_t byte = entry->key[depth++];
+        dbx_child *child = dbx_node_child(node, byte);
+        if (child == NULL) return dbx_node_add(tree->arena, slot, byte, dbx_child_of_entry(entry));
         slot = child;
-        depth++;
     }
+    if (*slot != 0) return split_entry(tree, slot, depth, entry);
+    tree->root = dbx_child_of_entry(entry);
+    return true;
+}
+
+/* The joined prefix of a node and the only one below it is in every key there; where it starts
+ * follows from the lengths. */
+static void join_prefixes(const dbx_node *node, uint8_t byte, dbx_node *below) {
+    uint8_t joined[DBX_NODE_PREFIX];
+    size_t total = (size_t)node->prefix_len + 1 + below->prefix_len;
+    size_t keep = total < DBX_NODE_PREFIX ? total : DBX_NODE_PREFIX;
+    size_t n = node->prefix_len < keep ? node->prefix_len : keep;
+    memcpy(joined, node->prefix, n);
+    if (n < keep) {
+        joined[n++] = byte;
+        memcpy(joined + n, below->prefix, keep - n);
+    }
+    memcpy(below->prefix, joined, keep);
+    below->prefix_len = (uint16_t)total;
 }
 
 /* A node left with one way to go is folded into what lies there. */
-static void fold(dbx_tree *tree, void **slot) {
-    dbx_node *node = *slot;
+static void fold(dbx_tree *tree, dbx_child *slot) {
+    dbx_node *node = node_at(tree, *slot);
     if (node->count == 0) {
-        *slot = dbx_child_of_entry(node->end);
+        *slot = node->end;
         dbx_node_free(tree->arena, node);
         return;
     }
-    if (node->count > 1 || node->end != NULL) return;
-    void *child = dbx_node_child_after(node, -1);
-    if (!dbx_child_is_entry(child)) {
-        dbx_node *below = child;
-        /* The joined prefix is in every key below; where it starts follows from the lengths. */
-        uint8_t joined[DBX_NODE_PREFIX];
-        size_t total = (size_t)node->prefix_len + 1 + below->prefix_len;
-        size_t keep = total < DBX_NODE_PREFIX ? total : DBX_NODE_PREFIX;
-        size_t n = node->prefix_len < keep ? node->prefix_len : keep;
-        memcpy(joined, node->prefix, n);
-        if (n < keep) {
-            int byte = 0;
-            while (dbx_node_child(node, (uint8_t)byte) == NULL)
-                byte++;
-            joined[n++] = (uint8_t)byte;
-            memcpy(joined + n, below->prefix, keep - n);
-        }
-        memcpy(below->prefix, joined, keep);
-        below->prefix_len = (uint32_t)total;
+    if (node->count > 1 || node->end != 0) return;
+    dbx_child child = dbx_node_child_after(node, -1);
+    dbx_node *below = node_below(tree, child);
+    if (below != NULL) {
+        unsigned byte = 0;
+        while (dbx_node_child(node, (uint8_t)byte) == NULL)
+            byte++;
+        join_prefixes(node, (uint8_t)byte, below);
     }
     *slot = child;
     dbx_node_free(tree->arena, node);
 }
 
-static void unlink_entry(dbx_tree *tree, dbx_entry *entry) {
-    if (entry->prev != NULL) {
-        entry->prev->next = entry->next;
-    } else {
-        tree->head = entry->next;
-    }
-    if (entry->next != NULL) {
-        entry->next->prev = entry->prev;
-    } else {
-        tree->tail = entry->prev;
-    }
-}
-
 void dbx_tree_remove(dbx_tree *tree, dbx_entry *entry) {
-    void **slot = &tree->root;
+    dbx_child *slot = &tree->root;
     size_t depth = 0;
-    unlink_entry(tree, entry);
     if (dbx_child_is_entry(*slot)) {
-        tree->root = NULL;
+        tree->root = 0;
         return;
     }
     for (;;) {
-        dbx_node *node = *slot;
+        dbx_node *node = node_at(tree, *slot);
         depth += node->prefix_len;
         if (depth == entry->key_len) {
-            node->end = NULL;
+            node->end = 0;
             break;
         }
-        uint8_t byte = entry->key[depth];
-        void **child = dbx_node_child(node, byte);
+        uint8_t byte = entry->key[depth++];
+        dbx_child *child = dbx_node_child(node, byte);
         if (dbx_child_is_entry(*child)) {
             dbx_node_drop(tree->arena, slot, byte);
             break;
         }
         slot = child;
-        depth++;
     }
     fold(tree, slot);
 }
 
 dbx_slice dbx_tree_random(const dbx_tree *tree, dbx_rand *rand, dbx_slice prefix) {
     dbx_slice none = {NULL, 0};
-    void *at = tree->root;
+    dbx_child at = tree->root;
     size_t depth = 0;
-    while (at != NULL && !dbx_child_is_entry(at)) {
-        dbx_node *node = at;
+    while (at != 0 && !dbx_child_is_entry(at)) {
+        dbx_node *node = node_at(tree, at);
         depth += node->prefix_len;
         if (depth < prefix.len) {
-            void **slot = dbx_node_child(node, prefix.ptr[depth++]);
-            at = slot != NULL ? *slot : NULL;
+            const dbx_child *slot = dbx_node_child(node, prefix.ptr[depth++]);
+            at = slot != NULL ? *slot : 0;
             continue;
         }
-        uint64_t pick = dbx_rand_below(rand, (uint64_t)node->count + (node->end != NULL));
-        if (pick == node->count) return dbx_entry_key(node->end);
-        at = dbx_node_child_nth(node, (unsigned)pick);
+        uint64_t pick = dbx_rand_below(rand, (uint64_t)node->count + (node->end != 0));
+        at = pick == node->count ? node->end : dbx_node_child_nth(node, (unsigned)pick);
         depth++;
     }
-    if (at == NULL) return none;
-    dbx_slice key = dbx_entry_key(dbx_child_entry(at));
+    if (at == 0) return none;
+    dbx_slice key = dbx_entry_key(dbx_child_entry(tree->arena, at));
     bool fits =
         key.len >= prefix.len && (prefix.len == 0 || memcmp(key.ptr, prefix.ptr, prefix.len) == 0);
     return fits ? key : none;

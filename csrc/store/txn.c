@@ -126,7 +126,7 @@ int dbx_txn_probe(dbx_txn *txn, dbx_slice key, dbx_probe *probe) {
     if (probe->entry != NULL) {
         probe->below = (probe->entry->flags & DBX_ENTRY_BELOW) != 0;
         probe->found = (probe->entry->flags & DBX_ENTRY_DEAD) == 0;
-        if (probe->found) probe->value = dbx_entry_value(probe->entry);
+        if (probe->found) probe->value = dbx_entry_value(&view->active->arena, probe->entry);
         return DBX_OK;
     }
     probe->known = true;

@@ -21,23 +21,24 @@ int dbx_undo_reserve(dbx_undo *undo, size_t bytes) {
     return DBX_OK;
 }
 
-void dbx_undo_add(dbx_undo *undo, dbx_undo_kind kind, dbx_entry *entry, size_t saved_len) {
+void dbx_undo_add(dbx_undo *undo, dbx_undo_kind kind, const dbx_arena *arena, dbx_entry *entry,
+                  size_t saved_len) {
+    dbx_slice value = dbx_entry_value(arena, entry);
     undo->records[undo->count++] = (dbx_undo_record){.kind = kind,
                                                      .flags = entry->flags,
-                                                     .value_len = entry->value_len,
-                                                     .value_room = entry->value_room,
+                                                     .held = entry->held,
                                                      .epoch = entry->epoch,
+                                                     .len = (uint32_t)value.len,
                                                      .entry = entry,
-                                                     .value = entry->value,
                                                      .saved = undo->saved.len,
                                                      .saved_len = saved_len};
-    dbx_buf_add(&undo->saved, entry->value, saved_len);
+    dbx_buf_add(&undo->saved, value.ptr, saved_len);
 }
 
 int dbx_undo_state(dbx_undo *undo, void *at, size_t len) {
     if (dbx_undo_reserve(undo, len) != DBX_OK) return DBX_ENOMEM;
     undo->records[undo->count++] = (dbx_undo_record){
-        .kind = DBX_UNDO_STATE, .value = at, .saved = undo->saved.len, .saved_len = len};
+        .kind = DBX_UNDO_STATE, .state = at, .saved = undo->saved.len, .saved_len = len};
     dbx_buf_add(&undo->saved, at, len);
     return DBX_OK;
 }
@@ -46,7 +47,7 @@ void dbx_undo_revert(dbx_undo *undo, dbx_buffer *buffer, size_t from) {
     while (undo->count > from) {
         const dbx_undo_record *record = &undo->records[--undo->count];
         if (record->kind == DBX_UNDO_STATE) {
-            memcpy(record->value, undo->saved.ptr + record->saved, record->saved_len);
+            memcpy(record->state, undo->saved.ptr + record->saved, record->saved_len);
         } else {
             dbx_buffer_revert(buffer, undo, record);
         }

@@ -12,19 +12,21 @@
 typedef enum dbx_undo_kind {
     DBX_UNDO_INSERTED, /* entry is new */
     DBX_UNDO_CHANGED,  /* value overwritten where it lies; old bytes are in `saved` */
-    DBX_UNDO_REPLACED, /* entry->value points elsewhere now; the old block is still there */
+    DBX_UNDO_REPLACED, /* the value is in another place now; the old bytes are still in theirs */
     DBX_UNDO_REMOVED,  /* entry left the tree; its memory is still there */
     DBX_UNDO_STATE     /* bytes of the store's own state; old bytes are in `saved` */
 } dbx_undo_kind;
 
 typedef struct dbx_undo_record {
     dbx_undo_kind kind;
-    uint8_t flags;       /* the entry's, before */
-    uint32_t value_len;  /* before */
-    uint32_t value_room; /* before */
-    uint32_t epoch;      /* before */
-    dbx_entry *entry;
-    uint8_t *value;   /* before; DBX_UNDO_STATE: where the bytes belong */
+    uint8_t flags;  /* the entry's, before */
+    uint32_t held;  /* before */
+    uint32_t epoch; /* before */
+    uint32_t len;   /* of the value, before */
+    union {
+        dbx_entry *entry;
+        uint8_t *state; /* DBX_UNDO_STATE: where the bytes belong */
+    };
     size_t saved;     /* offset of saved bytes in dbx_undo.saved */
     size_t saved_len; /* how many */
 } dbx_undo_record;
@@ -40,8 +42,10 @@ struct dbx_buffer;
 /* dbx_undo_reserve makes room for one more record and `bytes` saved bytes: DBX_OK or DBX_ENOMEM.
  * Call it before changing anything; dbx_undo_add then cannot fail. */
 int dbx_undo_reserve(dbx_undo *undo, size_t bytes);
-/* dbx_undo_add records an entry as it is now, saving the first `saved_len` bytes of its value. */
-void dbx_undo_add(dbx_undo *undo, dbx_undo_kind kind, dbx_entry *entry, size_t saved_len);
+/* dbx_undo_add records an entry of the arena as it is now, saving the first `saved_len` bytes of
+ * its value. */
+void dbx_undo_add(dbx_undo *undo, dbx_undo_kind kind, const dbx_arena *arena, dbx_entry *entry,
+                  size_t saved_len);
 /* dbx_undo_state records `len` bytes of the store's state at `at` before they change. */
 int dbx_undo_state(dbx_undo *undo, void *at, size_t len);
 /* dbx_undo_revert takes back every record from `from` on, newest first. */

@@ -195,3 +195,17 @@ TEST(what_views_alone_have_kept_is_not_kept_after_them) {
     CHECK_EQ(kept(store, START_MS), 0);
     close_store(store, dir);
 }
+
+TEST(a_write_buffer_that_references_could_not_name_is_refused) {
+    dbx_store_options options = {.databases = 1};
+    const uint64_t sizes[] = {DBX_BUFFER_BYTES_ASKED_MIN - 1, DBX_BUFFER_BYTES_ASKED_MIN,
+                              DBX_BUFFER_BYTES_ASKED_MAX, DBX_BUFFER_BYTES_ASKED_MAX + 1};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes && sizes[i] <= SIZE_MAX; i++) {
+        dbx_error error;
+        dbx_store *store;
+        options.buffer_bytes = (size_t)sizes[i];
+        int rc = dbx_store_open(&options, &store, &error);
+        CHECK_EQ(rc, i == 0 || i == 3 ? DBX_EINVAL : DBX_OK);
+        if (rc == DBX_OK) CHECK_EQ(dbx_store_close(store, NULL), DBX_OK);
+    }
+}

@@ -13,12 +13,17 @@ typedef struct model {
     size_t count;
 } model;
 
-static dbx_entry *make(dbx_slice key) {
-    dbx_entry *entry = calloc(1, sizeof *entry + key.len);
+static dbx_entry *make(dbx_arena *arena, dbx_slice key) {
+    dbx_entry *entry = dbx_arena_alloc(arena, sizeof *entry + key.len);
     if (entry == NULL) abort();
+    *entry = (dbx_entry){0};
     entry->key_len = (uint16_t)key.len;
     memcpy(entry->key, key.ptr, key.len);
     return entry;
+}
+
+static void drop(dbx_arena *arena, dbx_entry *entry) {
+    dbx_arena_free(arena, entry, sizeof *entry + entry->key_len);
 }
 
 /* The first index with a key >= `key`. */
@@ -29,17 +34,20 @@ static size_t lower(const model *m, dbx_slice key) {
     return i;
 }
 
-/* Keys that share long prefixes, are prefixes of each other, or use all bytes. */
+/* Keys that share long prefixes, are prefixes of each other, use all bytes, or are numbers. */
 static dbx_slice random_key(dbx_rand *rand, uint8_t *out, unsigned kind) {
     size_t len = 0;
-    if (kind % 3 == 0) {
+    if (kind % 4 == 0) {
         len = (size_t)dbx_rand_below(rand, 30);
         for (size_t i = 0; i < len; i++)
             out[i] = (uint8_t)('a' + dbx_rand_below(rand, 2));
-    } else if (kind % 3 == 1) {
+    } else if (kind % 4 == 1) {
         len = 1 + (size_t)dbx_rand_below(rand, 3);
         for (size_t i = 0; i < len; i++)
             out[i] = (uint8_t)dbx_rand_u64(rand);
+    } else if (kind % 4 == 2) {
+        len =
+            (size_t)snprintf((char *)out, KEY_BYTES, "n:%03u", (unsigned)dbx_rand_below(rand, 900));
     } else {
         memcpy(out, "shared:prefix:of:some:length:", 29);
         len = 29 + (size_t)dbx_rand_below(rand, 4);
@@ -50,14 +58,14 @@ static dbx_slice random_key(dbx_rand *rand, uint8_t *out, unsigned kind) {
 }
 
 static void check_same(const dbx_tree *tree, const model *m) {
-    const dbx_entry *at = tree->head;
+    const dbx_entry *at = dbx_tree_first(tree);
     const dbx_entry *prev = NULL;
-    for (size_t i = 0; i < m->count; i++, prev = at, at = at->next) {
+    for (size_t i = 0; i < m->count; i++, prev = at, at = dbx_tree_next(tree, at)) {
         CHECK(at == m->sorted[i]);
-        CHECK(at->prev == prev);
+        CHECK(dbx_tree_prev(tree, at) == prev);
     }
     CHECK(at == NULL);
-    CHECK(tree->tail == prev);
+    CHECK(dbx_tree_last(tree) == prev);
 }
 
 static void random_steps(uint64_t seed, unsigned kinds) {
@@ -77,18 +85,18 @@ static void random_steps(uint64_t seed, unsigned kinds) {
         CHECK(dbx_tree_before(&tree, key) == (i > 0 ? m.sorted[i - 1] : NULL));
         bool grow = dbx_rand_below(&rand, 100) < (step / 1000 % 2 == 0 ? 80 : 20);
         if (!there && grow && m.count < KEYS_MAX) {
-            dbx_entry *entry = make(key);
+            dbx_entry *entry = make(&arena, key);
             CHECK(dbx_tree_insert(&tree, entry));
             memmove(m.sorted + i + 1, m.sorted + i, (m.count - i) * sizeof *m.sorted);
             m.sorted[i] = entry;
             m.count++;
         } else if (!grow && m.count > 0) {
-            size_t drop = (size_t)dbx_rand_below(&rand, m.count);
-            dbx_entry *entry = m.sorted[drop];
+            size_t gone = (size_t)dbx_rand_below(&rand, m.count);
+            dbx_entry *entry = m.sorted[gone];
             dbx_tree_remove(&tree, entry);
             m.count--;
-            memmove(m.sorted + drop, m.sorted + drop + 1, (m.count - drop) * sizeof *m.sorted);
-            free(entry);
+            memmove(m.sorted + gone, m.sorted + gone + 1, (m.count - gone) * sizeof *m.sorted);
+            drop(&arena, entry);
         }
         if (step % 50 == 0) check_same(&tree, &m);
         if (m.count > 0) {
@@ -99,16 +107,16 @@ static void random_steps(uint64_t seed, unsigned kinds) {
     check_same(&tree, &m);
     while (m.count > 0) {
         dbx_tree_remove(&tree, m.sorted[--m.count]);
-        free(m.sorted[m.count]);
+        drop(&arena, m.sorted[m.count]);
     }
-    CHECK(tree.root == NULL);
+    CHECK(tree.root == 0);
     CHECK_EQ(arena.bytes, 0);
     dbx_arena_destroy(&arena);
 }
 
 TEST(tree_agrees_with_a_sorted_array) {
     for (uint64_t seed = 1; seed <= 20; seed++)
-        random_steps(seed, 1 + (unsigned)(seed % 3));
+        random_steps(seed, 1 + (unsigned)(seed % 4));
 }
 
 TEST(tree_holds_keys_that_are_prefixes_of_each_other) {
@@ -118,17 +126,17 @@ TEST(tree_holds_keys_that_are_prefixes_of_each_other) {
     dbx_entry *entries[1100];
     memset(bytes, 'x', sizeof bytes);
     for (size_t i = 0; i < 1100; i++) {
-        entries[i] = make(dbx_slice_of(bytes, 1100 - i));
+        entries[i] = make(&arena, dbx_slice_of(bytes, 1100 - i));
         CHECK(dbx_tree_insert(&tree, entries[i]));
     }
     size_t len = 1;
-    for (dbx_entry *at = tree.head; at != NULL; at = at->next)
+    for (const dbx_entry *at = dbx_tree_first(&tree); at != NULL; at = dbx_tree_next(&tree, at))
         CHECK_EQ(at->key_len, len++);
     CHECK_EQ(len, 1101);
     for (size_t i = 0; i < 1100; i++) {
         CHECK(dbx_tree_find(&tree, dbx_slice_of(bytes, 1100 - i)) == entries[i]);
         dbx_tree_remove(&tree, entries[i]);
-        free(entries[i]);
+        drop(&arena, entries[i]);
     }
     dbx_arena_destroy(&arena);
 }
