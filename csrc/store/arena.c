@@ -39,13 +39,6 @@ unsigned dbx_arena_class(size_t n) {
     return SMALL_CLASSES + (log2 - 10) * 4 + (unsigned)quarter;
 }
 
-size_t dbx_arena_class_bytes(unsigned index) {
-    if (index < SMALL_CLASSES) return ((size_t)index + 1) * DBX_ARENA_GRANULE;
-    unsigned log2 = 10 + (index - SMALL_CLASSES) / 4;
-    size_t quarter = (index - SMALL_CLASSES) % 4;
-    return ((size_t)1 << log2) + (quarter + 1) * (((size_t)1 << log2) / 4);
-}
-
 /* `bytes` of fresh pages, aligned to that. */
 static uint8_t *map_aligned(size_t bytes) {
     uint8_t *pages = dbx_alloc_pages(2 * bytes);

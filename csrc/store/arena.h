@@ -44,7 +44,12 @@ void *dbx_arena_alloc(dbx_arena *arena, size_t n);
 /* dbx_arena_class is the size class of a block of n <= DBX_ARENA_BLOCK_MAX bytes, and
  * dbx_arena_class_bytes how many bytes such a block really has. */
 unsigned dbx_arena_class(size_t n);
-size_t dbx_arena_class_bytes(unsigned index);
+static inline size_t dbx_arena_class_bytes(unsigned index) {
+    enum { SMALL = DBX_ARENA_SMALL_MAX / DBX_ARENA_GRANULE };
+    if (index < SMALL) return ((size_t)index + 1) * DBX_ARENA_GRANULE;
+    size_t power = (size_t)DBX_ARENA_SMALL_MAX << (index - SMALL) / 4;
+    return power + ((index - SMALL) % 4 + 1) * (power / 4);
+}
 /* dbx_arena_free takes back a block that was asked for with `n`. */
 void dbx_arena_free(dbx_arena *arena, void *block, size_t n);
 /* dbx_arena_reference names a block of at most DBX_ARENA_BLOCK_MAX bytes in 31 bits, never 0.

@@ -220,33 +220,34 @@ static uint32_t new_reference(dbx_buffer *buffer, dbx_slice value) {
     return dbx_arena_reference(block);
 }
 
-/* How many bytes may be written where the value is. */
-static size_t room_of(const dbx_buffer *buffer, const dbx_entry *entry) {
-    if ((entry->flags & DBX_ENTRY_AWAY) != 0) {
-        const dbx_entry_block *block = dbx_entry_block_of(&buffer->arena, entry);
-        return block != NULL ? block->room : 0;
-    }
-    return dbx_arena_class_bytes(entry->size_class) - sizeof *entry - entry->key_len;
-}
+/* Where an entry's value is. */
+typedef struct place {
+    uint8_t *at;
+    size_t len, room; /* bytes of the value, and how many may be written there */
+    uint32_t *len_at; /* where its length is kept; NULL: nowhere, it is empty */
+} place;
 
-static uint8_t *writable(const dbx_buffer *buffer, dbx_entry *entry) {
-    return (uint8_t *)(uintptr_t)dbx_entry_value(&buffer->arena, entry).ptr;
-}
-
-static void set_len(const dbx_buffer *buffer, dbx_entry *entry, size_t len) {
+static inline place place_of(const dbx_buffer *buffer, dbx_entry *entry) {
     if ((entry->flags & DBX_ENTRY_AWAY) == 0) {
-        entry->held = (uint32_t)len;
-    } else if (entry->held != 0) {
-        dbx_entry_block_of(&buffer->arena, entry)->len = (uint32_t)len;
+        size_t have = dbx_arena_class_bytes(entry->size_class) - sizeof *entry;
+        return (place){entry->key + entry->key_len, entry->held, have - entry->key_len,
+                       &entry->held};
     }
+    if (entry->held == 0) return (place){NULL, 0, 0, NULL};
+    dbx_entry_block *block = dbx_arena_at(&buffer->arena, entry->held);
+    dbx_slice value = dbx_entry_value(&buffer->arena, entry);
+    return (place){(uint8_t *)(uintptr_t)value.ptr, block->len, block->room, &block->len};
+}
+
+static inline void set_len(place p, size_t len) {
+    if (p.len_at != NULL) *p.len_at = (uint32_t)len;
 }
 
 /* The tail may lie in the old value, which the new head would overwrite: so the tail goes first. */
-static void fill_value(const dbx_buffer *buffer, dbx_entry *entry, dbx_slice head, dbx_slice tail) {
-    uint8_t *value = writable(buffer, entry);
-    if (tail.len > 0) memmove(value + head.len, tail.ptr, tail.len);
-    if (head.len > 0) memmove(value, head.ptr, head.len);
-    set_len(buffer, entry, head.len + tail.len);
+static inline void fill_value(place p, dbx_slice head, dbx_slice tail) {
+    if (tail.len > 0) memmove(p.at + head.len, tail.ptr, tail.len);
+    if (head.len > 0) memmove(p.at, head.ptr, head.len);
+    set_len(p, head.len + tail.len);
 }
 
 /* An entry that is in no tree yet, empty, with room for `room` bytes of value; or with a value that
@@ -285,6 +286,7 @@ int dbx_buffer_hold_spool(dbx_buffer *buffer, dbx_spool *spool) {
 
 static int insert(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry, uint64_t hash,
                   uint8_t flags) {
+    dbx_slice none = {NULL, 0};
     if (entry == NULL) return DBX_ENOMEM;
     if (dbx_undo_reserve(undo, 0) != DBX_OK || !dbx_tree_insert(&buffer->tree, entry)) {
         free_entry(buffer, entry);
@@ -297,7 +299,7 @@ static int insert(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry, uint64_t
     buffer->entries++;
     buffer->changes++;
     add_to_filter(buffer, hash);
-    dbx_undo_add(undo, DBX_UNDO_INSERTED, &buffer->arena, entry, 0);
+    dbx_undo_add(undo, DBX_UNDO_INSERTED, entry, none, 0);
     return DBX_OK;
 }
 
@@ -311,24 +313,24 @@ static void stamp(dbx_buffer *buffer, dbx_entry *entry) {
     buffer->changes++;
 }
 
-/* Makes the entry's value writable with at least `room` bytes, or one that lies in a spool, after
- * recording its present state; the present bytes stay readable where they are. Flags lose DEAD. */
+/* Makes the entry's value, which is at *p, writable with at least `room` bytes, or one that lies in
+ * a spool, after recording its present state; the present bytes stay readable where they are. Flags
+ * lose DEAD; *p becomes the place to write to. */
 static int prepare(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry, size_t room,
-                   const dbx_slice *refer) {
+                   const dbx_slice *refer, place *p) {
     /* Without views there are no versions; its value is its own again. */
     if (buffer->views == 0) entry->flags &= (uint8_t)~DBX_ENTRY_VERSIONED;
-    size_t len = dbx_entry_value(&buffer->arena, entry).len;
     bool keep = seen_by_views(buffer, entry);
     bool same_place = !keep && refer == NULL && (entry->flags & DBX_ENTRY_REFERS) == 0 &&
-                      room <= room_of(buffer, entry) && len <= SAVE_IN_PLACE_MAX;
+                      room <= p->room && p->len <= SAVE_IN_PLACE_MAX;
     uint32_t block = 0;
-    if (dbx_undo_reserve(undo, same_place ? len : 0) != DBX_OK) return DBX_ENOMEM;
+    if (dbx_undo_reserve(undo, same_place ? p->len : 0) != DBX_OK) return DBX_ENOMEM;
     if (!same_place && (room > 0 || refer != NULL)) {
         block = refer != NULL ? new_reference(buffer, *refer) : new_block(buffer, room);
         if (block == 0) return DBX_ENOMEM;
     }
-    dbx_undo_add(undo, same_place ? DBX_UNDO_CHANGED : DBX_UNDO_REPLACED, &buffer->arena, entry,
-                 same_place ? len : 0);
+    dbx_undo_add(undo, same_place ? DBX_UNDO_CHANGED : DBX_UNDO_REPLACED, entry,
+                 dbx_slice_of(p->at, p->len), same_place ? p->len : 0);
     if (keep && keep_version(buffer, entry) != DBX_OK) {
         undo->count--;
         free_value(buffer, block, DBX_ENTRY_AWAY);
@@ -337,12 +339,13 @@ static int prepare(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry, size_t 
     uint8_t flags = entry->flags & (uint8_t)~DBX_ENTRY_DEAD;
     if (!same_place) {
         undo->records[undo->count - 1].flags |= entry->flags & DBX_ENTRY_VERSIONED;
-        entry->held = block;
         flags = (uint8_t)((flags & ~DBX_ENTRY_REFERS) | DBX_ENTRY_AWAY |
                           (refer != NULL ? DBX_ENTRY_REFERS : 0));
+        entry->held = block;
     }
     set_flags(buffer, entry, flags);
     stamp(buffer, entry);
+    if (!same_place) *p = place_of(buffer, entry);
     return DBX_OK;
 }
 
@@ -353,13 +356,14 @@ int dbx_buffer_put(dbx_buffer *buffer, dbx_undo *undo, dbx_slice key, uint64_t h
     if (refer != NULL && dbx_buffer_hold_spool(buffer, spool) != DBX_OK) return DBX_ENOMEM;
     if (entry == NULL) {
         entry = new_entry(buffer, key, room, refer);
-        if (entry != NULL && refer == NULL) fill_value(buffer, entry, head, tail);
+        if (entry != NULL && refer == NULL) fill_value(place_of(buffer, entry), head, tail);
         if (insert(buffer, undo, entry, hash, below ? DBX_ENTRY_BELOW : 0) != DBX_OK) {
             return DBX_ENOMEM;
         }
     } else {
-        if (prepare(buffer, undo, entry, room, refer) != DBX_OK) return DBX_ENOMEM;
-        if (refer == NULL) fill_value(buffer, entry, head, tail);
+        place p = place_of(buffer, entry);
+        if (prepare(buffer, undo, entry, room, refer, &p) != DBX_OK) return DBX_ENOMEM;
+        if (refer == NULL) fill_value(p, head, tail);
     }
     if (refer != NULL) buffer->spool_bytes += tail.len;
     return DBX_OK;
@@ -369,7 +373,7 @@ int dbx_buffer_bring_up(dbx_buffer *buffer, dbx_undo *undo, dbx_slice key, uint6
                         const dbx_slice *value, size_t room) {
     dbx_slice none = {NULL, 0}, bytes = value != NULL ? *value : none;
     dbx_entry *entry = new_entry(buffer, key, room > bytes.len ? room : bytes.len, NULL);
-    if (entry != NULL) fill_value(buffer, entry, none, bytes);
+    if (entry != NULL) fill_value(place_of(buffer, entry), none, bytes);
     return insert(buffer, undo, entry, hash, value != NULL ? DBX_ENTRY_BELOW : DBX_ENTRY_DEAD);
 }
 
@@ -382,23 +386,21 @@ static size_t append_room(size_t len) {
 
 int dbx_buffer_append(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry, dbx_slice patch,
                       dbx_slice bytes) {
-    dbx_slice old = dbx_entry_value(&buffer->arena, entry);
+    place p = place_of(buffer, entry), old = p;
     size_t len = old.len + bytes.len;
-    if (!seen_by_views(buffer, entry) && len <= room_of(buffer, entry)) {
+    if (!seen_by_views(buffer, entry) && len <= p.room) {
         /* Bytes beyond its length belong to nobody: restoring that and the patched bytes undoes
          * this. */
         if (dbx_undo_reserve(undo, patch.len) != DBX_OK) return DBX_ENOMEM;
-        dbx_undo_add(undo, DBX_UNDO_CHANGED, &buffer->arena, entry, patch.len);
+        dbx_undo_add(undo, DBX_UNDO_CHANGED, entry, dbx_slice_of(old.at, old.len), patch.len);
         stamp(buffer, entry);
     } else {
-        if (prepare(buffer, undo, entry, append_room(len), NULL) != DBX_OK) return DBX_ENOMEM;
-        uint8_t *moved = writable(buffer, entry);
-        if (moved != old.ptr && old.len > 0) memcpy(moved, old.ptr, old.len);
+        if (prepare(buffer, undo, entry, append_room(len), NULL, &p) != DBX_OK) return DBX_ENOMEM;
+        if (p.at != old.at && old.len > 0) memcpy(p.at, old.at, old.len);
     }
-    uint8_t *value = writable(buffer, entry);
-    if (patch.len > 0) memcpy(value, patch.ptr, patch.len);
-    if (bytes.len > 0) memcpy(value + old.len, bytes.ptr, bytes.len);
-    set_len(buffer, entry, len);
+    if (patch.len > 0) memcpy(p.at, patch.ptr, patch.len);
+    if (bytes.len > 0) memcpy(p.at + old.len, bytes.ptr, bytes.len);
+    set_len(p, len);
     return DBX_OK;
 }
 
@@ -407,7 +409,7 @@ int dbx_buffer_append(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry, dbx_
 static int extend_gap(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *left) {
     if (left == NULL) return DBX_OK;
     if (dbx_undo_reserve(undo, 0) != DBX_OK) return DBX_ENOMEM;
-    dbx_undo_add(undo, DBX_UNDO_CHANGED, &buffer->arena, left, 0);
+    dbx_undo_add(undo, DBX_UNDO_CHANGED, left, dbx_entry_value(&buffer->arena, left), 0);
     stamp(buffer, left);
     return DBX_OK;
 }
@@ -417,7 +419,7 @@ static int remove_entry(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry) {
         return DBX_ENOMEM;
     }
     if (dbx_undo_reserve(undo, 0) != DBX_OK) return DBX_ENOMEM;
-    dbx_undo_add(undo, DBX_UNDO_REMOVED, &buffer->arena, entry, 0);
+    dbx_undo_add(undo, DBX_UNDO_REMOVED, entry, dbx_entry_value(&buffer->arena, entry), 0);
     set_flags(buffer, entry, entry->flags & (uint8_t)~DBX_ENTRY_GAP);
     dbx_tree_remove(&buffer->tree, entry);
     dbx_index_remove(&buffer->index, entry, dbx_buffer_hash(dbx_entry_key(entry)));
@@ -439,8 +441,9 @@ int dbx_buffer_kill(dbx_buffer *buffer, dbx_undo *undo, dbx_slice key, uint64_t 
     if (!below && !bounds_gap && buffer->views == 0 && !is_saved(buffer, entry)) {
         return remove_entry(buffer, undo, entry);
     }
-    if (prepare(buffer, undo, entry, 0, NULL) != DBX_OK) return DBX_ENOMEM;
-    set_len(buffer, entry, 0);
+    place p = place_of(buffer, entry);
+    if (prepare(buffer, undo, entry, 0, NULL, &p) != DBX_OK) return DBX_ENOMEM;
+    set_len(p, 0);
     set_flags(buffer, entry, entry->flags | DBX_ENTRY_DEAD);
     return DBX_OK;
 }
@@ -451,7 +454,7 @@ void dbx_buffer_fold(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *left, dbx_en
     if (right == NULL || right->key[0] != left->key[0]) return;
     /* Folding saves later walks; without memory for the undo it can wait. */
     if (dbx_undo_reserve(undo, 0) != DBX_OK) return;
-    dbx_undo_add(undo, DBX_UNDO_CHANGED, &buffer->arena, left, 0);
+    dbx_undo_add(undo, DBX_UNDO_CHANGED, left, dbx_entry_value(&buffer->arena, left), 0);
     set_flags(buffer, left, left->flags | DBX_ENTRY_GAP);
     (void)remove_entry(buffer, undo, middle);
 }
@@ -477,7 +480,7 @@ int dbx_buffer_load_next(dbx_buffer *buffer, dbx_buffer_load *load, dbx_slice ke
     if (refers) {
         buffer->spool_bytes += value.len;
     } else {
-        fill_value(buffer, entry, none, value);
+        fill_value(place_of(buffer, entry), none, value);
     }
     if (!dbx_tree_insert(&buffer->tree, entry)) return DBX_ENOMEM;
     set_flags(buffer, entry, entry->flags | flags);
@@ -539,8 +542,7 @@ void dbx_buffer_revert(dbx_buffer *buffer, const dbx_undo *undo, const dbx_undo_
     entry->held = record->held;
     entry->epoch = record->epoch;
     set_flags(buffer, entry, record->flags);
-    set_len(buffer, entry, record->len);
-    if (record->saved_len > 0) {
-        memcpy(writable(buffer, entry), undo->saved.ptr + record->saved, record->saved_len);
-    }
+    place p = place_of(buffer, entry);
+    set_len(p, record->len);
+    if (record->saved_len > 0) memcpy(p.at, undo->saved.ptr + record->saved, record->saved_len);
 }

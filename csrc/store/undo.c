@@ -21,9 +21,8 @@ int dbx_undo_reserve(dbx_undo *undo, size_t bytes) {
     return DBX_OK;
 }
 
-void dbx_undo_add(dbx_undo *undo, dbx_undo_kind kind, const dbx_arena *arena, dbx_entry *entry,
+void dbx_undo_add(dbx_undo *undo, dbx_undo_kind kind, dbx_entry *entry, dbx_slice value,
                   size_t saved_len) {
-    dbx_slice value = dbx_entry_value(arena, entry);
     undo->records[undo->count++] = (dbx_undo_record){.kind = kind,
                                                      .flags = entry->flags,
                                                      .held = entry->held,

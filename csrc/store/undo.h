@@ -42,9 +42,9 @@ struct dbx_buffer;
 /* dbx_undo_reserve makes room for one more record and `bytes` saved bytes: DBX_OK or DBX_ENOMEM.
  * Call it before changing anything; dbx_undo_add then cannot fail. */
 int dbx_undo_reserve(dbx_undo *undo, size_t bytes);
-/* dbx_undo_add records an entry of the arena as it is now, saving the first `saved_len` bytes of
- * its value. */
-void dbx_undo_add(dbx_undo *undo, dbx_undo_kind kind, const dbx_arena *arena, dbx_entry *entry,
+/* dbx_undo_add records an entry and its value as they are now, saving the first `saved_len` bytes
+ * of that. */
+void dbx_undo_add(dbx_undo *undo, dbx_undo_kind kind, dbx_entry *entry, dbx_slice value,
                   size_t saved_len);
 /* dbx_undo_state records `len` bytes of the store's state at `at` before they change. */
 int dbx_undo_state(dbx_undo *undo, void *at, size_t len);
