@@ -14,7 +14,8 @@ typedef struct dbx_arena_chunk {
 } arena_chunk;
 
 enum { SPANS_FROM_CHUNK = 4 };
-enum { CHUNK_HEADER = 32, SMALL_MAX = 1024, SMALL_STEP = 16, SMALL_CLASSES = 64 };
+enum { CHUNK_HEADER = DBX_ARENA_MARKS_AT, CHUNK_BLOCKS_AT = CHUNK_HEADER + DBX_ARENA_MARK_BYTES };
+enum { SMALL_MAX = 1024, SMALL_STEP = 16, SMALL_CLASSES = 64 };
 
 _Static_assert(DBX_ARENA_SPAN_BYTES == 2 * DBX_ARENA_CHUNK_BYTES, "a span is two chunks");
 _Static_assert(sizeof(arena_chunk) <= CHUNK_HEADER, "the header keeps blocks aligned");
@@ -77,7 +78,8 @@ static bool next_chunk(dbx_arena *arena) {
     chunk->number = arena->table_count;
     arena->table[arena->table_count++] = chunk;
     arena->mapped += DBX_ARENA_CHUNK_BYTES;
-    arena->at = (uint8_t *)chunk + CHUNK_HEADER;
+    memset((uint8_t *)chunk + CHUNK_HEADER, 0, DBX_ARENA_MARK_BYTES); /* it may have been used */
+    arena->at = (uint8_t *)chunk + CHUNK_BLOCKS_AT;
     arena->end = (uint8_t *)chunk + DBX_ARENA_CHUNK_BYTES;
     return true;
 }

@@ -15,6 +15,9 @@
 
 enum {
     DBX_ARENA_CHUNK_BYTES = 1 << 20,
+    DBX_ARENA_GRANULE = 16,  /* blocks begin at multiples of it */
+    DBX_ARENA_MARKS_AT = 32, /* in a chunk: arena_marks.h */
+    DBX_ARENA_MARK_BYTES = DBX_ARENA_CHUNK_BYTES / DBX_ARENA_GRANULE / 8,
     DBX_ARENA_CLASSES = 92,          /* see arena.c: class_of */
     DBX_ARENA_BLOCK_MAX = 128 * 1024 /* larger blocks are mapped on their own */
 };

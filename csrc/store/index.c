@@ -15,8 +15,6 @@ typedef struct dbx_index_segment {
     uint64_t slots[SLOTS]; /* hash << 32 | reference; 0: free */
 } segment;
 
-_Static_assert((int)SLOTS <= (int)DBX_INDEX_PART_MAX, "a part is a segment");
-
 static uint32_t short_hash(uint64_t hash) {
     return (uint32_t)(hash >> 32);
 }
@@ -57,20 +55,6 @@ void dbx_index_prefetch_entry(const dbx_index *index, uint64_t hash) {
         __builtin_prefetch(entry->key + sizeof(dbx_entry) / 2);
         return;
     }
-}
-
-size_t dbx_index_next_part(const dbx_index *index, uint64_t *at,
-                           dbx_entry *entries[DBX_INDEX_PART_MAX]) {
-    size_t count = 0;
-    if (index->directory == NULL || *at > UINT32_MAX) return DBX_INDEX_END;
-    const segment *s = *find_segment(index, (uint32_t)*at);
-    for (unsigned i = 0; i < SLOTS; i++) {
-        if (s->slots[i] != 0) entries[count++] = dbx_arena_at(index->arena, (uint32_t)s->slots[i]);
-    }
-    /* A segment has the hashes that begin with the same bits; splitting one gives each half. */
-    uint64_t span = (uint64_t)1 << (32 - s->depth);
-    *at = (*at / span + 1) * span;
-    return count;
 }
 
 static void place(segment *s, uint64_t slot) {

@@ -95,6 +95,7 @@ struct dbx_store {
     int64_t checkpoint_due_us; /* spent_us at which the next one begins */
     uint64_t saved_position;   /* freezes and checkpoints have what the log holds up to it */
     uint32_t saved_epoch;      /* of the active buffer, the same; 0: nothing of it */
+    bool marks_lost;           /* a checkpoint of the active buffer failed: it gets no other */
     struct dbx_checkpoint *checkpoint;                    /* being made; NULL: none */
     uint64_t buffer_checkpoints, buffer_checkpoint_bytes; /* of the active buffer */
     uint64_t checkpoints, checkpoint_bytes, loaded_entries;

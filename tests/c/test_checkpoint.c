@@ -169,6 +169,69 @@ TEST(a_checkpoint_goes_on_from_the_one_before) {
     end(&w);
 }
 
+/* What is written while a checkpoint is being made is not in it, and in the next one: also keys
+ * that are in both. */
+TEST(what_changes_while_a_checkpoint_is_made_is_in_the_next) {
+    enum { MANY = 6000 }; /* several steps of a walk */
+    world w;
+    begin(&w);
+    write_keys(&w, 0, MANY, "one");
+    turn(&w, DBX_CHECKPOINT_US_DEFAULT);
+    for (unsigned i = 0; i < 5 && info_of(&w).checkpoints == 0; i++)
+        write_keys(&w, i * 1000, i * 1000 + 500, "two");
+    write_keys(&w, MANY, MANY + 10, "three");
+    for (int tries = 0; info_of(&w).checkpoints == 0 && tries < 5000; tries++) {
+        usleep(1000);
+        turn(&w, 0);
+    }
+    CHECK_EQ(info_of(&w).checkpoints, 1);
+    save(&w);
+    stop(&w);
+    start(&w);
+    CHECK_EQ(info_of(&w).replay_last_effects, 0);
+    check_keys(&w, 0, 500, "two");
+    check_keys(&w, 500, 1000, "one");
+    check_keys(&w, 5000, MANY, "one");
+    check_keys(&w, MANY, MANY + 10, "three");
+    end(&w);
+}
+
+static bool hide_folder(const world *w, bool hide) {
+    char folder[64], hidden[64];
+    (void)snprintf(folder, sizeof folder, "%s/checkpoint", w->dir);
+    (void)snprintf(hidden, sizeof hidden, "%s/hidden", w->dir);
+    return hide ? rename(folder, hidden) == 0 : rename(hidden, folder) == 0;
+}
+
+/* It took note of what it had looked at, and would leave that out. */
+TEST(after_a_checkpoint_that_failed_the_buffer_gets_no_other) {
+    world w;
+    dbx_checkpoint_span ignored;
+    begin(&w);
+    write_keys(&w, 0, KEYS, "one");
+    CHECK(hide_folder(&w, true));
+    turn(&w, DBX_CHECKPOINT_US_DEFAULT);
+    for (int tries = 0; tries < 100; tries++) {
+        usleep(1000);
+        turn(&w, 0);
+    }
+    CHECK(hide_folder(&w, false));
+    write_keys(&w, KEYS, KEYS + 10, "two");
+    for (int tries = 0; tries < 20; tries++) {
+        turn(&w, DBX_CHECKPOINT_US_DEFAULT / 10);
+        usleep(1000);
+    }
+    CHECK_EQ(info_of(&w).checkpoints, 0);
+    stop(&w);
+    start(&w);
+    check_keys(&w, 0, KEYS, "one");
+    check_keys(&w, KEYS, KEYS + 10, "two");
+    write_keys(&w, 0, 10, "three");
+    save(&w); /* the next buffer does */
+    CHECK_EQ(file_count(&w, &ignored), 1);
+    end(&w);
+}
+
 /* A key that was put and deleted again leaves nothing behind, unless a checkpoint has it. */
 TEST(a_key_is_remembered_as_deleted_only_if_a_checkpoint_has_it) {
     world w;
