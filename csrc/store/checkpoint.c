@@ -23,8 +23,8 @@ enum {
     WALK_ENTRIES = 256,
     WALK_FOR_EACH = 4,
     WALK_ENTRIES_MAX = 2048,
-    BUFFER_CHECKPOINTS_MAX = 64,
-    SLACK_BYTES = 1 << 20 /* beside a small buffer's bound */
+    BUFFER_CHECKPOINTS_MAX = 192, /* files that a start has open at once, twice: the frozen one's */
+    SLACK_BYTES = 1 << 20         /* beside a small buffer's bound */
 };
 
 /* Who has the checkpoint being made. */
