@@ -256,7 +256,8 @@ static void finish(dbx_store *store) {
     store->checkpoint_due_us = store->options.checkpoint_us;
     store->checkpoints++;
     store->checkpoint_bytes += c->writer.at;
-    store->buffer_checkpoint_bytes += c->writer.at;
+    /* As a start counts them: what loading takes, not what the file has. */
+    store->buffer_checkpoint_bytes += c->writer.head.chunks * DBX_CHUNK_BYTES;
     store->buffer_checkpoints++;
     drop(store);
 }
