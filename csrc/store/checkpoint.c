@@ -163,7 +163,8 @@ static bool enough(const dbx_store *store) {
 
 static bool wanted(dbx_store *store) {
     if (store->spent_us < store->checkpoint_due_us || store->journal == NULL) return false;
-    if (dbx_store_position(store) == store->saved_position) {
+    if (dbx_store_position(store) == store->saved_position ||
+        dbx_journal_turn(store->journal) < store->saved_position) {
         /* What was executed changed nothing that is logged. Gaps that begin in one checkpoint end
          * in it or an earlier one, so none may be made that no start will load. */
         store->spent_us = 0;

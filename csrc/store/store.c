@@ -308,6 +308,7 @@ int dbx_store_replay(dbx_store *store, const dbx_replay_calls *calls, dbx_error 
                                    .durability = o->durability,
                                    .run = store->run,
                                    .position = store->replay_position,
+                                   .turn = store->replay_turn,
                                    .segment_bytes = (size_t)store->room.segment_bytes,
                                    .keep_bytes = o->journal_keep_bytes,
                                    .on_progress = o->on_progress,
