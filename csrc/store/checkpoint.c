@@ -341,22 +341,6 @@ static bool choose(const char *dir, dbx_checkpoint_span *spans, size_t count, ui
     }
 }
 
-/* Whether the log has the last turn that is in the chain, where it should be: not if one of the two
- * was moved away or comes from a backup. */
-static bool is_of_this_log(const char *dir, const dbx_checkpoint_head *head) {
-    dbx_journal_reader *reader;
-    dbx_error error;
-    dbx_frame frame;
-    dbx_slice effects;
-    if (dbx_journal_reader_open(dir, head->turn, &reader, &error) != DBX_OK) return false;
-    int rc = 1;
-    while (rc == 1 && dbx_journal_reader_end(reader) < head->span.to)
-        rc = dbx_journal_reader_next(reader, &frame, &effects, &error);
-    bool same = rc == 1 && dbx_journal_reader_end(reader) == head->span.to;
-    dbx_journal_reader_close(reader);
-    return same;
-}
-
 /* Moves the chain to the front of the list; all other files are removed, for no start will begin
  * where they do. */
 static int find_chain(dbx_store *store, chain *c, dbx_error *error) {
@@ -379,7 +363,8 @@ static int find_chain(dbx_store *store, chain *c, dbx_error *error) {
         c->bytes += head.chunks * DBX_CHUNK_BYTES;
         c->last = head;
     }
-    if (c->count > 0 && !is_of_this_log(dir, &c->last)) {
+    /* Not if one of the two was moved away or comes from a backup. */
+    if (c->count > 0 && !dbx_journal_has_turn(dir, c->last.turn, c->last.span.to)) {
         dbx_log(DBX_LOG_NOTICE, "the checkpoints of %s are not of its journal, which is replayed",
                 dir);
         c->count = 0;

@@ -53,7 +53,8 @@ int dbx_journal_append(dbx_journal *journal, dbx_buf *effects, const dbx_journal
                        dbx_error *error);
 
 /* dbx_journal_position is where the last turn ends. A start that has appended none is where the one
- * before it ended: nothing lies in between, and what ends there is found there by the next start. */
+ * before it ended: nothing lies in between, and what ends there is found there by the next start.
+ */
 uint64_t dbx_journal_position(const dbx_journal *journal);
 /* dbx_journal_turn is where the last turn begins, of whichever start. What was applied before this
  * one counts for nothing: then it is 0. */
