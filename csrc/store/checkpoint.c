@@ -18,7 +18,11 @@
 enum {
     AHEAD = 12, /* entries that are being fetched while one is looked at */
     BUFFER_CHECKPOINTS_MAX = 64,
-    SLACK_BYTES = 1 << 20 /* beside a small buffer's bound */
+    SLACK_BYTES = 1 << 20, /* beside a small buffer's bound */
+    /* Few keys written over and over: a checkpoint of so small a part of the log costs next to
+     * nothing, and is made so many times as often. */
+    SMALL_PART = 32,
+    SMALL_OFTEN = 4
 };
 
 /* Who has the checkpoint being made. */
@@ -161,8 +165,16 @@ static bool enough(const dbx_store *store) {
            store->buffer_checkpoint_bytes >= 2 * (uint64_t)store->buffer_bytes_max + SLACK_BYTES;
 }
 
+static bool is_due(const dbx_store *store) {
+    int64_t early_us = store->options.checkpoint_us - store->options.checkpoint_us / SMALL_OFTEN;
+    if (store->spent_us >= store->checkpoint_due_us) return true;
+    return store->spent_us >= store->checkpoint_due_us - early_us &&
+           SMALL_PART * (uint64_t)dbx_buffer_fill(store->live.active) <=
+               dbx_store_position(store) - store->saved_position;
+}
+
 static bool wanted(dbx_store *store) {
-    if (store->spent_us < store->checkpoint_due_us || store->journal == NULL) return false;
+    if (store->journal == NULL || !is_due(store)) return false;
     if (dbx_store_position(store) == store->saved_position ||
         dbx_journal_turn(store->journal) < store->saved_position) {
         /* What was executed changed nothing that is logged. Gaps that begin in one checkpoint end

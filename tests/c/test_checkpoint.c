@@ -281,6 +281,29 @@ TEST(checkpoints_go_when_what_is_in_them_is_applied) {
     end(&w);
 }
 
+/* It is a small part of the log that a start need not execute for it. */
+TEST(few_keys_that_are_written_over_and_over_are_saved_sooner) {
+    world w;
+    begin(&w);
+    for (int i = 0; i < 3; i++) {
+        write_keys(&w, 0, KEYS, "one");
+        turn(&w, DBX_CHECKPOINT_US_DEFAULT / 8);
+    }
+    for (int i = 0; i < 20; i++) {
+        usleep(1000);
+        turn(&w, 0);
+    }
+    CHECK_EQ(info_of(&w).checkpoints, 0);
+    for (int i = 0; i < 300; i++)
+        write_keys(&w, 0, KEYS, "two");
+    for (int tries = 0; info_of(&w).checkpoints == 0 && tries < 5000; tries++) {
+        usleep(1000);
+        turn(&w, 0);
+    }
+    CHECK_EQ(info_of(&w).checkpoints, 1);
+    end(&w);
+}
+
 /* What is not logged is not saved: no start would load it. */
 TEST(no_checkpoint_is_made_when_nothing_was_logged) {
     world w;
