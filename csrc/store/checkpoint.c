@@ -24,7 +24,11 @@ enum {
     WALK_FOR_EACH = 4,
     WALK_ENTRIES_MAX = 2048,
     BUFFER_CHECKPOINTS_MAX = 192, /* files that a start has open at once, twice: the frozen one's */
-    SLACK_BYTES = 1 << 20         /* beside a small buffer's bound */
+    SLACK_BYTES = 1 << 20,        /* beside a small buffer's bound */
+    /* Few keys written over and over: a checkpoint of so small a part of the log costs next to
+     * nothing, and is made so many times as often. */
+    SMALL_PART = 32,
+    SMALL_OFTEN = 4
 };
 
 /* Who has the checkpoint being made. */
@@ -167,9 +171,18 @@ static bool enough(const dbx_store *store) {
            store->buffer_checkpoint_bytes >= 2 * (uint64_t)store->buffer_bytes_max + SLACK_BYTES;
 }
 
+static bool is_due(const dbx_store *store) {
+    int64_t early_us = store->options.checkpoint_us - store->options.checkpoint_us / SMALL_OFTEN;
+    if (store->spent_us >= store->checkpoint_due_us) return true;
+    return store->spent_us >= store->checkpoint_due_us - early_us &&
+           SMALL_PART * (uint64_t)dbx_buffer_fill(store->live.active) <=
+               dbx_store_position(store) - store->saved_position;
+}
+
 static bool wanted(dbx_store *store) {
-    if (store->spent_us < store->checkpoint_due_us || store->journal == NULL) return false;
-    if (dbx_store_position(store) == store->saved_position) {
+    if (store->journal == NULL || !is_due(store)) return false;
+    if (dbx_store_position(store) == store->saved_position ||
+        dbx_journal_turn(store->journal) < store->saved_position) {
         /* What was executed changed nothing that is logged. Gaps that begin in one checkpoint end
          * in it or an earlier one, so none may be made that no start will load. */
         store->spent_us = 0;
@@ -359,22 +372,6 @@ static bool choose(const char *dir, dbx_checkpoint_span *spans, size_t count, ui
     }
 }
 
-/* Whether the log has the last turn that is in the chain, where it should be: not if one of the two
- * was moved away or comes from a backup. */
-static bool is_of_this_log(const char *dir, const dbx_checkpoint_head *head) {
-    dbx_journal_reader *reader;
-    dbx_error error;
-    dbx_frame frame;
-    dbx_slice effects;
-    if (dbx_journal_reader_open(dir, head->turn, &reader, &error) != DBX_OK) return false;
-    int rc = 1;
-    while (rc == 1 && dbx_journal_reader_end(reader) < head->span.to)
-        rc = dbx_journal_reader_next(reader, &frame, &effects, &error);
-    bool same = rc == 1 && dbx_journal_reader_end(reader) == head->span.to;
-    dbx_journal_reader_close(reader);
-    return same;
-}
-
 /* Moves the chain to the front of the list; all other files are removed, for no start will begin
  * where they do. */
 static int find_chain(dbx_store *store, chain *c, dbx_error *error) {
@@ -397,7 +394,8 @@ static int find_chain(dbx_store *store, chain *c, dbx_error *error) {
         c->bytes += head.chunks * DBX_CHUNK_BYTES;
         c->last = head;
     }
-    if (c->count > 0 && !is_of_this_log(dir, &c->last)) {
+    /* Not if one of the two was moved away or comes from a backup. */
+    if (c->count > 0 && !dbx_journal_has_turn(dir, c->last.turn, c->last.span.to)) {
         dbx_log(DBX_LOG_NOTICE, "the checkpoints of %s are not of its journal, which is replayed",
                 dir);
         c->count = 0;

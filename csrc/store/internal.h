@@ -99,7 +99,8 @@ struct dbx_store {
     struct dbx_checkpoint *checkpoint;                    /* being made; NULL: none */
     uint64_t buffer_checkpoints, buffer_checkpoint_bytes; /* of the active buffer */
     uint64_t checkpoints, checkpoint_bytes, loaded_entries;
-    uint64_t replay_turn;           /* where the last turn begins that was loaded or replayed */
+    uint64_t replay_turn;           /* the log's end before the last turn that was loaded or
+                                       replayed */
     uint64_t applied_position;      /* what MDBX holds */
     uint64_t replay_position;       /* end of the log, until the journal is open */
     uint64_t run;                   /* of this start */

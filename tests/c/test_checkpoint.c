@@ -13,6 +13,7 @@
 #include "store/checkpoint_file.h"
 #include "store/checkpoint_read.h"
 #include "store/checkpoint_write.h"
+#include "store/frame.h"
 #include "store/limits.h"
 #include "store/store.h"
 #include "store/txn.h"
@@ -80,6 +81,21 @@ static void write_keys(world *w, unsigned from, unsigned to, const char *value) 
         CHECK_EQ(dbx_txn_effect(txn, 0, value != NULL ? 3 : 2, argv), DBX_OK);
         dbx_txn_command_end(txn, savepoint);
     }
+    CHECK_EQ(dbx_store_turn_end(w->store, &error), DBX_OK);
+}
+
+/* One turn whose puts are all or nothing. */
+static void write_group(world *w, unsigned from, unsigned to, const char *value) {
+    char name[16];
+    dbx_error error;
+    dbx_txn *txn = dbx_store_turn_begin(w->store, NOW_MS);
+    dbx_savepoint savepoint = dbx_txn_command_begin(txn, true);
+    for (unsigned i = from; i < to; i++) {
+        dbx_slice argv[] = {dbx_slice_str("PUT"), key_of(i, name), dbx_slice_str(value)};
+        CHECK_EQ(replay(NULL, txn, 0, 3, argv, &error), DBX_OK);
+        CHECK_EQ(dbx_txn_effect(txn, 0, 3, argv), DBX_OK);
+    }
+    dbx_txn_command_end(txn, savepoint);
     CHECK_EQ(dbx_store_turn_end(w->store, &error), DBX_OK);
 }
 
@@ -335,6 +351,29 @@ TEST(checkpoints_go_when_what_is_in_them_is_applied) {
     end(&w);
 }
 
+/* It is a small part of the log that a start need not execute for it. */
+TEST(few_keys_that_are_written_over_and_over_are_saved_sooner) {
+    world w;
+    begin(&w);
+    for (int i = 0; i < 3; i++) {
+        write_keys(&w, 0, KEYS, "one");
+        turn(&w, DBX_CHECKPOINT_US_DEFAULT / 8);
+    }
+    for (int i = 0; i < 20; i++) {
+        usleep(1000);
+        turn(&w, 0);
+    }
+    CHECK_EQ(info_of(&w).checkpoints, 0);
+    for (int i = 0; i < 300; i++)
+        write_keys(&w, 0, KEYS, "two");
+    for (int tries = 0; info_of(&w).checkpoints == 0 && tries < 5000; tries++) {
+        usleep(1000);
+        turn(&w, 0);
+    }
+    CHECK_EQ(info_of(&w).checkpoints, 1);
+    end(&w);
+}
+
 /* What is not logged is not saved: no start would load it. */
 TEST(no_checkpoint_is_made_when_nothing_was_logged) {
     world w;
@@ -346,6 +385,66 @@ TEST(no_checkpoint_is_made_when_nothing_was_logged) {
         usleep(1000);
     }
     CHECK_EQ(info_of(&w).checkpoints, 1);
+    end(&w);
+}
+
+/* What a start replays counts as time spent, so a checkpoint may be due at once. It ends where the
+ * log did, and its last turn is one that was replayed. */
+TEST(what_was_saved_before_the_first_turn_of_a_start_is_loaded) {
+    world w;
+    begin(&w);
+    write_keys(&w, 0, KEYS, "one");
+    for (int starts = 0; starts < 2; starts++) {
+        stop(&w);
+        start(&w);
+        CHECK_EQ(info_of(&w).replay_last_effects, starts == 0 ? KEYS : 10);
+        save(&w);
+        stop(&w);
+        start(&w);
+        CHECK(info_of(&w).replay_last_entries >= KEYS);
+        CHECK_EQ(info_of(&w).replay_last_effects, 0);
+        write_keys(&w, 0, 10, "two");
+    }
+    end(&w);
+}
+
+/* The last turn that is in it begins with the first of its frames. */
+TEST(what_was_saved_after_a_turn_of_several_frames_was_replayed_is_loaded) {
+    static char value[64 << 10];
+    world w;
+    begin(&w);
+    memset(value, 'v', sizeof value - 1);
+    write_keys(&w, 0, 10, "one");
+    write_group(&w, 0, 2 * DBX_FRAME_BYTES_MAX / sizeof value, value);
+    stop(&w);
+    start(&w);
+    save(&w);
+    stop(&w);
+    start(&w);
+    CHECK(info_of(&w).replay_last_entries > 10);
+    CHECK_EQ(info_of(&w).replay_last_effects, 0);
+    end(&w);
+}
+
+/* What was executed changed nothing, and all there is was applied before. */
+TEST(no_checkpoint_is_made_when_nothing_was_logged_since_the_start) {
+    world w;
+    begin(&w);
+    write_keys(&w, 0, KEYS, "one");
+    CHECK(dbx_store_freeze(w.store, false));
+    for (int tries = 0; info_of(&w).applies == 0 && tries < 5000; tries++) {
+        usleep(1000);
+        turn(&w, 0);
+    }
+    for (int starts = 0; starts < 2; starts++) {
+        stop(&w);
+        start(&w);
+        for (int tries = 0; tries < 20; tries++) {
+            turn(&w, DBX_CHECKPOINT_US_DEFAULT);
+            usleep(1000);
+        }
+        CHECK_EQ(info_of(&w).checkpoints, 0);
+    }
     end(&w);
 }
 
