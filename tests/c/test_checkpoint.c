@@ -323,7 +323,7 @@ TEST(a_checkpoint_of_another_version_is_not_loaded) {
         stop_with_checkpoint(&w, &span);
         change_version(&w, span, by);
         start(&w);
-        CHECK_EQ(info_of(&w).replay_last_entries, by == 0 ? KEYS : 0);
+        CHECK_EQ(info_of(&w).replay_last_entries > 0, by == 0);
         CHECK_EQ(info_of(&w).replay_last_effects, by == 0 ? 0 : KEYS);
         check_keys(&w, 0, KEYS, "one");
         end(&w);
