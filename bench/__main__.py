@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bench import device, instructions, local, suites
+from bench import device, handover, instructions, local, suites
 from bench.report import Report
 
 SUITES = {
@@ -18,6 +18,7 @@ SUITES = {
     "footprint": suites.footprint,
     "device": device.device_bytes,
     "restart": suites.restart,
+    "handover": handover.handover,
     "sustained": suites.sustained,
     "instructions": instructions.instructions,
 }

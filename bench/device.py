@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bench import load
@@ -24,6 +24,7 @@ SETTLE_SECONDS = 10  # what was written last reaches the device
 RATE, KEYS, VALUE_BYTES = 100, 1000, 100
 BUFFERS = (8 * MB, 64 * MB, 256 * MB)
 SET = ["SET", "key:__rand_int__", "v:__rand_int__"]
+STEPS = 20  # in which as many SETs are sent as there are keys
 
 
 class Device:
@@ -154,7 +155,8 @@ def _causes(before: dict[str, int], after: dict[str, int]) -> str:
     """_causes is what INFO store says was written why, by the server's own count."""
     grown = {what: after[what] - before[what] for what in after}
     counted = ", ".join(
-        f"{what} {grown[f'written_{what}_bytes'] / MB:.1f}" for what in ("journal", "apply")
+        f"{what} {grown[f'written_{what}_bytes'] / MB:.1f}"
+        for what in ("journal", "checkpoint", "apply")
     )
     return f"{counted} MB; {grown['applies']} applies, {grown['syncs']} syncs"
 
@@ -171,40 +173,71 @@ def _rest(report: Report, at: Device, server: DbxServer, seconds: int) -> None:
 
 
 def _full(report: Report, keys: int) -> None:
-    """_full: SETs at random over `keys` keys until Redis has rewritten its log twice; DBX gets as
-    many, with a small, a middling and a large buffer."""
+    """_full: SETs at random over `keys` keys, by Redis until it has rewritten its log twice, by DBX
+    as many with a small, a middling and a large buffer.
+
+    Both are measured over whole cycles: Redis from the end of one rewrite to the end of another,
+    DBX from the end of one apply to the end of another, both with the load going on. So each SET
+    has its share of a rewrite of the log or the map, no more and no less: what has been logged and
+    saved, but not applied, when DBX's measure ends is about what there was when it began. Counting
+    stops at the end of a step, so it may be off by a step's SETs of the log at either end.
+    """
     # Megabytes, sparse. While free space is less than some of the file, applies are small, to
     # find room: that is another case.
     image = 4096 + keys // 500
     with device(image) as at, _redis(at) as redis:
-        prefill(redis, keys)
-        _rewritten(redis, 1)
-        at.sync()
-        before, operations = at.written(redis), 0
-        done = _rewrites(redis)
-        while _rewrites(redis) < done + 2:
-            load.redis_benchmark(redis, SET, keys // 2, keys, 50, 16)
-            operations += keys // 2
-        at.sync()
-        theirs = (at.written(redis) - before) / operations
+        theirs, operations = _redis_each(at, redis, keys)
     report.add(f"SET over {keys:,} keys, B each", {"redis": f"{theirs:.0f}"})
     for buffer in BUFFERS:
         with (
             device(image) as at,
             _dbx(at, write_buffer_size=buffer, journal_freeze_size=buffer) as dbx,
         ):
-            prefill(dbx, keys)
-            _apply_all(dbx)
-            at.sync()
-            before, info = at.written(dbx), dbx.store_info()
-            load.redis_benchmark(dbx, SET, operations, keys, 50, 16)
-            _apply_all(dbx)
-            at.sync()
-            ours = (at.written(dbx) - before) / operations
-            case = f"the same, buffer of {buffer // MB} MB, B each"
-            report.add(case, {"dbx": f"{ours:.0f} ({_causes(info, dbx.store_info())})"})
-            if buffer == max(BUFFERS):
-                report.limit(f"dbx over redis, {buffer // MB} MB", ours / theirs, 3, "x")
+            ours, causes = _dbx_each(at, dbx, keys, operations)
+        case = f"the same, buffer of {buffer // MB} MB, B each"
+        report.add(case, {"dbx": f"{ours:.0f} ({causes})"})
+        if buffer == max(BUFFERS):
+            report.limit(f"dbx over redis, {buffer // MB} MB", ours / theirs, 3, "x")
+
+
+def _redis_each(at: Device, redis: DurableRedis, keys: int) -> tuple[float, int]:
+    """_redis_each is the bytes a SET over two rewrites, and how many SETs that took."""
+    prefill(redis, keys)
+    _rewritten(redis, 1)
+    at.sync()
+    before, rewrites = at.written(redis), _rewrites(redis)
+    operations = _load_until(redis, keys, lambda: _rewrites(redis) >= rewrites + 2)
+    at.sync()
+    return (at.written(redis) - before) / operations, operations
+
+
+def _dbx_each(at: Device, dbx: DbxServer, keys: int, least: int) -> tuple[float, str]:
+    """_dbx_each is the bytes a SET over whole buffers and at least so many SETs, and their
+    causes."""
+    prefill(dbx, keys)
+    _apply_all(dbx)
+    _load_until(dbx, keys, _applied(dbx))
+    at.sync()
+    before, info = at.written(dbx), dbx.store_info()
+    load.redis_benchmark(dbx, SET, least, keys, 50, 16)
+    operations = least + _load_until(dbx, keys, _applied(dbx))
+    at.sync()
+    return (at.written(dbx) - before) / operations, _causes(info, dbx.store_info())
+
+
+def _load_until(server: Server, keys: int, done: Callable[[], bool]) -> int:
+    """_load_until goes on with SETs until it is done, and returns how many there were."""
+    operations = 0
+    while not done():
+        load.redis_benchmark(server, SET, keys // STEPS, keys, 50, 16)
+        operations += keys // STEPS
+    return operations
+
+
+def _applied(server: DbxServer) -> Callable[[], bool]:
+    """_applied returns what tells whether one more apply has ended since."""
+    applies = server.store_info()["applies"]
+    return lambda: server.store_info()["applies"] > applies
 
 
 def _apply_all(server: DbxServer) -> None:
@@ -225,7 +258,9 @@ def _persistence(server: Server) -> dict[str, str]:
 
 
 def _rewrites(server: Server) -> int:
-    return int(_persistence(server)["aof_rewrites"])
+    """_rewrites is how many rewrites of the log have ended: Redis counts them when they begin."""
+    info = _persistence(server)
+    return int(info["aof_rewrites"]) - int(info["aof_rewrite_in_progress"])
 
 
 def _rewritten(server: Server, times: int) -> None:

@@ -84,6 +84,14 @@ cdef class Engine:
 
     cdef int _find(self) except -1:
         """Becomes the owner, or finds that there is one who answers."""
+        cdef dbx_server *server = NULL
+        try:
+            return self._look(&server)
+        finally:
+            with nogil:
+                _give_up(server, NULL, NULL)
+
+    cdef int _look(self, dbx_server **server) except -1:
         cdef dbx_link *link = NULL
         cdef const char *socket
         cdef dbx_error error, unheard
@@ -92,7 +100,7 @@ cdef class Engine:
         while True:
             if self._closing:
                 return 0
-            rc = self._own(&error)
+            rc = self._own(server, &error)
             if rc != DBX_ELOCKED:
                 return _check(rc, &error)
             socket = self._socket
@@ -107,10 +115,11 @@ cdef class Engine:
                 usleep(_LOOK_US)
             PyErr_CheckSignals()
 
-    cdef int _own(self, dbx_error *error) noexcept:
+    cdef int _own(self, dbx_server **made, dbx_error *error) noexcept:
+        """DBX_ELOCKED: *made is for the next try, or the caller's to give up."""
         cdef dbx_engine_options options
         cdef dbx_local *local = NULL
-        cdef dbx_server *server = NULL
+        cdef dbx_server *server = made[0]
         cdef const char *socket = NULL
         cdef int rc = DBX_OK
         memset(&options, 0, sizeof(options))
@@ -119,15 +128,17 @@ cdef class Engine:
             options.path = self._path
             socket = options.socket = self._socket
         with nogil:
-            if socket != NULL:
+            if socket != NULL and server == NULL:
                 rc = dbx_server_create(&server, error)
-                options.wake = dbx_server_wake
-                options.wake_arg = server
             if rc == DBX_OK:
+                if socket != NULL:
+                    options.wake = dbx_server_wake
+                    options.wake_arg = server
                 rc = dbx_local_open(&options, &local, error)
+            made[0] = server if rc == DBX_ELOCKED else NULL
             if rc == DBX_OK and socket != NULL:
                 rc = _serve(server, local, socket, error)
-            if rc != DBX_OK:
+            if rc != DBX_OK and made[0] == NULL:
                 _give_up(server, local, NULL)
         if rc != DBX_OK:
             return rc

@@ -21,7 +21,8 @@ typedef struct dbx_arena_chunk {
 
 enum { SPANS_FROM_CHUNK = 4 };
 enum {
-    CHUNK_HEADER = 32,
+    CHUNK_HEADER = DBX_ARENA_MARKS_AT,
+    CHUNK_BLOCKS_AT = CHUNK_HEADER + DBX_ARENA_MARK_BYTES,
     SMALL_CLASSES = DBX_ARENA_SMALL_MAX / DBX_ARENA_GRANULE,
     REGION_BYTES = 16 << 10,
     REGION_MIN = 2 << 10 /* of a free block */
@@ -100,8 +101,9 @@ static bool next_chunk(dbx_arena *arena) {
     chunk->number = arena->table_count;
     arena->table[arena->table_count++] = chunk;
     arena->mapped += DBX_ARENA_CHUNK_BYTES;
+    memset((uint8_t *)chunk + CHUNK_HEADER, 0, DBX_ARENA_MARK_BYTES); /* it may have been used */
     give_all(arena, arena->chunk_at, (size_t)(arena->chunk_end - arena->chunk_at));
-    arena->chunk_at = (uint8_t *)chunk + CHUNK_HEADER;
+    arena->chunk_at = (uint8_t *)chunk + CHUNK_BLOCKS_AT;
     arena->chunk_end = (uint8_t *)chunk + DBX_ARENA_CHUNK_BYTES;
     return true;
 }

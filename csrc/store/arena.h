@@ -16,6 +16,8 @@
 enum {
     DBX_ARENA_CHUNK_BYTES = 1 << 20,
     DBX_ARENA_GRANULE = 8,   /* blocks are aligned to it, and references count in it */
+    DBX_ARENA_MARKS_AT = 32, /* in a chunk: arena_marks.h */
+    DBX_ARENA_MARK_BYTES = DBX_ARENA_CHUNK_BYTES / DBX_ARENA_GRANULE / 8,
     DBX_ARENA_CLASSES = 156, /* see arena.c: multiples of 8 up to 1 KB, then four a doubling */
     DBX_ARENA_BLOCK_MAX = 128 * 1024, /* larger blocks are mapped on their own */
     DBX_ARENA_SMALL_MAX = 1024,

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/err.h"
+#include "store/arena_marks.h"
 
 enum {
     SAVE_IN_PLACE_MAX = 512, /* longer values get a new block rather than a copy of the old bytes */
@@ -197,6 +198,7 @@ static void free_value(dbx_buffer *buffer, uint32_t held, uint8_t flags) {
 }
 
 static void free_entry(dbx_buffer *buffer, dbx_entry *entry) {
+    dbx_arena_unmark(entry);
     free_value(buffer, entry->held, entry->flags);
     dbx_arena_free(&buffer->arena, entry, dbx_arena_class_bytes(entry->size_class));
 }
@@ -298,6 +300,7 @@ static int insert(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry, uint64_t
     dbx_index_add(&buffer->index, entry, hash);
     buffer->entries++;
     buffer->changes++;
+    dbx_arena_mark(entry);
     add_to_filter(buffer, hash);
     dbx_undo_add(undo, DBX_UNDO_INSERTED, entry, none, 0);
     return DBX_OK;
@@ -311,6 +314,7 @@ static void stamp(dbx_buffer *buffer, dbx_entry *entry) {
     if (is_saved(buffer, entry)) entry->flags |= DBX_ENTRY_SAVED;
     entry->epoch = buffer->epoch;
     buffer->changes++;
+    dbx_arena_mark(entry);
 }
 
 /* Makes the entry's value, which is at *p, writable with at least `room` bytes, or one that lies in

@@ -3,7 +3,8 @@
  * The active buffer takes writes; a frozen one never changes again and is read by the applier and
  * by views at the same time. Deleting leaves a tombstone only while the key may exist below. Runs
  * of tombstones are folded into gaps while cursors walk over them, so that nothing walks them
- * twice. Each change goes into an undo log; undoing restores the buffer exactly.
+ * twice. Each change goes into an undo log; undoing restores the buffer exactly. What has changed
+ * since the last checkpoint is marked (arena_marks.h), some of the rest may be.
  */
 #ifndef DBX_STORE_BUFFER_H
 #define DBX_STORE_BUFFER_H

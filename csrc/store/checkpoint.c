@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "store/arena_marks.h"
 #include "store/checkpoint_ahead.h"
 #include "store/checkpoint_write.h"
 #include "store/freeze.h"
@@ -17,8 +18,17 @@
 
 enum {
     AHEAD = 12, /* entries that are being fetched while one is looked at */
-    BUFFER_CHECKPOINTS_MAX = 64,
-    SLACK_BYTES = 1 << 20 /* beside a small buffer's bound */
+    /* Looked at between two turns: some, and a few for each that the turn has changed, so that
+     * the walk ends long before as much has changed again; at most so many. */
+    WALK_ENTRIES = 256,
+    WALK_FOR_EACH = 4,
+    WALK_ENTRIES_MAX = 2048,
+    BUFFER_CHECKPOINTS_MAX = 192, /* files that a start has open at once, twice: the frozen one's */
+    SLACK_BYTES = 1 << 20,        /* beside a small buffer's bound */
+    /* Few keys written over and over: a checkpoint of so small a part of the log costs next to
+     * nothing, and is made so many times as often. */
+    SMALL_PART = 32,
+    SMALL_OFTEN = 4
 };
 
 /* Who has the checkpoint being made. */
@@ -28,11 +38,11 @@ typedef struct dbx_checkpoint {
     dbx_checkpoint_writer writer;
     dbx_buffer *buffer;   /* whose view is open; NULL: it has been walked */
     uint32_t after, upto; /* epochs: what was written in between is saved */
-    uint64_t at;          /* of the buffer's index */
-    /* Entries of a part of it that the view sees, so that they stay, and how many are dealt with.
-     */
-    dbx_entry *part[DBX_INDEX_PART_MAX];
+    uint64_t at;          /* among the marks of the buffer's arena */
+    /* Marked entries, which stay while the view is open, and how many are dealt with. */
+    void *part[WALK_ENTRIES_MAX];
     size_t part_count, part_at;
+    uint64_t effects; /* the store's, when it was last walked */
     int64_t spent_us; /* when the view was opened */
     bool given_up;
     bool waits; /* for room in the syncer's queue */
@@ -109,7 +119,7 @@ void dbx_checkpoint_complain(const dbx_error *error) {
 /* Values in spools that the log does not name: commands made them, and a start makes them again. */
 static bool can_be_saved(const dbx_store *store) {
     const dbx_buffer *active = store->live.active;
-    if (active->index.partial || !dbx_room_spare(store, dbx_buffer_fill(active))) return false;
+    if (!dbx_room_spare(store, dbx_buffer_fill(active))) return false;
     for (size_t i = 0; i < active->spool_count; i++) {
         if (!dbx_spool_named(active->spools[i])) return false;
     }
@@ -162,15 +172,24 @@ static bool enough(const dbx_store *store) {
            store->buffer_checkpoint_bytes >= 2 * (uint64_t)store->buffer_bytes_max + SLACK_BYTES;
 }
 
+static bool is_due(const dbx_store *store) {
+    int64_t early_us = store->options.checkpoint_us - store->options.checkpoint_us / SMALL_OFTEN;
+    if (store->spent_us >= store->checkpoint_due_us) return true;
+    return store->spent_us >= store->checkpoint_due_us - early_us &&
+           SMALL_PART * (uint64_t)dbx_buffer_fill(store->live.active) <=
+               dbx_store_position(store) - store->saved_position;
+}
+
 static bool wanted(dbx_store *store) {
-    if (store->spent_us < store->checkpoint_due_us || store->journal == NULL) return false;
-    if (dbx_store_position(store) == store->saved_position) {
+    if (store->journal == NULL || !is_due(store)) return false;
+    if (dbx_store_position(store) == store->saved_position ||
+        dbx_journal_turn(store->journal) < store->saved_position) {
         /* What was executed changed nothing that is logged. Gaps that begin in one checkpoint end
          * in it or an earlier one, so none may be made that no start will load. */
         store->spent_us = 0;
         return false;
     }
-    if (enough(store)) return false;
+    if (enough(store) || store->marks_lost) return false;
     if (dbx_journal_refused(store->journal, NULL)) return false;
     /* It would not be used: those of the frozen buffer come first. */
     if (store->live.frozen != NULL && !dbx_applier_saved(store->applier)) return false;
@@ -184,7 +203,7 @@ static void begin(dbx_store *store) {
     int rc = dbx_freeze_save(store);
     dbx_undo_settle(&store->txn.undo, store->live.active);
     dbx_buffer *active = store->live.active;
-    if (rc != DBX_OK || active->index.partial) {
+    if (rc != DBX_OK) {
         dbx_alloc_free(c);
         return;
     }
@@ -201,39 +220,46 @@ static void begin(dbx_store *store) {
     c->upto = active->saved_epoch = dbx_buffer_view_open(active);
     c->buffer = active;
     c->spent_us = store->spent_us;
+    c->effects = store->effects;
     store->checkpoint = c;
 }
 
-/* The next part of the index: those of its entries that have changed. */
-static void next_part(dbx_checkpoint *c) {
+/* Saves a marked entry if the view sees a change in it, and takes the mark, unless it has changed
+ * again since. */
+static int save_marked(dbx_checkpoint *c, dbx_entry *entry) {
     dbx_state state;
-    size_t count = dbx_index_next_part(&c->buffer->index, &c->at, c->part), kept = 0;
-    c->part_at = c->part_count = 0;
-    if (count == DBX_INDEX_END) {
-        close_view(c);
-        return;
+    if (entry->epoch <= c->upto) dbx_arena_unmark(entry);
+    if (entry->epoch <= c->after || !dbx_buffer_see(c->buffer, entry, c->upto, &state) ||
+        state.epoch <= c->after) {
+        return DBX_OK;
     }
-    for (size_t i = 0; i < count; i++) {
-        if (i + AHEAD < count) __builtin_prefetch(c->part[i + AHEAD]);
-        if (c->part[i]->epoch <= c->after) continue;
-        if (!dbx_buffer_see(c->buffer, c->part[i], c->upto, &state)) continue;
-        if (state.epoch > c->after) c->part[kept++] = c->part[i];
-    }
-    c->part_count = kept;
-}
-
-/* One part, or what fits, between two turns: some fifty microseconds. */
-static int walk(dbx_checkpoint *c) {
-    if (c->part_at == c->part_count) next_part(c);
-    while (c->part_at < c->part_count && !dbx_checkpoint_full(&c->writer)) {
-        const dbx_entry *entry = c->part[c->part_at++];
-        dbx_state state;
-        if (!dbx_buffer_see(c->buffer, entry, c->upto, &state)) continue;
-        if (save_entry(&c->writer, c->buffer, entry, &state, c->upto) != DBX_OK) {
-            return dbx_error_set(&c->error, DBX_ENOMEM, "out of memory");
-        }
+    if (save_entry(&c->writer, c->buffer, entry, &state, c->upto) != DBX_OK) {
+        return dbx_error_set(&c->error, DBX_ENOMEM, "out of memory");
     }
     return DBX_OK;
+}
+
+static void next_part(dbx_checkpoint *c, uint64_t effects) {
+    uint64_t want = WALK_ENTRIES + WALK_FOR_EACH * (effects - c->effects);
+    if (want > WALK_ENTRIES_MAX) want = WALK_ENTRIES_MAX;
+    c->effects = effects;
+    c->part_at = 0;
+    c->part_count = dbx_arena_next_marked(&c->buffer->arena, &c->at, c->part, (size_t)want);
+    if (c->part_count == DBX_ARENA_MARKS_END) {
+        c->part_count = 0;
+        close_view(c);
+    }
+}
+
+/* What a turn's work allows, or what fits, between two turns. */
+static int walk(dbx_checkpoint *c, uint64_t effects) {
+    int rc = DBX_OK;
+    if (c->part_at == c->part_count) next_part(c, effects);
+    while (rc == DBX_OK && c->part_at < c->part_count && !dbx_checkpoint_full(&c->writer)) {
+        if (c->part_at + AHEAD < c->part_count) __builtin_prefetch(c->part[c->part_at + AHEAD]);
+        rc = save_marked(c, c->part[c->part_at++]);
+    }
+    return rc;
 }
 
 static void finish(dbx_store *store) {
@@ -244,7 +270,8 @@ static void finish(dbx_store *store) {
     store->checkpoint_due_us = store->options.checkpoint_us;
     store->checkpoints++;
     store->checkpoint_bytes += c->writer.at;
-    store->buffer_checkpoint_bytes += c->writer.at;
+    /* As a start counts them: what loading takes, not what the file has. */
+    store->buffer_checkpoint_bytes += c->writer.head.chunks * DBX_CHUNK_BYTES;
     store->buffer_checkpoints++;
     drop(store);
 }
@@ -257,6 +284,7 @@ static void fail(dbx_store *store) {
     }
     close_view(c);
     c->given_up = true;
+    store->marks_lost = true; /* of what it has looked at */
 }
 
 void dbx_checkpoint_step(dbx_store *store) {
@@ -273,7 +301,10 @@ void dbx_checkpoint_step(dbx_store *store) {
         finish(store);
         return;
     }
-    if (!c->given_up && (owner == FAILED || (c->buffer != NULL && walk(c) != DBX_OK))) fail(store);
+    if (!c->given_up &&
+        (owner == FAILED || (c->buffer != NULL && walk(c, store->effects) != DBX_OK))) {
+        fail(store);
+    }
     if (c->given_up) {
         hand_over(c, discard);
     } else if (c->buffer == NULL) {
@@ -302,6 +333,7 @@ void dbx_checkpoint_freeze(dbx_store *store, dbx_applied *applied) {
     }
     store->saved_position = applied->position;
     store->saved_epoch = 0;
+    store->marks_lost = false;
     store->buffer_checkpoints = store->buffer_checkpoint_bytes = 0;
     store->checkpoint_due_us = store->options.checkpoint_us;
 }
@@ -341,22 +373,6 @@ static bool choose(const char *dir, dbx_checkpoint_span *spans, size_t count, ui
     }
 }
 
-/* Whether the log has the last turn that is in the chain, where it should be: not if one of the two
- * was moved away or comes from a backup. */
-static bool is_of_this_log(const char *dir, const dbx_checkpoint_head *head) {
-    dbx_journal_reader *reader;
-    dbx_error error;
-    dbx_frame frame;
-    dbx_slice effects;
-    if (dbx_journal_reader_open(dir, head->turn, &reader, &error) != DBX_OK) return false;
-    int rc = 1;
-    while (rc == 1 && dbx_journal_reader_end(reader) < head->span.to)
-        rc = dbx_journal_reader_next(reader, &frame, &effects, &error);
-    bool same = rc == 1 && dbx_journal_reader_end(reader) == head->span.to;
-    dbx_journal_reader_close(reader);
-    return same;
-}
-
 /* Moves the chain to the front of the list; all other files are removed, for no start will begin
  * where they do. */
 static int find_chain(dbx_store *store, chain *c, dbx_error *error) {
@@ -379,7 +395,8 @@ static int find_chain(dbx_store *store, chain *c, dbx_error *error) {
         c->bytes += head.chunks * DBX_CHUNK_BYTES;
         c->last = head;
     }
-    if (c->count > 0 && !is_of_this_log(dir, &c->last)) {
+    /* Not if one of the two was moved away or comes from a backup. */
+    if (c->count > 0 && !dbx_journal_has_turn(dir, c->last.turn, c->last.span.to)) {
         dbx_log(DBX_LOG_NOTICE, "the checkpoints of %s are not of its journal, which is replayed",
                 dir);
         c->count = 0;

@@ -12,7 +12,7 @@
 #include "base/bytes.h"
 #include "base/crc32c.h"
 
-enum { VERSION = 1, CRC_AT = DBX_CHECKPOINT_HEAD_BYTES - 4, NAME_BYTES = 64 };
+enum { VERSION = 2, CRC_AT = DBX_CHECKPOINT_HEAD_BYTES - 4, NAME_BYTES = 64 };
 
 static const uint8_t MAGIC[8] = {'D', 'B', 'X', 'C', 'H', 'K', 'P', 'T'};
 static const char FOLDER[] = "checkpoint";

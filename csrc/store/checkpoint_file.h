@@ -33,14 +33,17 @@ typedef struct dbx_checkpoint_head {
     uint64_t entries, chunks;
 } dbx_checkpoint_head;
 
-/* A file is a row of runs, each of chunks in key order; the first chunk of one says so. */
+/* A file is a row of runs, each of chunks in key order; the first chunk of one says so. A key is
+ * written without what it shares with the one before it in its chunk. */
 #define DBX_CHUNK_BEGINS_RUN 0x80000000u /* added to a chunk's length */
 enum {
     DBX_CHECKPOINT_HEAD_BYTES = 96,
-    DBX_CHUNK_HEAD_BYTES = 8,   /* CRC-32C of what follows, length */
-    DBX_CHUNK_BYTES = 32 << 10, /* at which one is ended */
+    DBX_CHUNK_HEAD_BYTES = 8, /* CRC-32C of what follows, length */
+    /* At which one is ended, counting keys whole: chunks tell how long loading takes. */
+    DBX_CHUNK_BYTES = 32 << 10,
     DBX_CHECKPOINT_ENTRY_BYTES =
-        9 /* flags, lengths: value (4), key (2), key where a gap ends (2) */
+        10, /* at most: flags, varints: shared and rest of the key (2 each), value (3), end (2) */
+    DBX_CHECKPOINT_PLACE_BYTES = 16 /* of a value in a spool: id, offset */
 };
 #define DBX_CHUNK_BYTES_MAX                                                                        \
     (DBX_CHUNK_BYTES + DBX_CHECKPOINT_ENTRY_BYTES + DBX_VALUE_BYTES_MAX + 2 * DBX_ENCODED_KEY_MAX)

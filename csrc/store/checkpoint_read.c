@@ -12,33 +12,6 @@
 #include "store/entry.h"
 #include "store/format.h"
 
-/* Takes `n` bytes off the front; false: there are fewer. */
-static bool cut(dbx_slice *left, size_t n, dbx_slice *out) {
-    if (n > left->len) return false;
-    *out = dbx_slice_of(left->ptr, n);
-    *left = dbx_slice_of(left->ptr + n, left->len - n);
-    return true;
-}
-
-bool dbx_checkpoint_parse(dbx_slice *left, dbx_checkpoint_entry *entry) {
-    dbx_slice fixed, place;
-    if (!cut(left, DBX_CHECKPOINT_ENTRY_BYTES, &fixed)) return false;
-    size_t value_len = dbx_load32(fixed.ptr + 1);
-    size_t key_len = dbx_load16(fixed.ptr + 5), end_len = dbx_load16(fixed.ptr + 7);
-    if (key_len == 0 || key_len > DBX_ENCODED_KEY_MAX || end_len > DBX_ENCODED_KEY_MAX ||
-        value_len > DBX_VALUE_BYTES_MAX) {
-        return false;
-    }
-    entry->flags = fixed.ptr[0] & DBX_ENTRY_LASTING;
-    if (!cut(left, key_len, &entry->key) || !cut(left, end_len, &entry->end)) return false;
-    if ((entry->flags & DBX_ENTRY_REFERS) == 0) return cut(left, value_len, &entry->value);
-    if (!cut(left, 16, &place)) return false;
-    entry->value = dbx_slice_of(NULL, value_len);
-    entry->spool = dbx_load64(place.ptr);
-    entry->offset = dbx_load64(place.ptr + 8);
-    return true;
-}
-
 /* --- One run ---------------------------------------------------------------------------------- */
 
 typedef struct reader {
@@ -48,9 +21,64 @@ typedef struct reader {
     uint64_t end;               /* of the run */
     dbx_buf chunk;              /* without its head */
     dbx_slice left;             /* of it */
-    dbx_checkpoint_entry entry; /* the last one read */
+    dbx_checkpoint_entry entry; /* the last one read; no key: none of this run */
+    size_t common;              /* how much of that key the next one may share */
     dbx_buf gap_end;            /* the key where the last gap met ends; empty: it lies behind us */
+    uint8_t key[DBX_ENCODED_KEY_MAX]; /* of `entry`, which points here */
 } reader;
+
+/* Takes `n` bytes off the front; false: there are fewer. */
+static bool cut(dbx_slice *left, size_t n, dbx_slice *out) {
+    if (n > left->len) return false;
+    *out = dbx_slice_of(left->ptr, n);
+    *left = dbx_slice_of(left->ptr + n, left->len - n);
+    return true;
+}
+
+/* A length, of `max` at most. */
+static bool cut_length(dbx_slice *left, size_t max, size_t *out) {
+    uint64_t length;
+    if (!dbx_format_read_varint(left, &length) || length > max) return false;
+    *out = (size_t)length;
+    return true;
+}
+
+/* The key that follows the last one in the run. Keys rise: a buffer is filled with them in order.
+ * So a key is never empty. */
+static bool follow(reader *r, size_t shared, dbx_slice rest) {
+    dbx_slice replaced = dbx_slice_of(r->key + shared, r->entry.key.len - shared);
+    if (dbx_slice_cmp(replaced, rest) >= 0) return false;
+    memcpy(r->key + shared, rest.ptr, rest.len);
+    r->common = shared + rest.len;
+    r->entry.key = dbx_slice_of(r->key, r->common);
+    return true;
+}
+
+/* Takes one entry off the front of the chunk; false: there is no whole one. */
+static bool parse(reader *r) {
+    dbx_checkpoint_entry *entry = &r->entry;
+    dbx_slice flags, rest, place;
+    size_t shared, rest_len, value_len, end_len = 0;
+    if (!cut(&r->left, 1, &flags) || (flags.ptr[0] & ~DBX_ENTRY_LASTING) != 0) return false;
+    entry->flags = flags.ptr[0];
+    if (!cut_length(&r->left, r->common, &shared) ||
+        !cut_length(&r->left, DBX_ENCODED_KEY_MAX - shared, &rest_len) ||
+        !cut_length(&r->left, DBX_VALUE_BYTES_MAX, &value_len)) {
+        return false;
+    }
+    if ((entry->flags & DBX_ENTRY_GAP) != 0 &&
+        !cut_length(&r->left, DBX_ENCODED_KEY_MAX, &end_len)) {
+        return false;
+    }
+    if (!cut(&r->left, rest_len, &rest) || !follow(r, shared, rest)) return false;
+    if (!cut(&r->left, end_len, &entry->end)) return false;
+    if ((entry->flags & DBX_ENTRY_REFERS) == 0) return cut(&r->left, value_len, &entry->value);
+    if (!cut(&r->left, DBX_CHECKPOINT_PLACE_BYTES, &place)) return false;
+    entry->value = dbx_slice_of(NULL, value_len);
+    entry->spool = dbx_load64(place.ptr);
+    entry->offset = dbx_load64(place.ptr + 8);
+    return true;
+}
 
 static int damaged(dbx_error *error) {
     return dbx_error_set(error, DBX_ECORRUPT, "a checkpoint is not whole");
@@ -78,6 +106,7 @@ static int read_chunk(reader *r, bool *begins, dbx_error *error) {
     if (rc != DBX_OK) return rc;
     r->chunk.len = len;
     r->left = dbx_buf_slice(&r->chunk);
+    r->common = 0; /* each chunk stands for itself */
     r->at += sizeof head + len;
     uint32_t crc = dbx_crc32c(dbx_crc32c(0, head + 4, 4), r->chunk.ptr, len);
     return crc == dbx_load32(head) ? DBX_OK : damaged(error);
@@ -91,7 +120,7 @@ static int next_entry(reader *r, dbx_error *error) {
         int rc = read_chunk(r, &begins, error);
         if (rc != DBX_OK) return rc;
     }
-    return dbx_checkpoint_parse(&r->left, &r->entry) ? 1 : damaged(error);
+    return parse(r) ? 1 : damaged(error);
 }
 
 static void close_reader(reader *r) {
@@ -117,26 +146,9 @@ static int open_file(const char *dir, dbx_checkpoint_span span, dbx_checkpoint_h
     return rc == DBX_OK ? fd : rc;
 }
 
-/* Keys rise within a run: a buffer is filled with them in order. `last`: of the chunk before. */
-static int check_chunk(reader *r, dbx_buf *last, uint64_t *entries, dbx_error *error) {
-    uint8_t copy[DBX_ENCODED_KEY_MAX];
-    dbx_slice before = dbx_buf_slice(last);
-    while (r->left.len > 0) {
-        if (!dbx_checkpoint_parse(&r->left, &r->entry)) return damaged(error);
-        if (before.len > 0 && dbx_slice_cmp(before, r->entry.key) >= 0) return damaged(error);
-        before = r->entry.key;
-        ++*entries;
-    }
-    memcpy(copy, before.ptr, before.len); /* chunks are not empty */
-    last->len = 0;
-    dbx_buf_add(last, copy, before.len);
-    return last->failed ? dbx_error_set(error, DBX_ENOMEM, "out of memory") : DBX_OK;
-}
-
 int dbx_checkpoint_check(const char *dir, dbx_checkpoint_span span, dbx_checkpoint_head *head,
                          dbx_error *error) {
     uint64_t entries = 0;
-    dbx_buf last = {0};
     reader r = {.at = DBX_CHECKPOINT_HEAD_BYTES};
     *head = (dbx_checkpoint_head){.span = span};
     int rc = r.fd = open_file(dir, span, head, error);
@@ -145,13 +157,13 @@ int dbx_checkpoint_check(const char *dir, dbx_checkpoint_span span, dbx_checkpoi
     for (uint64_t i = 0; rc == DBX_OK && i < head->chunks; i++) {
         bool begins = false;
         rc = read_chunk(&r, &begins, error);
-        if (begins) last.len = 0;
-        if (rc == DBX_OK) rc = check_chunk(&r, &last, &entries, error);
+        if (begins) r.entry.key.len = 0;
+        for (; rc == DBX_OK && r.left.len > 0; entries++)
+            if (!parse(&r)) rc = damaged(error);
     }
     if (rc == DBX_OK && entries != head->entries) rc = damaged(error);
     (void)close(r.fd);
     close_reader(&r);
-    dbx_buf_free(&last);
     return rc;
 }
 

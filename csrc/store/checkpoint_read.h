@@ -20,9 +20,6 @@ typedef struct dbx_checkpoint_entry {
     uint8_t flags;          /* enum dbx_entry_flags */
 } dbx_checkpoint_entry;
 
-/* dbx_checkpoint_parse takes one entry off the front of `left`; false: there is no whole one. */
-bool dbx_checkpoint_parse(dbx_slice *left, dbx_checkpoint_entry *entry);
-
 /* dbx_checkpoint_check reads a whole file and its header. DBX_ECORRUPT: it is not whole. */
 int dbx_checkpoint_check(const char *dir, dbx_checkpoint_span span, dbx_checkpoint_head *head,
                          dbx_error *error);

@@ -9,7 +9,6 @@
 #include "base/alloc.h"
 #include "base/bytes.h"
 #include "base/crc32c.h"
-#include "store/checkpoint_read.h"
 #include "store/format.h"
 #include "store/key_order.h"
 #include "store/spool.h"
@@ -17,6 +16,22 @@
 enum { RUN_BYTES = 512 << 10 };
 
 /* --- Putting ---------------------------------------------------------------------------------- */
+
+/* Heads what was put, until its run is written. The key follows, the one where its gap ends, and
+ * the value, or where it lies. */
+typedef struct put {
+    uint32_t value_len;
+    uint16_t key_len, end_len;
+    uint8_t flags;
+} put;
+
+_Static_assert(sizeof(put) >= DBX_CHECKPOINT_ENTRY_BYTES, "no chunk is longer than what was put");
+
+/* The bytes behind the key. */
+static size_t tail_len(const put *p) {
+    bool refers = (p->flags & DBX_ENTRY_REFERS) != 0;
+    return p->end_len + (refers ? DBX_CHECKPOINT_PLACE_BYTES : p->value_len);
+}
 
 static void add64(dbx_buf *buf, uint64_t x) {
     uint8_t bytes[8];
@@ -38,14 +53,11 @@ static void add_place(dbx_buf *buf, const dbx_buffer *buffer, dbx_slice value) {
 
 int dbx_checkpoint_put(dbx_checkpoint_writer *w, const dbx_buffer *buffer, dbx_slice key,
                        const dbx_state *state, const dbx_entry *end) {
-    uint8_t bytes[DBX_CHECKPOINT_ENTRY_BYTES], flags = state->flags & DBX_ENTRY_LASTING;
+    uint8_t flags = state->flags & DBX_ENTRY_LASTING;
     dbx_slice until = {NULL, 0};
     if ((flags & DBX_ENTRY_GAP) != 0 && end != NULL) until = dbx_entry_key(end);
-    bytes[0] = flags;
-    dbx_store32(bytes + 1, (uint32_t)state->value.len);
-    dbx_store16(bytes + 5, (uint16_t)key.len);
-    dbx_store16(bytes + 7, (uint16_t)until.len);
-    dbx_buf_add(&w->records, bytes, sizeof bytes);
+    const put head = {(uint32_t)state->value.len, (uint16_t)key.len, (uint16_t)until.len, flags};
+    dbx_buf_add(&w->records, &head, sizeof head);
     dbx_buf_add(&w->records, key.ptr, key.len);
     dbx_buf_add(&w->records, until.ptr, until.len);
     if ((flags & DBX_ENTRY_REFERS) != 0) {
@@ -66,8 +78,14 @@ bool dbx_checkpoint_full(const dbx_checkpoint_writer *w) {
 
 typedef struct record {
     uint64_t order;
-    dbx_slice key, all;
+    dbx_slice key; /* in `records`: behind its head */
 } record;
+
+static put head_of(const record *r) {
+    put head;
+    memcpy(&head, r->key.ptr - sizeof head, sizeof head);
+    return head;
+}
 
 static int by_key(const void *a, const void *b) {
     const record *x = a, *y = b;
@@ -78,20 +96,37 @@ static int by_key(const void *a, const void *b) {
 /* The records put, in key order; NULL: out of memory. Free it. */
 static record *sorted(const dbx_checkpoint_writer *w) {
     record *records = dbx_alloc_resize_array(NULL, w->count, sizeof *records);
-    dbx_slice left = dbx_buf_slice(&w->records);
+    const uint8_t *at = w->records.ptr;
     size_t shared = DBX_ENCODED_KEY_MAX;
     if (records == NULL) return NULL;
     for (size_t i = 0; i < w->count; i++) {
-        dbx_checkpoint_entry entry = {.flags = 0};
-        const uint8_t *from = left.ptr;
-        if (!dbx_checkpoint_parse(&left, &entry)) abort(); /* they are our own */
-        records[i] = (record){0, entry.key, dbx_slice_of(from, (size_t)(left.ptr - from))};
-        shared = dbx_key_shared(records[0].key, entry.key, shared);
+        record *r = &records[i];
+        r->key.ptr = at + sizeof(put);
+        put head = head_of(r);
+        r->key.len = head.key_len;
+        at = r->key.ptr + r->key.len + tail_len(&head);
+        shared = dbx_key_shared(records[0].key, r->key, shared);
     }
     for (size_t i = 0; i < w->count; i++)
         records[i].order = dbx_key_order(records[i].key, shared);
     qsort(records, w->count, sizeof *records, by_key);
     return records;
+}
+
+/* `last`: the key before it in the chunk. Returns how long what was put is. */
+static size_t add_entry(dbx_buf *chunk, dbx_slice last, const record *r) {
+    uint8_t bytes[DBX_CHECKPOINT_ENTRY_BYTES];
+    const put head = head_of(r);
+    size_t n = 1, shared = dbx_key_shared(last, r->key, DBX_ENCODED_KEY_MAX);
+    size_t rest = r->key.len - shared;
+    bytes[0] = head.flags;
+    n += dbx_format_varint(bytes + n, shared);
+    n += dbx_format_varint(bytes + n, rest);
+    n += dbx_format_varint(bytes + n, head.value_len);
+    if ((head.flags & DBX_ENTRY_GAP) != 0) n += dbx_format_varint(bytes + n, head.end_len);
+    dbx_buf_add(chunk, bytes, n);
+    dbx_buf_add(chunk, r->key.ptr + shared, rest + tail_len(&head));
+    return sizeof head + r->key.len + tail_len(&head);
 }
 
 static int write_chunk(dbx_checkpoint_writer *w, dbx_buf *chunk, bool begins, int fd,
@@ -109,19 +144,22 @@ static int write_chunk(dbx_checkpoint_writer *w, dbx_buf *chunk, bool begins, in
 
 static int write_run(dbx_checkpoint_writer *w, int fd, const char *path, dbx_error *error) {
     static const uint8_t room[DBX_CHUNK_HEAD_BYTES];
+    const dbx_slice nothing = {NULL, 0};
     dbx_buf chunk = {0};
     bool begins = true;
+    size_t whole = 0; /* what is in the chunk, as it was put */
     int rc = DBX_OK;
     if (w->at == 0) w->at = DBX_CHECKPOINT_HEAD_BYTES;
     if (w->count == 0) return DBX_OK;
     record *records = sorted(w);
     if (records == NULL) return dbx_error_set(error, DBX_ENOMEM, "out of memory");
     for (size_t i = 0; rc == DBX_OK && i < w->count; i++) {
-        if (chunk.len == 0) dbx_buf_add(&chunk, room, sizeof room);
-        dbx_buf_add(&chunk, records[i].all.ptr, records[i].all.len);
-        if (!chunk.failed && chunk.len < DBX_CHUNK_BYTES && i + 1 < w->count) continue;
+        if (whole == 0) dbx_buf_add(&chunk, room, sizeof room);
+        whole += add_entry(&chunk, whole == 0 ? nothing : records[i - 1].key, &records[i]);
+        if (!chunk.failed && whole < DBX_CHUNK_BYTES && i + 1 < w->count) continue;
         rc = write_chunk(w, &chunk, begins, fd, path, error);
         begins = false;
+        whole = 0;
     }
     dbx_buf_free(&chunk);
     dbx_alloc_free(records);

@@ -31,12 +31,16 @@ bool dbx_format_read_number(dbx_slice *in, uint64_t *value) {
     return true;
 }
 
-size_t dbx_format_varint(uint8_t *out, uint64_t value) {
+size_t dbx_format_varint_wide(uint8_t *out, uint64_t value, size_t bytes) {
     size_t n = 0;
-    for (; value >= 0x80; value >>= 7)
+    for (; value >= 0x80 || n + 1 < bytes; value >>= 7)
         out[n++] = (uint8_t)(value | 0x80);
     out[n++] = (uint8_t)value;
     return n;
+}
+
+size_t dbx_format_varint(uint8_t *out, uint64_t value) {
+    return dbx_format_varint_wide(out, value, 1);
 }
 
 bool dbx_format_read_varint(dbx_slice *in, uint64_t *value) {

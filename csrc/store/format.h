@@ -77,6 +77,9 @@ size_t dbx_format_number(uint8_t *out, uint64_t value);
 /* Variable-length numbers inside values: seven bits a byte, lowest first. */
 enum { DBX_VARINT_MAX = 10 };
 size_t dbx_format_varint(uint8_t *out, uint64_t value);
+/* dbx_format_varint_wide writes one in at least `bytes` bytes, for a place that a greater number is
+ * to fit in later. Returns the length, as dbx_format_varint does. */
+size_t dbx_format_varint_wide(uint8_t *out, uint64_t value, size_t bytes);
 /* dbx_format_read_varint reads one from the front of *in, which it shortens; false: cut off or too
  * long. */
 bool dbx_format_read_varint(dbx_slice *in, uint64_t *value);

@@ -16,8 +16,6 @@ typedef struct segment {
     uint64_t slots[]; /* hash << 32 | reference; 0: free */
 } segment;
 
-_Static_assert(SEGMENT_BYTES_MAX / sizeof(uint64_t) <= DBX_INDEX_PART_MAX, "a part is a segment");
-
 static uint32_t short_hash(uint64_t hash) {
     return (uint32_t)(hash >> 32);
 }
@@ -75,21 +73,6 @@ void dbx_index_prefetch_entry(const dbx_index *index, uint64_t hash) {
         __builtin_prefetch((const uint8_t *)entry + 56);
         return;
     }
-}
-
-size_t dbx_index_next_part(const dbx_index *index, uint64_t *at,
-                           dbx_entry *entries[DBX_INDEX_PART_MAX]) {
-    size_t count = 0;
-    if (index->directory == NULL || *at > UINT32_MAX) return DBX_INDEX_END;
-    const dbx_index_place *place = find_place(index, (uint32_t)*at);
-    const uint64_t *slots = segment_at(index, place)->slots;
-    for (unsigned i = 0; i < place->slot_count; i++) {
-        if (slots[i] != 0) entries[count++] = dbx_arena_at(index->arena, (uint32_t)slots[i]);
-    }
-    /* A segment has the hashes that begin with the same bits; splitting one gives each half. */
-    uint64_t span = (uint64_t)1 << (32 - place->depth);
-    *at = (*at / span + 1) * span;
-    return count;
 }
 
 static void put_slot(const dbx_index_place *place, segment *s, uint64_t slot) {

@@ -38,13 +38,6 @@ dbx_entry *dbx_index_find(const dbx_index *index, dbx_slice key, uint64_t hash);
  * arrived, the entry in it: for who knows early what he is going to find. */
 void dbx_index_prefetch(const dbx_index *index, uint64_t hash);
 void dbx_index_prefetch_entry(const dbx_index *index, uint64_t hash);
-/* dbx_index_next_part gives the entries of one part of the table, in no order, and moves *at (0 to
- * begin) to the next; returns how many, or DBX_INDEX_END when all parts were given. Entries that
- * are in the index all the time are given once, whatever else comes or goes between two calls. */
-enum { DBX_INDEX_PART_MAX = 2048 };
-#define DBX_INDEX_END SIZE_MAX
-size_t dbx_index_next_part(const dbx_index *index, uint64_t *at,
-                           dbx_entry *entries[DBX_INDEX_PART_MAX]);
 /* dbx_index_add adds an entry that is not in. Out of memory or room, the index becomes partial. */
 void dbx_index_add(dbx_index *index, dbx_entry *entry, uint64_t hash);
 /* dbx_index_remove takes an entry out if it is in. */

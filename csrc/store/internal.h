@@ -95,10 +95,12 @@ struct dbx_store {
     int64_t checkpoint_due_us; /* spent_us at which the next one begins */
     uint64_t saved_position;   /* freezes and checkpoints have what the log holds up to it */
     uint32_t saved_epoch;      /* of the active buffer, the same; 0: nothing of it */
+    bool marks_lost;           /* a checkpoint of the active buffer failed: it gets no other */
     struct dbx_checkpoint *checkpoint;                    /* being made; NULL: none */
     uint64_t buffer_checkpoints, buffer_checkpoint_bytes; /* of the active buffer */
     uint64_t checkpoints, checkpoint_bytes, loaded_entries;
-    uint64_t replay_turn;           /* where the last turn begins that was loaded or replayed */
+    uint64_t replay_turn;           /* the log's end before the last turn that was loaded or
+                                       replayed */
     uint64_t applied_position;      /* what MDBX holds */
     uint64_t replay_position;       /* end of the log, until the journal is open */
     uint64_t run;                   /* of this start */

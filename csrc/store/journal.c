@@ -50,15 +50,16 @@ static int reserve_unsynced(dbx_journal *j) {
     return DBX_OK;
 }
 
-/* Begins the next segment at `start`. The current one, if any, is handed to the syncer. */
-static int next_segment(dbx_journal *j, uint64_t start, dbx_error *error) {
+/* Begins the next segment at `start`, behind what ends at `previous`. The current one, if any, is
+ * handed to the syncer. */
+static int next_segment(dbx_journal *j, uint64_t previous, uint64_t start, dbx_error *error) {
     dbx_segment segment;
     int rc = reserve_live(j, error);
     if (rc == DBX_OK) rc = take_spare(j, &segment, error);
     if (rc != DBX_OK) return rc;
     dbx_segment_header header = {.run = j->options.run,
                                  .start = start,
-                                 .previous = j->position,
+                                 .previous = previous,
                                  .durable = dbx_journal_durable(j),
                                  .time_ms = (uint64_t)dbx_clock_wall_ms(),
                                  .sequence = j->sequence + 1};
@@ -138,7 +139,7 @@ static uint64_t oldest(const dbx_journal *j) {
 
 /* On a full disk the log begins when what was replayed is applied and makes room. */
 static int first_segment(dbx_journal *j, dbx_error *error) {
-    int rc = next_segment(j, j->position + 1, error);
+    int rc = next_segment(j, j->position, j->position + 1, error);
     if (rc == DBX_ENOSPC) {
         j->current.start = j->position + 1;
         dbx_journal_refuse(j, error);
@@ -180,7 +181,8 @@ int dbx_journal_open(const dbx_journal_options *options, dbx_journal **out, dbx_
     if (j == NULL) return dbx_error_set(error, DBX_ENOMEM, "out of memory");
     j->options = *options;
     j->durability = options->durability;
-    j->position = options->position;
+    j->position = j->end = options->position;
+    j->turn = options->turn;
     j->next_number = 1;
     j->current.fd = j->spare.fd = -1;
     atomic_store(&j->durable, options->position);
@@ -226,7 +228,7 @@ void dbx_journal_close_forked(dbx_journal *j) {
 
 /* Where the log ended before the turn, to go back to. */
 typedef struct turn_start {
-    uint64_t position, at;
+    uint64_t position, at, last; /* last: where the turn before begins */
     size_t live;
 } turn_start;
 
@@ -245,7 +247,7 @@ static int write_frame(dbx_journal *j, uint8_t *frame, uint32_t len, uint32_t fl
                        uint32_t effects, dbx_times times, dbx_error *error) {
     size_t bytes = DBX_FRAME_HEADER_BYTES + (size_t)len;
     if (j->at + bytes > j->options.segment_bytes || names_enough(j)) {
-        int rc = next_segment(j, j->position, error);
+        int rc = next_segment(j, j->position, j->position, error);
         if (rc != DBX_OK) return rc;
         j->current.joined = j->position > j->turn;
     }
@@ -317,6 +319,7 @@ static int discard(dbx_journal *j, dbx_segment *segment, dbx_error *error) {
 static int take_back(dbx_journal *j, const turn_start *turn, dbx_error *error) {
     char path[DBX_PATH_MAX];
     j->position = turn->position;
+    j->turn = turn->last;
     if (j->live_count == turn->live) {
         int rc = dbx_segment_path(path, j->dir, j->current.number, error);
         j->at = turn->at;
@@ -337,17 +340,17 @@ static int take_back(dbx_journal *j, const turn_start *turn, dbx_error *error) {
     if (fd < 0) return fd;
     rc = dbx_file_truncate(fd, turn->at, path, error);
     (void)close(fd);
-    return rc != DBX_OK ? rc : next_segment(j, turn->position, error);
+    return rc != DBX_OK ? rc : next_segment(j, turn->position, turn->position, error);
 }
 
 int dbx_journal_append(dbx_journal *j, dbx_buf *effects, const dbx_journal_group *groups,
                        size_t group_count, uint64_t effect_count, dbx_times times,
                        dbx_error *error) {
-    turn_start turn = {j->position, j->at, j->live_count};
-    j->turn = j->position;
+    turn_start turn = {j->position, j->at, j->turn, j->live_count};
     size_t len = effects->len - DBX_FRAME_HEADER_BYTES;
     int rc;
     if (dbx_journal_refused(j, error)) return DBX_EREADONLY;
+    j->turn = j->position;
     if (len <= FRAME_EFFECTS_MAX) {
         rc = write_frame(j, effects->ptr, (uint32_t)len, 0, (uint32_t)effect_count, times, error);
     } else {
@@ -358,6 +361,7 @@ int dbx_journal_append(dbx_journal *j, dbx_buf *effects, const dbx_journal_group
         if (take_back(j, &turn, &why) != DBX_OK) dbx_journal_refuse(j, &why);
         return rc;
     }
+    j->end = j->position;
     pthread_mutex_lock(&j->mutex);
     bool first = atomic_load(&j->unsynced_since_us) == 0;
     j->written = j->position;
@@ -371,7 +375,7 @@ int dbx_journal_append(dbx_journal *j, dbx_buf *effects, const dbx_journal_group
  * ------------------------------------------------------------------------------------ */
 
 uint64_t dbx_journal_position(const dbx_journal *j) {
-    return j->position;
+    return j->end;
 }
 
 uint64_t dbx_journal_turn(const dbx_journal *j) {
@@ -478,10 +482,10 @@ static int give_oldest(dbx_journal *j, dbx_error *error) {
 /* A refused journal whose every effect is in MDBX: what its files hold does not matter any more. */
 static int begin_anew(dbx_journal *j, dbx_error *error) {
     j->sequence++; /* readers see a gap, and begin behind it: who knows what the failed sync lost */
-    int rc = next_segment(j, j->position + 1, error);
+    int rc = next_segment(j, j->end, j->position + 1, error);
     while (rc == DBX_ENOSPC && j->live_count > 0) {
         rc = give_oldest(j, error);
-        if (rc == DBX_OK) rc = next_segment(j, j->position + 1, error);
+        if (rc == DBX_OK) rc = next_segment(j, j->end, j->position + 1, error);
     }
     if (rc == DBX_OK) rc = dbx_file_sync(j->current.fd, j->dir, error);
     if (rc == DBX_OK) rc = dbx_journal_sync_names(j, error);
@@ -502,7 +506,7 @@ static int begin_anew(dbx_journal *j, dbx_error *error) {
 }
 
 int dbx_journal_applied(dbx_journal *j, uint64_t position, dbx_error *error) {
-    if (dbx_journal_refused(j, NULL) && position >= j->position) {
+    if (dbx_journal_refused(j, NULL) && position >= j->end) {
         int rc = begin_anew(j, error);
         if (rc != DBX_OK) return rc;
     }

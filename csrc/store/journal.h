@@ -24,6 +24,7 @@ typedef struct dbx_journal_options {
     dbx_durability durability;
     uint64_t run;      /* of this start, higher than any before */
     uint64_t position; /* where the log ends: everything before is durable */
+    uint64_t turn;     /* where the last turn begins that was loaded or replayed */
     size_t segment_bytes;
     size_t keep_bytes; /* applied log kept for readers */
     void (*on_progress)(void *arg);
@@ -51,8 +52,12 @@ int dbx_journal_append(dbx_journal *journal, dbx_buf *effects, const dbx_journal
                        size_t group_count, uint64_t effect_count, dbx_times times,
                        dbx_error *error);
 
+/* dbx_journal_position is where the last turn ends. A start that has appended none is where the one
+ * before it ended: nothing lies in between, and what ends there is found there by the next start.
+ */
 uint64_t dbx_journal_position(const dbx_journal *journal);
-/* dbx_journal_turn is where the last turn begins that was appended. */
+/* dbx_journal_turn is where the last turn begins, of whichever start. What was applied before this
+ * one counts for nothing: then it is 0. */
 uint64_t dbx_journal_turn(const dbx_journal *journal);
 uint64_t dbx_journal_durable(dbx_journal *journal); /* any thread */
 /* dbx_journal_wait returns when `position` is durable, or DBX_ESTOPPED at close. Who waits first

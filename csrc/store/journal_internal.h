@@ -28,11 +28,12 @@ struct dbx_journal {
     char dir[DBX_PATH_MAX]; /* of the segments */
 
     /* The appending half: under the engine lock. */
-    uint64_t position; /* end of the log */
+    uint64_t position; /* where the next frame begins */
+    uint64_t end;      /* of the last turn, or of what was there at the start */
     dbx_segment current;
     uint32_t sequence; /* of the current segment */
     uint64_t at;       /* offset of the log's end in the current segment's file */
-    uint64_t turn;     /* where the last turn began */
+    uint64_t turn;     /* where the last turn begins, or the one that is being appended */
     uint64_t spooled;  /* bytes of spools named since the current segment began */
     dbx_segment *live; /* closed segments of the log, oldest first; their fd is -1 */
     size_t live_count, live_cap;

@@ -17,7 +17,9 @@ struct dbx_journal_reader {
     char dir[DBX_PATH_MAX]; /* the journal's */
     dbx_segment_file *files;
     size_t count, first, at; /* first: where reading began; at: the segment that is loaded */
-    dbx_buf bytes;           /* the loaded segment */
+    dbx_buf bytes;           /* the loaded segment, from `base` on */
+    size_t base;             /* offset in its file */
+    uint64_t upto;           /* position behind which nothing is asked for; UINT64_MAX: none */
     uint64_t position;       /* of the next frame */
     uint64_t group_start;    /* end of the last whole group */
     uint64_t durable;        /* the highest promise met */
@@ -42,8 +44,19 @@ static bool is_listed(const dbx_journal_reader *r, int fd, const char *path) {
     return header.run == listed.run && (listed.run == 0 || header.start == listed.start);
 }
 
-/* Loads a whole segment: reads fail where a mapping would kill the process. DBX_ENOTFOUND: it is
- * not there any more. */
+/* Which part of the listed segment may have to be looked at, in bytes of its file. */
+static void find_part(dbx_journal_reader *r, int64_t size, size_t *len) {
+    uint64_t start = r->files[r->at].header.start, head = DBX_SEGMENT_HEADER_BYTES;
+    uint64_t frames = (uint64_t)size > head ? (uint64_t)size - head : 0;
+    uint64_t from = r->position > start ? r->position - start : 0;
+    uint64_t upto = r->upto > start ? r->upto - start : 0;
+    if (upto > frames) upto = frames;
+    r->base = (size_t)(head + from);
+    *len = from < upto ? (size_t)(upto - from) : 0;
+}
+
+/* Loads a segment from r->position on: reads fail where a mapping would kill the process.
+ * DBX_ENOTFOUND: it is not there any more. */
 static int load(dbx_journal_reader *r, size_t index, dbx_error *error) {
     char path[DBX_PATH_MAX];
     int rc = dbx_segment_path(path, r->dir, r->files[index].number, error);
@@ -53,10 +66,12 @@ static int load(dbx_journal_reader *r, size_t index, dbx_error *error) {
     int fd = dbx_file_open(path, O_RDONLY, error);
     if (fd < 0) return dbx_file_exists(path) ? fd : dropped(r, error);
     int64_t size = dbx_file_size(fd, path, error);
-    if (size > 0 && dbx_buf_reserve(&r->bytes, (size_t)size) == NULL) {
+    size_t len = 0;
+    if (size > 0) find_part(r, size, &len);
+    if (len > 0 && dbx_buf_reserve(&r->bytes, len) == NULL) {
         rc = dbx_error_set(error, DBX_ENOMEM, "out of memory while reading %s", path);
     } else if (size > 0) {
-        int64_t n = dbx_file_read(fd, r->bytes.ptr, (size_t)size, 0, path, error);
+        int64_t n = len > 0 ? dbx_file_read(fd, r->bytes.ptr, len, r->base, path, error) : 0;
         if (n < 0) rc = (int)n;
         if (n > 0) r->bytes.len = (size_t)n;
         /* The header goes first, so what was read before it went is the segment's. */
@@ -72,11 +87,13 @@ static int load(dbx_journal_reader *r, size_t index, dbx_error *error) {
 static bool frame_of(const dbx_journal_reader *r, size_t offset, size_t head,
                      bool (*read)(const uint8_t *header, dbx_frame *frame), dbx_frame *frame) {
     const dbx_segment_header *header = &r->files[r->at].header;
-    if (r->bytes.len < head || offset > r->bytes.len - head) return false;
-    const uint8_t *at = r->bytes.ptr + offset;
+    if (offset < r->base) return false;
+    size_t skip = offset - r->base;
+    if (r->bytes.len < head || skip > r->bytes.len - head) return false;
+    const uint8_t *at = r->bytes.ptr + skip;
     return read(at, frame) && frame->run == header->run &&
            frame->position == header->start + offset - DBX_SEGMENT_HEADER_BYTES &&
-           frame->len <= r->bytes.len - offset - head && dbx_frame_intact(at, frame);
+           frame->len <= r->bytes.len - skip - head && dbx_frame_intact(at, frame);
 }
 
 /* The intact frame at `offset` of the loaded segment; false: there is none. */
@@ -140,11 +157,12 @@ static int look_again(dbx_journal_reader *r, dbx_error *error) {
     return DBX_OK;
 }
 
-int dbx_journal_reader_open(const char *dir, uint64_t from, dbx_journal_reader **out,
-                            dbx_error *error) {
+static int open_reader(const char *dir, uint64_t from, uint64_t upto, dbx_journal_reader **out,
+                       dbx_error *error) {
     dbx_journal_reader *r = dbx_alloc_zero(1, sizeof *r);
     if (r == NULL) return dbx_error_set(error, DBX_ENOMEM, "out of memory");
     r->doubted = UINT64_MAX;
+    r->upto = upto;
     int rc = dbx_file_path(r->dir, dir, "journal", error);
     if (rc == DBX_OK) rc = look(r, from, error);
     r->begins = oldest(r);
@@ -157,12 +175,26 @@ int dbx_journal_reader_open(const char *dir, uint64_t from, dbx_journal_reader *
     return DBX_OK;
 }
 
+int dbx_journal_reader_open(const char *dir, uint64_t from, dbx_journal_reader **out,
+                            dbx_error *error) {
+    return open_reader(dir, from, UINT64_MAX, out, error);
+}
+
 void dbx_journal_reader_close(dbx_journal_reader *r) {
     if (r == NULL) return;
     dbx_alloc_free(r->files);
     dbx_buf_free(&r->bytes);
     dbx_buf_free(&r->group);
     dbx_alloc_free(r);
+}
+
+/* How many bytes from here on can be no frame's beginning: there is no position 0. A segment ends
+ * with many zeros. */
+static size_t zeros(const uint8_t *at, size_t len) {
+    static const uint8_t none[64];
+    if (len < DBX_FRAME_POSITION_AT + sizeof none) return 0;
+    if (memcmp(at + DBX_FRAME_POSITION_AT, none, sizeof none) != 0) return 0;
+    return sizeof none - sizeof(uint64_t) + 1;
 }
 
 /* Looks behind the place where reading stopped, in every segment from the loaded one on, for
@@ -176,11 +208,15 @@ static int look_behind(dbx_journal_reader *r, dbx_error *error) {
         if (header->start > r->position) note(r, header->run, header->durable);
         size_t offset = DBX_SEGMENT_HEADER_BYTES;
         if (r->position > header->start) offset += (size_t)(r->position - header->start);
-        while (offset + DBX_FRAME_HEADER_BYTES_OLD <= r->bytes.len) {
+        while (offset + DBX_FRAME_HEADER_BYTES_OLD <= r->base + r->bytes.len) {
             /* Only where a frame's position would stand does the right number stand by chance. */
             uint64_t position = header->start + offset - DBX_SEGMENT_HEADER_BYTES;
-            if (dbx_load64(r->bytes.ptr + offset + DBX_FRAME_POSITION_AT) == position &&
-                frame_at(r, offset, &frame)) {
+            const uint8_t *at = r->bytes.ptr + (offset - r->base);
+            size_t empty = zeros(at, r->base + r->bytes.len - offset);
+            if (empty > 0) {
+                offset += empty;
+            } else if (dbx_load64(at + DBX_FRAME_POSITION_AT) == position &&
+                       frame_at(r, offset, &frame)) {
                 note(r, frame.run, frame.durable);
                 offset += frame.head + frame.len;
             } else {
@@ -245,7 +281,8 @@ int dbx_journal_reader_next(dbx_journal_reader *r, dbx_frame *frame, dbx_slice *
         int rc = find_frame(r, frame, &offset, error);
         if (rc != 1) return rc;
         note(r, frame->run, frame->durable);
-        dbx_slice bytes = dbx_slice_of(r->bytes.ptr + offset + frame->head, frame->len);
+        const uint8_t *at = r->bytes.ptr + (offset - r->base);
+        dbx_slice bytes = dbx_slice_of(at + frame->head, frame->len);
         r->position += frame->head + frame->len;
         bool goes_on = (frame->flags & DBX_FRAME_CONTINUES) != 0;
         if ((frame->flags & DBX_FRAME_CONTINUED) != 0 && r->group.len == 0) {
@@ -263,6 +300,20 @@ int dbx_journal_reader_next(dbx_journal_reader *r, dbx_frame *frame, dbx_slice *
         r->group_start = r->position;
         return 1;
     }
+}
+
+bool dbx_journal_has_turn(const char *dir, uint64_t turn, uint64_t end) {
+    dbx_journal_reader *r;
+    dbx_error error;
+    dbx_frame frame;
+    dbx_slice effects;
+    if (open_reader(dir, turn, end, &r, &error) != DBX_OK) return false;
+    int rc = 1;
+    while (rc == 1 && r->group_start < end)
+        rc = dbx_journal_reader_next(r, &frame, &effects, &error);
+    bool has = rc == 1 && r->group_start == end;
+    dbx_journal_reader_close(r);
+    return has;
 }
 
 uint64_t dbx_journal_reader_begins(const dbx_journal_reader *r) {

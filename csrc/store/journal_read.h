@@ -11,6 +11,7 @@
 #ifndef DBX_STORE_JOURNAL_READ_H
 #define DBX_STORE_JOURNAL_READ_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -36,6 +37,10 @@ void dbx_journal_reader_close(dbx_journal_reader *reader);
  * next call. */
 int dbx_journal_reader_next(dbx_journal_reader *reader, dbx_frame *frame, dbx_slice *effects,
                             dbx_error *error);
+
+/* dbx_journal_has_turn says whether the log has what lies from `turn`, where a turn begins or the
+ * log ended before it, to `end`, where that turn ends: whole groups. Reads no more than that. */
+bool dbx_journal_has_turn(const char *dir, uint64_t turn, uint64_t end);
 
 /* After the end: the position after the last whole group, and the highest run met. */
 uint64_t dbx_journal_reader_end(const dbx_journal_reader *reader);

@@ -171,8 +171,7 @@ int dbx_key_append(dbx_txn *txn, dbx_key *k, dbx_slice bytes) {
     size_t old = dbx_record_fixed(fixed, &k->meta, long_name);
     k->meta.updated_ms = txn->now_ms;
     size_t now = dbx_record_fixed(fixed, &k->meta, long_name);
-    /* The header's length follows updated_ms: when it grows, which is seldom, all is written anew.
-     */
+    /* The header's length follows updated_ms: when it grows, after a year, all is written anew. */
     int rc = old == now ? DBX_OK : put_record(txn, k, k->payload);
     if (rc != DBX_OK) return rc;
     rc = dbx_txn_append_patched(txn, encoded(k), dbx_slice_of(fixed, now), bytes);

@@ -16,7 +16,7 @@ size_t dbx_record_fixed(uint8_t out[DBX_RECORD_FIXED_MAX], const dbx_meta *meta,
     int64_t age_ms = meta->updated_ms - meta->created_ms;
     out[0] = (uint8_t)(meta->type << 4 | (meta->encoding & 15));
     n += dbx_format_varint(out + n, (uint64_t)meta->created_ms);
-    n += dbx_format_varint(out + n, age_ms > 0 ? (uint64_t)age_ms : 0);
+    n += dbx_format_varint_wide(out + n, age_ms > 0 ? (uint64_t)age_ms : 0, DBX_RECORD_AGE_BYTES);
     if (dbx_expiry_set(meta->expiry)) {
         fields |= HAS_EXPIRY | (meta->expiry.relative ? RELATIVE : 0);
         n += dbx_format_varint(out + n, (uint64_t)meta->expiry.ms);

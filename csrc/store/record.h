@@ -2,7 +2,7 @@
  *
  *   byte 0   type << 4 | encoding
  *   byte 1   which of the optional fields follow, and on which clock it expires
- *   varint   created_ms; varint updated_ms - created_ms
+ *   varint   created_ms; varint updated_ms - created_ms, in DBX_RECORD_AGE_BYTES or more
  *   varint   expire_ms, cid, count, each only if flagged
  *   varint   length, then that many bytes: extension; the same: the whole name, if it is a long one
  *   bytes    payload
@@ -12,6 +12,10 @@
 
 #include "base/buf.h"
 #include "store/keyspace.h"
+
+/* Age in five bytes lasts a year. Written again, a record has the length it had; were it longer, a
+ * page that is full would become two half empty ones, and each apply write twice as much. */
+enum { DBX_RECORD_AGE_BYTES = 5 };
 
 enum { DBX_RECORD_FIXED_MAX = 2 + 5 * DBX_VARINT_MAX }; /* header bytes before extension and name */
 

@@ -108,8 +108,8 @@ static int run_batch(replayer *r, const dbx_replay_batch *batch, dbx_error *erro
         dbx_slice bytes = dbx_slice_of(batch->bytes.ptr + group->offset, group->len);
         rc = run_frame(r, &group->frame, bytes, error);
         if (rc != DBX_OK) break;
+        store->replay_turn = store->replay_position;
         store->replay_position = group->end;
-        store->replay_turn = group->frame.position;
         store->spent_us += dbx_clock_mono_us() - begun_us;
         rc = keep_bounds(store, error);
     }

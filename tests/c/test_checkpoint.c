@@ -13,6 +13,7 @@
 #include "store/checkpoint_file.h"
 #include "store/checkpoint_read.h"
 #include "store/checkpoint_write.h"
+#include "store/frame.h"
 #include "store/limits.h"
 #include "store/store.h"
 #include "store/txn.h"
@@ -80,6 +81,21 @@ static void write_keys(world *w, unsigned from, unsigned to, const char *value) 
         CHECK_EQ(dbx_txn_effect(txn, 0, value != NULL ? 3 : 2, argv), DBX_OK);
         dbx_txn_command_end(txn, savepoint);
     }
+    CHECK_EQ(dbx_store_turn_end(w->store, &error), DBX_OK);
+}
+
+/* One turn whose puts are all or nothing. */
+static void write_group(world *w, unsigned from, unsigned to, const char *value) {
+    char name[16];
+    dbx_error error;
+    dbx_txn *txn = dbx_store_turn_begin(w->store, NOW_MS);
+    dbx_savepoint savepoint = dbx_txn_command_begin(txn, true);
+    for (unsigned i = from; i < to; i++) {
+        dbx_slice argv[] = {dbx_slice_str("PUT"), key_of(i, name), dbx_slice_str(value)};
+        CHECK_EQ(replay(NULL, txn, 0, 3, argv, &error), DBX_OK);
+        CHECK_EQ(dbx_txn_effect(txn, 0, 3, argv), DBX_OK);
+    }
+    dbx_txn_command_end(txn, savepoint);
     CHECK_EQ(dbx_store_turn_end(w->store, &error), DBX_OK);
 }
 
@@ -169,6 +185,69 @@ TEST(a_checkpoint_goes_on_from_the_one_before) {
     end(&w);
 }
 
+/* What is written while a checkpoint is being made is not in it, and in the next one: also keys
+ * that are in both. */
+TEST(what_changes_while_a_checkpoint_is_made_is_in_the_next) {
+    enum { MANY = 6000 }; /* several steps of a walk */
+    world w;
+    begin(&w);
+    write_keys(&w, 0, MANY, "one");
+    turn(&w, DBX_CHECKPOINT_US_DEFAULT);
+    for (unsigned i = 0; i < 5 && info_of(&w).checkpoints == 0; i++)
+        write_keys(&w, i * 1000, i * 1000 + 500, "two");
+    write_keys(&w, MANY, MANY + 10, "three");
+    for (int tries = 0; info_of(&w).checkpoints == 0 && tries < 5000; tries++) {
+        usleep(1000);
+        turn(&w, 0);
+    }
+    CHECK_EQ(info_of(&w).checkpoints, 1);
+    save(&w);
+    stop(&w);
+    start(&w);
+    CHECK_EQ(info_of(&w).replay_last_effects, 0);
+    check_keys(&w, 0, 500, "two");
+    check_keys(&w, 500, 1000, "one");
+    check_keys(&w, 5000, MANY, "one");
+    check_keys(&w, MANY, MANY + 10, "three");
+    end(&w);
+}
+
+static bool hide_folder(const world *w, bool hide) {
+    char folder[64], hidden[64];
+    (void)snprintf(folder, sizeof folder, "%s/checkpoint", w->dir);
+    (void)snprintf(hidden, sizeof hidden, "%s/hidden", w->dir);
+    return hide ? rename(folder, hidden) == 0 : rename(hidden, folder) == 0;
+}
+
+/* It took note of what it had looked at, and would leave that out. */
+TEST(after_a_checkpoint_that_failed_the_buffer_gets_no_other) {
+    world w;
+    dbx_checkpoint_span ignored;
+    begin(&w);
+    write_keys(&w, 0, KEYS, "one");
+    CHECK(hide_folder(&w, true));
+    turn(&w, DBX_CHECKPOINT_US_DEFAULT);
+    for (int tries = 0; tries < 100; tries++) {
+        usleep(1000);
+        turn(&w, 0);
+    }
+    CHECK(hide_folder(&w, false));
+    write_keys(&w, KEYS, KEYS + 10, "two");
+    for (int tries = 0; tries < 20; tries++) {
+        turn(&w, DBX_CHECKPOINT_US_DEFAULT / 10);
+        usleep(1000);
+    }
+    CHECK_EQ(info_of(&w).checkpoints, 0);
+    stop(&w);
+    start(&w);
+    check_keys(&w, 0, KEYS, "one");
+    check_keys(&w, KEYS, KEYS + 10, "two");
+    write_keys(&w, 0, 10, "three");
+    save(&w); /* the next buffer does */
+    CHECK_EQ(file_count(&w, &ignored), 1);
+    end(&w);
+}
+
 /* A key that was put and deleted again leaves nothing behind, unless a checkpoint has it. */
 TEST(a_key_is_remembered_as_deleted_only_if_a_checkpoint_has_it) {
     world w;
@@ -223,25 +302,32 @@ TEST(the_log_is_executed_where_a_checkpoint_is_damaged) {
     }
 }
 
-/* A DBX that is newer may have written it: the log has what is in it. */
-TEST(a_checkpoint_of_another_version_is_not_loaded) {
+/* Gives a file another version, as many higher. */
+static void change_version(const world *w, dbx_checkpoint_span span, int by) {
     uint8_t head[DBX_CHECKPOINT_HEAD_BYTES];
     char path[DBX_PATH_MAX];
-    world w;
-    dbx_checkpoint_span span;
-    stop_with_checkpoint(&w, &span);
-    CHECK_EQ(dbx_checkpoint_path(path, w.dir, span, DBX_CHECKPOINT_SEALED, NULL), DBX_OK);
+    CHECK_EQ(dbx_checkpoint_path(path, w->dir, span, DBX_CHECKPOINT_SEALED, NULL), DBX_OK);
     int fd = open(path, O_RDWR);
     CHECK_EQ(pread(fd, head, sizeof head, 0), (ssize_t)sizeof head);
-    dbx_store32(head + 8, dbx_load32(head + 8) + 1);
+    dbx_store32(head + 8, dbx_load32(head + 8) + (uint32_t)by);
     dbx_store32(head + sizeof head - 4, dbx_crc32c(0, head, sizeof head - 4));
     CHECK_EQ(pwrite(fd, head, sizeof head, 0), (ssize_t)sizeof head);
     (void)close(fd);
-    start(&w);
-    CHECK_EQ(info_of(&w).replay_last_entries, 0);
-    CHECK_EQ(info_of(&w).replay_last_effects, KEYS);
-    check_keys(&w, 0, KEYS, "one");
-    end(&w);
+}
+
+/* An older DBX may have written it, or a newer one: the log has what is in it. */
+TEST(a_checkpoint_of_another_version_is_not_loaded) {
+    for (int by = -1; by <= 1; by++) {
+        world w;
+        dbx_checkpoint_span span;
+        stop_with_checkpoint(&w, &span);
+        change_version(&w, span, by);
+        start(&w);
+        CHECK_EQ(info_of(&w).replay_last_entries > 0, by == 0);
+        CHECK_EQ(info_of(&w).replay_last_effects, by == 0 ? 0 : KEYS);
+        check_keys(&w, 0, KEYS, "one");
+        end(&w);
+    }
 }
 
 TEST(checkpoints_go_when_what_is_in_them_is_applied) {
@@ -265,6 +351,29 @@ TEST(checkpoints_go_when_what_is_in_them_is_applied) {
     end(&w);
 }
 
+/* It is a small part of the log that a start need not execute for it. */
+TEST(few_keys_that_are_written_over_and_over_are_saved_sooner) {
+    world w;
+    begin(&w);
+    for (int i = 0; i < 3; i++) {
+        write_keys(&w, 0, KEYS, "one");
+        turn(&w, DBX_CHECKPOINT_US_DEFAULT / 8);
+    }
+    for (int i = 0; i < 20; i++) {
+        usleep(1000);
+        turn(&w, 0);
+    }
+    CHECK_EQ(info_of(&w).checkpoints, 0);
+    for (int i = 0; i < 300; i++)
+        write_keys(&w, 0, KEYS, "two");
+    for (int tries = 0; info_of(&w).checkpoints == 0 && tries < 5000; tries++) {
+        usleep(1000);
+        turn(&w, 0);
+    }
+    CHECK_EQ(info_of(&w).checkpoints, 1);
+    end(&w);
+}
+
 /* What is not logged is not saved: no start would load it. */
 TEST(no_checkpoint_is_made_when_nothing_was_logged) {
     world w;
@@ -276,6 +385,66 @@ TEST(no_checkpoint_is_made_when_nothing_was_logged) {
         usleep(1000);
     }
     CHECK_EQ(info_of(&w).checkpoints, 1);
+    end(&w);
+}
+
+/* What a start replays counts as time spent, so a checkpoint may be due at once. It ends where the
+ * log did, and its last turn is one that was replayed. */
+TEST(what_was_saved_before_the_first_turn_of_a_start_is_loaded) {
+    world w;
+    begin(&w);
+    write_keys(&w, 0, KEYS, "one");
+    for (int starts = 0; starts < 2; starts++) {
+        stop(&w);
+        start(&w);
+        CHECK_EQ(info_of(&w).replay_last_effects, starts == 0 ? KEYS : 10);
+        save(&w);
+        stop(&w);
+        start(&w);
+        CHECK(info_of(&w).replay_last_entries >= KEYS);
+        CHECK_EQ(info_of(&w).replay_last_effects, 0);
+        write_keys(&w, 0, 10, "two");
+    }
+    end(&w);
+}
+
+/* The last turn that is in it begins with the first of its frames. */
+TEST(what_was_saved_after_a_turn_of_several_frames_was_replayed_is_loaded) {
+    static char value[64 << 10];
+    world w;
+    begin(&w);
+    memset(value, 'v', sizeof value - 1);
+    write_keys(&w, 0, 10, "one");
+    write_group(&w, 0, 2 * DBX_FRAME_BYTES_MAX / sizeof value, value);
+    stop(&w);
+    start(&w);
+    save(&w);
+    stop(&w);
+    start(&w);
+    CHECK(info_of(&w).replay_last_entries > 10);
+    CHECK_EQ(info_of(&w).replay_last_effects, 0);
+    end(&w);
+}
+
+/* What was executed changed nothing, and all there is was applied before. */
+TEST(no_checkpoint_is_made_when_nothing_was_logged_since_the_start) {
+    world w;
+    begin(&w);
+    write_keys(&w, 0, KEYS, "one");
+    CHECK(dbx_store_freeze(w.store, false));
+    for (int tries = 0; info_of(&w).applies == 0 && tries < 5000; tries++) {
+        usleep(1000);
+        turn(&w, 0);
+    }
+    for (int starts = 0; starts < 2; starts++) {
+        stop(&w);
+        start(&w);
+        for (int tries = 0; tries < 20; tries++) {
+            turn(&w, DBX_CHECKPOINT_US_DEFAULT);
+            usleep(1000);
+        }
+        CHECK_EQ(info_of(&w).checkpoints, 0);
+    }
     end(&w);
 }
 

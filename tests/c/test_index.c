@@ -81,28 +81,3 @@ TEST(most_slots_are_in_use_however_many_entries_there_are) {
     CHECK(sum / (ENTRIES - DENSE_FROM) <= 112);
     free_world(w);
 }
-
-TEST(parts_give_each_entry_once_while_others_come) {
-    world *w = make_world();
-    dbx_entry *part[DBX_INDEX_PART_MAX];
-    static uint8_t given[ENTRIES];
-    uint64_t at = 0;
-    size_t count;
-    uint32_t added = 0;
-    for (; added < ENTRIES / 4; added++)
-        dbx_index_add(&w->index, w->entries[added], hash_of(w->entries[added]));
-    uint32_t there = added;
-    while ((count = dbx_index_next_part(&w->index, &at, part)) != DBX_INDEX_END) {
-        for (size_t i = 0; i < count; i++) {
-            uint32_t number;
-            memcpy(&number, part[i]->key, sizeof number);
-            given[number]++;
-        }
-        for (unsigned i = 0; i < 3000 && added < ENTRIES; i++, added++)
-            dbx_index_add(&w->index, w->entries[added], hash_of(w->entries[added]));
-    }
-    CHECK(added > there);
-    for (uint32_t i = 0; i < ENTRIES; i++)
-        CHECK(i < there ? given[i] == 1 : given[i] <= 1);
-    free_world(w);
-}

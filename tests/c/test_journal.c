@@ -29,6 +29,7 @@ enum {
 
 static atomic_int failing_syncs, failing_dups; /* how many of the next ones fail */
 static atomic_int failing_write;               /* the n-th next write to the log fails; 0: none */
+static atomic_int failing_truncates;
 static atomic_bool slow_headers;
 static atomic_bool syncs_wait; /* those of the log do not end */
 
@@ -80,6 +81,14 @@ ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at) {
         }
     }
     return (ssize_t)syscall(SYS_pwrite64, fd, bytes, len, at);
+}
+
+int ftruncate(int fd, off_t bytes) {
+    if (is_log(fd) && take(&failing_truncates)) {
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_ftruncate, fd, bytes);
 }
 
 /* --- A store ------------------------------------------------------------------------------------
@@ -219,6 +228,29 @@ TEST(a_refused_log_begins_anew_when_there_is_nothing_to_apply) {
     prepare(&w, DBX_DURABILITY_EVERYSEC);
     fail_a_sync(&w, 1, false);
     CHECK(becomes_writable(&w));
+    clean_up(&w);
+}
+
+/* The segments between where the log ended before this start and where it begins anew go. */
+TEST(a_log_refused_at_the_first_turn_of_a_start_begins_anew_where_the_next_start_finds_it) {
+    world w;
+    dbx_error error;
+    prepare(&w, DBX_DURABILITY_EVERYSEC);
+    CHECK_EQ(run_turn(&w, 1, 10, true, &error), DBX_OK);
+    for (int turns = 0; turns < 2; turns++) {
+        restart(&w);
+        atomic_store(&failing_write, 1);
+        atomic_store(&failing_truncates, 1);
+        CHECK(run_turn(&w, 1, 10, true, &error) != DBX_OK);
+        CHECK_EQ(dbx_store_writable(w.store, &error), DBX_EREADONLY);
+        CHECK(becomes_writable(&w));
+        w.next -= 1;
+        for (int i = 0; i < turns; i++)
+            CHECK_EQ(run_turn(&w, 1, 10, true, &error), DBX_OK);
+    }
+    restart(&w);
+    CHECK_EQ(w.replayed, 1);
+    check_keys(&w, 2);
     clean_up(&w);
 }
 

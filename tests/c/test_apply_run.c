@@ -1,0 +1,161 @@
+/* test_apply_run.c: keys that come in runs fill the pages of data.mdbx. */
+#include "check.h"
+#include "scratch.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/rand.h"
+#include "store/store.h"
+#include "store/txn.h"
+
+enum { NOW_MS = 1000, KEY_BYTES = 16, VALUE_BYTES = 30, NODE_BYTES = 10, BATCH = 500 };
+
+typedef struct world {
+    char dir[SCRATCH_BYTES];
+    dbx_store *store;
+} world;
+
+static int replay(void *arg, dbx_txn *txn, uint32_t db, size_t argc, const dbx_slice *argv,
+                  dbx_error *error) {
+    (void)arg, (void)txn, (void)db, (void)argc, (void)argv, (void)error;
+    return DBX_OK;
+}
+
+static void begin(world *w) {
+    dbx_error error;
+    scratch_make(w->dir);
+    dbx_store_options options = {.path = w->dir, .durability = DBX_DURABILITY_NONE, .databases = 1};
+    int rc = dbx_store_open(&options, &w->store, &error);
+    if (rc == DBX_OK) rc = dbx_store_replay(w->store, &(dbx_replay_calls){.run = replay}, &error);
+    if (rc != DBX_OK) abort();
+}
+
+static void end(world *w) {
+    CHECK_EQ(dbx_store_close(w->store, NULL), DBX_OK);
+    scratch_remove(w->dir);
+}
+
+static dbx_slice key_of(uint64_t i, char out[KEY_BYTES]) {
+    (void)snprintf(out, KEY_BYTES, "Vk%010llu", (unsigned long long)i);
+    return dbx_slice_str(out);
+}
+
+/* The value says which of several writes of a key was the last. */
+static dbx_slice value_of(uint64_t i, unsigned version, char out[VALUE_BYTES + 1]) {
+    (void)snprintf(out, VALUE_BYTES + 1, "%0*llu", VALUE_BYTES,
+                   (unsigned long long)(i * 1000 + version));
+    return dbx_slice_str(out);
+}
+
+static void put(dbx_txn *txn, uint64_t i, unsigned version) {
+    char key[KEY_BYTES], value[VALUE_BYTES + 1];
+    dbx_savepoint savepoint = dbx_txn_command_begin(txn, true);
+    CHECK_EQ(dbx_txn_put(txn, key_of(i, key), (dbx_slice){NULL, 0}, value_of(i, version, value)),
+             DBX_OK);
+    dbx_txn_command_end(txn, savepoint);
+}
+
+static void turn(world *w) {
+    dbx_error error;
+    (void)dbx_store_turn_begin(w->store, NOW_MS);
+    CHECK_EQ(dbx_store_turn_end(w->store, &error), DBX_OK);
+}
+
+/* Puts every `step`-th key from `from` on, `count` of them. */
+static void put_keys(world *w, uint64_t from, unsigned count, unsigned step, unsigned version) {
+    dbx_error error;
+    for (unsigned at = 0; at < count; at += BATCH) {
+        dbx_txn *txn = dbx_store_turn_begin(w->store, NOW_MS);
+        for (unsigned i = at; i < count && i < at + BATCH; i++)
+            put(txn, from + (uint64_t)i * step, version);
+        CHECK_EQ(dbx_store_turn_end(w->store, &error), DBX_OK);
+    }
+}
+
+static dbx_store_info info_of(world *w) {
+    dbx_store_info info;
+    dbx_store_get_info(w->store, &info);
+    return info;
+}
+
+/* Applies what is in the buffer; what that wrote, in bytes. */
+static uint64_t apply(world *w) {
+    uint64_t before = info_of(w).applies;
+    CHECK(dbx_store_freeze(w->store, true));
+    for (int tries = 0; info_of(w).applies == before && tries < 20000; tries++) {
+        usleep(1000);
+        turn(w);
+    }
+    CHECK_EQ(info_of(w).applies, before + 1);
+    return info_of(w).apply_last_bytes;
+}
+
+/* What `count` keys take in pages that are full. */
+static uint64_t full_bytes(uint64_t count) {
+    enum { KEY = 12 };
+    return count * (KEY + VALUE_BYTES + NODE_BYTES);
+}
+
+/* Keys before others, and in the middle of them, are put as densely as at the end. What rewriting
+ * them all writes tells how many pages they are in. */
+TEST(a_run_of_new_keys_before_others_fills_its_pages) {
+    enum { MANY = 20000 };
+    world w;
+    begin(&w);
+    put_keys(&w, 5000000, 1000, 1, 1);
+    (void)apply(&w);
+    put_keys(&w, 1000000, MANY, 1, 1); /* before others */
+    (void)apply(&w);
+    put_keys(&w, 1500000, MANY, 1, 1); /* between two of them */
+    (void)apply(&w);
+    put_keys(&w, 1000000, MANY, 1, 2);
+    put_keys(&w, 1500000, MANY, 1, 2);
+    uint64_t bytes = apply(&w);
+    CHECK(bytes < full_bytes(2 * MANY) * 11 / 10);
+    end(&w);
+}
+
+static void check_key(dbx_txn *txn, uint64_t i, unsigned version) {
+    char key[KEY_BYTES], value[VALUE_BYTES + 1];
+    dbx_slice found;
+    int rc = dbx_txn_get(txn, key_of(i, key), &found);
+    CHECK_EQ(rc, version > 0 ? DBX_OK : DBX_ENOTFOUND);
+    if (rc == DBX_OK && version > 0) CHECK(dbx_slice_eq(found, value_of(i, version, value)));
+}
+
+/* Runs of all lengths among keys that are there, which the same apply changes and deletes. */
+TEST(runs_among_other_keys_lose_none_of_them) {
+    enum { PLACES = 30000, ROUNDS = 12, RUNS = 6, RUN_MAX = 1500 };
+    static unsigned model[PLACES]; /* versions; 0: not there */
+    char key[KEY_BYTES];
+    dbx_error error;
+    dbx_rand rand;
+    world w;
+    begin(&w);
+    dbx_rand_seed_with(&rand, 11);
+    memset(model, 0, sizeof model);
+    for (unsigned round = 1; round <= ROUNDS; round++) {
+        dbx_txn *txn = dbx_store_turn_begin(w.store, NOW_MS);
+        for (unsigned run = 0; run < RUNS; run++) {
+            uint64_t from = dbx_rand_below(&rand, PLACES), n = dbx_rand_below(&rand, RUN_MAX);
+            uint64_t what = dbx_rand_below(&rand, 4);
+            for (uint64_t i = from; i < from + n && i < PLACES; i++) {
+                if (what == 0) {
+                    CHECK_EQ(dbx_txn_del(txn, key_of(i, key)), DBX_OK);
+                    model[i] = 0;
+                } else if (what > 1 || dbx_rand_below(&rand, 40) == 0) {
+                    put(txn, i, round);
+                    model[i] = round;
+                }
+            }
+        }
+        CHECK_EQ(dbx_store_turn_end(w.store, &error), DBX_OK);
+        (void)apply(&w);
+        txn = dbx_store_turn_begin(w.store, NOW_MS);
+        for (uint64_t i = 0; i < PLACES; i++)
+            check_key(txn, i, model[i]);
+        CHECK_EQ(dbx_store_turn_end(w.store, &error), DBX_OK);
+    }
+    end(&w);
+}
