@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import random
 import selectors
 import signal
@@ -18,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -33,6 +34,7 @@ KILLED = 0.7  # of the owners; the others end
 PAUSE_SECONDS = (0.05, 0.6)
 WAIT_SECONDS_MAX = 60.0
 LOOK_SECONDS = 0.001
+SAID_BYTES_MAX = 4096
 GOAL_MS = 500.0
 
 
@@ -56,7 +58,7 @@ class Slot:
         self.key, self.data, self.board = f"counter:{number}", data, board
         self.server = DbxServer(data=data) if server else None
         self.answered = 0  # by the owner of this number, lately
-        self.left_ns = 0
+        self.left_ns, self.said = 0, b""
         self.counter = self._spawn()
 
     def _spawn(self) -> subprocess.Popen[bytes]:
@@ -65,7 +67,7 @@ class Slot:
             how, where = "client", str(self.server.port)
         return subprocess.Popen(
             [sys.executable, "-m", "bench.hammer", str(self.board), self.key, how, where],
-            stdout=subprocess.PIPE, env=clean_environment(),
+            stdout=subprocess.PIPE, bufsize=0, env=clean_environment(),
         )  # fmt: skip
 
     @property
@@ -99,7 +101,7 @@ class Slot:
                 self.server.spawn()
         elif self.counter.poll() is not None:
             self.output.close()
-            self.counter = self._spawn()
+            self.said, self.counter = b"", self._spawn()
 
     def close(self) -> None:
         self.counter.kill()
@@ -137,37 +139,45 @@ class Arena:
         """listen takes what processes say, once."""
         for key, _ in self.selector.select(seconds):
             slot: Slot = key.data
-            line = slot.output.readline()
-            if not line.endswith(b"\n"):
-                self.selector.unregister(key.fileobj)
-                continue
-            owner, ended_ns = map(int, line.split())
-            if owner == 0:
-                slot.left_ns = ended_ns
-            else:
-                slot.answered = owner
-            if owner == self.owner:
-                self.ends[id(slot)] = ended_ns
+            said = os.read(slot.output.fileno(), SAID_BYTES_MAX)
+            if not said:
+                self.selector.unregister(slot.output)
+            *lines, slot.said = (slot.said + said).split(b"\n")
+            for line in lines:
+                owner, ended_ns = map(int, line.split())
+                if owner == 0:
+                    slot.left_ns = ended_ns
+                else:
+                    slot.answered = owner
+                if owner == self.owner:
+                    self.ends[id(slot)] = ended_ns
+
+    def listen_until(self, done: Callable[[], bool], seconds: float, otherwise: str) -> None:
+        """listen_until listens until `done`, and looks at least every so many seconds."""
+        deadline = time.monotonic() + WAIT_SECONDS_MAX
+        while not done():
+            assert time.monotonic() < deadline, otherwise
+            self.listen(seconds)
 
     def begin(self, slot: Slot) -> None:
         slot.answered = 0
+        with contextlib.suppress(KeyError):
+            self.selector.unregister(slot.output)  # before its number is another's
         slot.begin()
-        if slot.output not in self.selector.get_map():
-            self.selector.register(slot.output, selectors.EVENT_READ, slot)
+        self.selector.register(slot.output, selectors.EVENT_READ, slot)
 
     def wait(self) -> None:
         """wait is for a random time, and until enough of them hammer."""
         until = time.monotonic() + self.chance.uniform(*PAUSE_SECONDS)
-        deadline = time.monotonic() + WAIT_SECONDS_MAX
-        while time.monotonic() < until or self.hammering() < LEAST or self.the_owner() is None:
-            assert time.monotonic() < deadline, "nobody answers"
+
+        def ready() -> bool:
             for slot in self.slots:
                 if slot.gone():
                     self.begin(slot)
-            self.listen(0.02)
+            enough = sum(slot.answered == self.owner for slot in self.slots) >= LEAST
+            return enough and self.the_owner() is not None and time.monotonic() >= until
 
-    def hammering(self) -> int:
-        return sum(slot.answered == self.owner for slot in self.slots)
+        self.listen_until(ready, 0.02, "too few of them are answered")
 
     def owner_pid(self) -> int:
         words = (self.data / "lock").read_text().split() if self.data.exists() else []
@@ -177,27 +187,26 @@ class Arena:
         pid = self.owner_pid()
         return next((slot for slot in self.slots if slot.pid == pid), None)
 
-    def hand_over(self) -> Handover | None:
-        """hand_over ends the owner; None: it had been ending by itself."""
+    def hand_over(self) -> Handover:
+        """hand_over ends the owner."""
         owner = self.the_owner()
         assert owner is not None
         killed = self.chance.random() < KILLED
         waiters = [s for s in self.slots if s is not owner and s.answered == self.owner]
         pid, begun_ns = owner.pid, self._end(owner, killed)
-        while not owner.gone() and self.owner_pid() == pid:
-            time.sleep(LOOK_SECONDS)
+        self.listen_until(
+            lambda: owner.gone() or self.owner_pid() != pid, LOOK_SECONDS, "the owner stays"
+        )
         self.owner += 1
         self.ends = {}
         self.board.write(self.owner, time.monotonic_ns(), 0)
-        deadline = time.monotonic() + WAIT_SECONDS_MAX
-        while any(id(slot) not in self.ends for slot in waiters):
-            assert time.monotonic() < deadline, "somebody waits for ever"
-            self.listen(0.1)
+        self.listen_until(
+            lambda: all(id(slot) in self.ends for slot in waiters), 0.1, "somebody is not answered"
+        )
         took = [(self.ends[id(slot)] - begun_ns) / 1e6 for slot in waiters]
         with dbx.open(self.data) as db:
             start = numbers(db.info("store"))
-        while not owner.gone():
-            time.sleep(LOOK_SECONDS)
+        self.listen_until(owner.gone, LOOK_SECONDS, "the old owner does not end")
         self.begin(owner)
         what = "a program" if owner.server is None else "a server"
         how = f"{what} was killed" if killed else f"{what} ended"
@@ -214,8 +223,7 @@ class Arena:
         else:
             owner.left_ns = 0
             self.board.write(self.owner, begun_ns, owner.pid)
-            while owner.left_ns == 0:
-                self.listen(1.0)
+            self.listen_until(lambda: owner.left_ns > 0, 1.0, "the owner does not see it is to end")
             begun_ns = owner.left_ns
         return begun_ns
 
@@ -238,14 +246,13 @@ def handover(report: Report, quick: bool, rounds: int) -> None:
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             made.wait()
-            one = made.hand_over()
-            if one is not None:
-                found.append(one)
+            found.append(made.hand_over())
     for how in sorted({one.how for one in found}):
         _row(report, how, [one for one in found if one.how == how])
     _row(report, "all", found)
     for one in sorted(found, key=lambda one: -one.first_ms)[:5]:
         print(f"    {one}")
+    report.add("load average", {"at the end": f"{os.getloadavg()[0]:.1f}"})
     report.limit("the longest hand-over", max(one.first_ms for one in found), GOAL_MS, "ms")
 
 

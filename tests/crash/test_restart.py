@@ -174,6 +174,8 @@ def test_a_transaction_is_whole_or_absent_after_kill_9(dbx_process: Start) -> No
         before = answered[0]
         load = threading.Thread(target=_transactions, args=(server, answered))
         load.start()
+        while answered[0] == before and load.is_alive():
+            time.sleep(0.01)
         time.sleep(random.uniform(*TRANSACTION_SECONDS))
         server.kill()
         load.join()
