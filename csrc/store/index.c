@@ -149,12 +149,24 @@ static bool double_directory(dbx_index *index) {
     return true;
 }
 
-/* Shares a full segment's entries out over two new ones, by the next bit of their hashes. */
+/* What a segment takes into which `count` entries are put. Those of a full one fit the largest. */
+static size_t bytes_for(size_t count) {
+    size_t bytes = sizeof(segment) + (count + count / 8) * sizeof(uint64_t);
+    if (bytes < SEGMENT_BYTES_HALF) return SEGMENT_BYTES_HALF;
+    return bytes < SEGMENT_BYTES_MAX ? bytes : SEGMENT_BYTES_MAX;
+}
+
+/* Shares a full segment's entries out over two new ones, by the next bit of their hashes: halves,
+ * unless somebody has chosen the keys. */
 static bool split(dbx_index *index, dbx_index_place *place) {
+    const segment *full = segment_at(index, place);
     unsigned depth = place->depth + 1u;
-    dbx_index_place low = new_segment(index->arena, SEGMENT_BYTES_HALF, depth);
+    size_t highs = 0;
+    for (unsigned i = 0; i < place->slot_count; i++)
+        highs += full->slots[i] >> (64 - depth) & 1u;
+    dbx_index_place low = new_segment(index->arena, bytes_for(full->used - highs), depth);
     if (low.reference == 0) return false;
-    dbx_index_place high = new_segment(index->arena, SEGMENT_BYTES_HALF, depth);
+    dbx_index_place high = new_segment(index->arena, bytes_for(highs), depth);
     if (high.reference == 0) {
         segment *s = segment_at(index, &low);
         dbx_arena_free(index->arena, s, s->bytes);

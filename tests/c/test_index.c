@@ -81,3 +81,23 @@ TEST(most_slots_are_in_use_however_many_entries_there_are) {
     CHECK(sum / (ENTRIES - DENSE_FROM) <= 112);
     free_world(w);
 }
+
+/* Keys are chosen by clients, and how they are hashed is known to everybody. */
+TEST(hashes_that_begin_alike_fill_no_segment_beyond_its_slots) {
+    world *w = make_world();
+    dbx_rand rand;
+    dbx_rand_seed_with(&rand, check_seed());
+    uint64_t *hashes = calloc(ENTRIES, sizeof *hashes);
+    if (hashes == NULL) abort();
+    for (uint32_t i = 0; i < ENTRIES; i++) {
+        hashes[i] = dbx_rand_u64(&rand) >> (i < ENTRIES / 2 ? 3 : 12);
+        dbx_index_add(&w->index, w->entries[i], hashes[i]);
+        CHECK(!w->index.partial);
+    }
+    for (uint32_t i = 0; i < ENTRIES; i++) {
+        dbx_slice key = dbx_entry_key(w->entries[i]);
+        CHECK(dbx_index_find(&w->index, key, hashes[i]) == w->entries[i]);
+    }
+    free(hashes);
+    free_world(w);
+}
