@@ -418,14 +418,31 @@ static int extend_gap(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *left) {
     return DBX_OK;
 }
 
+/* What putting the entry back takes, one node at most, which removing it has freed: kept until the
+ * turn is over, lest it be cut up for something smaller when there is no other memory. If there is
+ * none now, none was freed, and none will be needed. */
+static void keep_spare(dbx_buffer *buffer, dbx_undo_record *record) {
+    const void *spare = dbx_arena_alloc(&buffer->arena, DBX_TREE_FORK_BYTES);
+    record->held = spare != NULL ? dbx_arena_reference(spare) : 0;
+}
+
+static void free_spare(dbx_buffer *buffer, const dbx_undo_record *record) {
+    if (record->held == 0) return;
+    dbx_arena_free(&buffer->arena, dbx_arena_at(&buffer->arena, record->held),
+                   DBX_TREE_FORK_BYTES);
+}
+
+/* Only without views. */
 static int remove_entry(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry) {
     if (extend_gap(buffer, undo, dbx_buffer_gap_before(buffer, entry)) != DBX_OK) {
         return DBX_ENOMEM;
     }
     if (dbx_undo_reserve(undo, 0) != DBX_OK) return DBX_ENOMEM;
+    entry->flags &= (uint8_t)~DBX_ENTRY_VERSIONED; /* its value is its own again */
     dbx_undo_add(undo, DBX_UNDO_REMOVED, entry, dbx_entry_value(&buffer->arena, entry), 0);
     set_flags(buffer, entry, entry->flags & (uint8_t)~DBX_ENTRY_GAP);
     dbx_tree_remove(&buffer->tree, entry);
+    keep_spare(buffer, &undo->records[undo->count - 1]);
     dbx_index_remove(&buffer->index, entry, dbx_buffer_hash(dbx_entry_key(entry)));
     buffer->entries--;
     buffer->changes++;
@@ -510,6 +527,7 @@ void dbx_buffer_load_end(dbx_buffer *buffer, dbx_buffer_load *load) {
 void dbx_buffer_settle(dbx_buffer *buffer, const dbx_undo_record *record) {
     dbx_entry *entry = record->entry;
     if (record->kind == DBX_UNDO_REMOVED) {
+        free_spare(buffer, record);
         free_entry(buffer, entry);
     } else if (record->kind == DBX_UNDO_REPLACED) {
         free_value(buffer, record->held, record->flags);
@@ -528,8 +546,7 @@ void dbx_buffer_revert(dbx_buffer *buffer, const dbx_undo *undo, const dbx_undo_
         free_entry(buffer, entry);
         return;
     case DBX_UNDO_REMOVED:
-        /* It needs one node at most, no larger than the one that removing it freed; what took that
-         * has been undone. */
+        free_spare(buffer, record); /* it needs that at most */
         if (!dbx_tree_insert(&buffer->tree, entry)) abort();
         dbx_index_add(&buffer->index, entry, dbx_buffer_hash(dbx_entry_key(entry)));
         buffer->entries++;

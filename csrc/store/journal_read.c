@@ -62,7 +62,7 @@ static int load(dbx_journal_reader *r, size_t index, dbx_error *error) {
     int rc = dbx_segment_path(path, r->dir, r->files[index].number, error);
     if (rc != DBX_OK) return rc;
     r->at = index;
-    r->bytes.len = 0;
+    r->bytes.len = r->base = 0;
     int fd = dbx_file_open(path, O_RDONLY, error);
     if (fd < 0) return dbx_file_exists(path) ? fd : dropped(r, error);
     int64_t size = dbx_file_size(fd, path, error);

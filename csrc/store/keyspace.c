@@ -168,10 +168,11 @@ int dbx_key_write(dbx_txn *txn, dbx_key *k, dbx_slice payload) {
 int dbx_key_append(dbx_txn *txn, dbx_key *k, dbx_slice bytes) {
     uint8_t fixed[DBX_RECORD_FIXED_MAX];
     bool long_name = k->name.len > DBX_NAME_INLINE_MAX;
-    size_t old = dbx_record_fixed(fixed, &k->meta, long_name);
+    size_t old = dbx_record_fixed_of(k->probe.value);
     k->meta.updated_ms = txn->now_ms;
     size_t now = dbx_record_fixed(fixed, &k->meta, long_name);
-    /* The header's length follows updated_ms: when it grows, after a year, all is written anew. */
+    /* The header's length follows updated_ms: when it grows, after a year or because an earlier
+     * build wrote it, all is written anew. */
     int rc = old == now ? DBX_OK : put_record(txn, k, k->payload);
     if (rc != DBX_OK) return rc;
     rc = dbx_txn_append_patched(txn, encoded(k), dbx_slice_of(fixed, now), bytes);

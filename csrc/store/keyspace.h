@@ -60,7 +60,8 @@ int dbx_key_write(dbx_txn *txn, dbx_key *k, dbx_slice payload);
  * no collection); created_ms is kept when the key exists. */
 void dbx_key_reset(dbx_key *k, uint8_t type, uint8_t encoding);
 
-/* dbx_key_append adds bytes to the payload in place (meta unchanged but updated_ms). */
+/* dbx_key_append adds bytes to the payload in place (meta unchanged but updated_ms). Of a key as
+ * it was found: nothing of it was written since. */
 int dbx_key_append(dbx_txn *txn, dbx_key *k, dbx_slice bytes);
 
 /* dbx_key_set_expiry changes only the expiry. */

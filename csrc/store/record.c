@@ -35,6 +35,16 @@ size_t dbx_record_fixed(uint8_t out[DBX_RECORD_FIXED_MAX], const dbx_meta *meta,
     return n;
 }
 
+size_t dbx_record_fixed_of(dbx_slice record) {
+    uint8_t fields = record.ptr[1];
+    unsigned varints =
+        2u + ((fields & HAS_EXPIRY) != 0) + ((fields & HAS_CID) != 0) + ((fields & HAS_COUNT) != 0);
+    size_t n = 2;
+    while (varints > 0)
+        varints -= (record.ptr[n++] & 0x80) == 0;
+    return n;
+}
+
 static bool read_bytes(dbx_slice *in, dbx_slice *bytes) {
     uint64_t len;
     if (!dbx_format_read_varint(in, &len) || len > in->len) return false;

@@ -21,6 +21,9 @@ enum { DBX_RECORD_FIXED_MAX = 2 + 5 * DBX_VARINT_MAX }; /* header bytes before e
 
 /* dbx_record_fixed writes the fixed part of the header; returns its length. */
 size_t dbx_record_fixed(uint8_t out[DBX_RECORD_FIXED_MAX], const dbx_meta *meta, bool long_name);
+/* dbx_record_fixed_of is how long the fixed part of a record is that can be read: earlier builds
+ * wrote shorter ages. */
+size_t dbx_record_fixed_of(dbx_slice record);
 /* dbx_record_read splits a record; false: it is damaged. `name` is empty unless it is a long one.
  */
 bool dbx_record_read(dbx_slice record, dbx_meta *meta, dbx_slice *name, dbx_slice *payload);

@@ -36,6 +36,9 @@ dbx_entry *dbx_tree_prev(const dbx_tree *tree, const dbx_entry *entry);
 /* dbx_tree_insert adds an entry whose key is not in the tree. False: out of memory, nothing
  * changed. */
 bool dbx_tree_insert(dbx_tree *tree, dbx_entry *entry);
+/* What inserting an entry takes that was in the tree before, of which it was the last to be
+ * removed: a node, which removing it freed, or nothing. */
+enum { DBX_TREE_FORK_BYTES = 24 };
 /* dbx_tree_remove takes an entry out (it must be in). Never fails; frees nodes, not the entry. */
 void dbx_tree_remove(dbx_tree *tree, dbx_entry *entry);
 

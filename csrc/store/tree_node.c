@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "store/tree.h"
+
 typedef struct node48 {
     dbx_node head;
     uint8_t slot_of[256]; /* 1 + index into children; 0: none */
@@ -40,6 +42,7 @@ static const struct {
              {256, 37, offsetof(node256, children), sizeof(node256)}};
 
 _Static_assert(HEAD == 12, "two children take 24 bytes, ten take 64");
+_Static_assert(CHILDREN_AT(2) + 2 * sizeof(dbx_child) == DBX_TREE_FORK_BYTES, "the smallest node");
 
 dbx_node *dbx_node_new(dbx_arena *arena, dbx_node_type type) {
     dbx_node *node = dbx_arena_alloc(arena, kinds[type].bytes);

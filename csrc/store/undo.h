@@ -20,7 +20,7 @@ typedef enum dbx_undo_kind {
 typedef struct dbx_undo_record {
     dbx_undo_kind kind;
     uint8_t flags;  /* the entry's, before */
-    uint32_t held;  /* before */
+    uint32_t held;  /* before; DBX_UNDO_REMOVED: a block for undoing it, or 0 */
     uint32_t epoch; /* before */
     uint32_t len;   /* of the value, before */
     union {

@@ -225,3 +225,66 @@ TEST(what_an_entry_takes_beside_its_bytes_is_little) {
     dbx_undo_free(&undo);
     dbx_buffer_unref(buffer);
 }
+
+static int put_text(dbx_buffer *buffer, dbx_undo *undo, const char *name, size_t len) {
+    static uint8_t bytes[4000];
+    dbx_slice key = dbx_slice_str(name), none = {NULL, 0};
+    uint64_t hash = dbx_buffer_hash(key);
+    return dbx_buffer_put(buffer, undo, key, hash, dbx_buffer_find(buffer, key, hash), none,
+                          dbx_slice_of(bytes, len), false, NULL);
+}
+
+static int kill_text(dbx_buffer *buffer, dbx_undo *undo, const char *name) {
+    dbx_slice key = dbx_slice_str(name);
+    uint64_t hash = dbx_buffer_hash(key);
+    return dbx_buffer_kill(buffer, undo, key, hash, dbx_buffer_find(buffer, key, hash), false);
+}
+
+TEST(what_was_written_while_a_view_was_open_gives_its_memory_back_when_it_is_deleted) {
+    dbx_buffer *buffer = dbx_buffer_new(0, NULL);
+    dbx_undo undo = {0};
+    CHECK_EQ(put_text(buffer, &undo, "K:other", 10), DBX_OK);
+    size_t before = buffer->arena.bytes;
+    CHECK_EQ(put_text(buffer, &undo, "K:key", 10), DBX_OK);
+    dbx_undo_settle(&undo, buffer);
+    (void)dbx_buffer_view_open(buffer);
+    CHECK_EQ(put_text(buffer, &undo, "K:key", 3000), DBX_OK); /* the view sees the first, in place */
+    dbx_undo_settle(&undo, buffer);
+    dbx_buffer_view_close(buffer);
+    CHECK_EQ(kill_text(buffer, &undo, "K:key"), DBX_OK);
+    dbx_undo_settle(&undo, buffer);
+    CHECK_EQ(buffer->arena.bytes, before);
+    dbx_undo_free(&undo);
+    dbx_buffer_unref(buffer);
+}
+
+/* Takes all memory that an arena has left; it gets no more before it has its count of chunks again,
+ * which is returned. */
+static size_t exhaust(dbx_arena *arena) {
+    size_t count = arena->table_count;
+    arena->table_count = DBX_ARENA_CHUNKS_MAX;
+    for (size_t n = DBX_ARENA_BLOCK_MAX; n > 0; n -= DBX_ARENA_GRANULE) {
+        while (dbx_arena_alloc(arena, n) != NULL) {
+        }
+    }
+    return count;
+}
+
+/* An undo finds the memory that it needs, whatever was done with what the turn gave back. */
+TEST(a_removal_is_undone_when_there_is_no_memory) {
+    dbx_buffer *buffer = dbx_buffer_new(0, NULL);
+    dbx_undo undo = {0};
+    CHECK_EQ(put_text(buffer, &undo, "pa", 1), DBX_OK);
+    CHECK_EQ(put_text(buffer, &undo, "pb", 1), DBX_OK);
+    CHECK_EQ(put_text(buffer, &undo, "q", 1), DBX_OK);
+    dbx_undo_settle(&undo, buffer);
+    size_t chunks = exhaust(&buffer->arena);
+    CHECK_EQ(kill_text(buffer, &undo, "pb"), DBX_OK); /* which frees a node */
+    CHECK_EQ(put_text(buffer, &undo, "r", 0), DBX_ENOMEM);
+    dbx_undo_revert(&undo, buffer, 0);
+    CHECK(dbx_tree_find(&buffer->tree, dbx_slice_str("pb")) != NULL);
+    CHECK_EQ(buffer->entries, 3);
+    buffer->arena.table_count = chunks;
+    dbx_undo_free(&undo);
+    dbx_buffer_unref(buffer);
+}

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "store/frame.h"
+#include "store/journal_read.h"
 #include "store/limits.h"
 #include "store/store.h"
 #include "store/txn.h"
@@ -150,6 +151,23 @@ static void lose_header(const world *w, uint32_t sequence) {
         (void)close(fd);
     }
     CHECK(found);
+}
+
+static void empty_segment(const world *w, uint32_t sequence) {
+    uint8_t bytes[DBX_SEGMENT_HEADER_BYTES];
+    char path[160];
+    for (unsigned number = 1; number < 10; number++) {
+        dbx_segment_header header;
+        (void)snprintf(path, sizeof path, "%s/journal/%08u.log", w->dir, number);
+        int fd = open(path, O_RDWR);
+        if (fd < 0) continue;
+        bool found = read(fd, bytes, sizeof bytes) == (ssize_t)sizeof bytes &&
+                     dbx_segment_header_read(bytes, &header) && header.sequence == sequence;
+        if (found) CHECK_EQ(ftruncate(fd, 0), 0);
+        (void)close(fd);
+        if (found) return;
+    }
+    CHECK(false);
 }
 
 TEST(every_frame_is_replayed_at_every_start) {
@@ -350,5 +368,29 @@ TEST(a_log_that_begins_after_what_was_applied_is_refused) {
     expect_start(&w, COMMANDS); /* a second segment, which says where the first one ended */
     CHECK_EQ(unlink(w.log), 0);
     CHECK_EQ(open_store(&w, &error), DBX_ECORRUPT);
+    clean_up(&w);
+}
+
+/* Its owner drops segments while another process reads, from the middle of the log on. */
+TEST(a_segment_that_has_become_empty_is_the_end) {
+    dbx_journal_reader *reader;
+    dbx_error error;
+    dbx_frame frame;
+    dbx_slice effects;
+    world w;
+    prepare(&w);
+    uint64_t from = w.position;
+    for (unsigned start = 0; start < 2; start++) {
+        CHECK_EQ(open_store(&w, &error), DBX_OK);
+        write_turns(&w, COMMANDS + start, 1, 1000);
+        if (start == 0) from = w.position;
+        if (start == 0) write_turns(&w, COMMANDS + 2, 1, 10);
+        CHECK_EQ(dbx_store_close(w.store, &error), DBX_OK);
+    }
+    CHECK_EQ(dbx_journal_reader_open(w.dir, from, &reader, &error), DBX_OK);
+    CHECK_EQ(dbx_journal_reader_next(reader, &frame, &effects, &error), 1);
+    empty_segment(&w, 3);
+    CHECK_EQ(dbx_journal_reader_next(reader, &frame, &effects, &error), 0);
+    dbx_journal_reader_close(reader);
     clean_up(&w);
 }
