@@ -343,6 +343,7 @@ static int prepare(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry, size_t 
     uint8_t flags = entry->flags & (uint8_t)~DBX_ENTRY_DEAD;
     if (!same_place) {
         undo->records[undo->count - 1].flags |= entry->flags & DBX_ENTRY_VERSIONED;
+        undo->records[undo->count - 1].kept = keep;
         flags = (uint8_t)((flags & ~DBX_ENTRY_REFERS) | DBX_ENTRY_AWAY |
                           (refer != NULL ? DBX_ENTRY_REFERS : 0));
         entry->held = block;
@@ -428,8 +429,7 @@ static void keep_spare(dbx_buffer *buffer, dbx_undo_record *record) {
 
 static void free_spare(dbx_buffer *buffer, const dbx_undo_record *record) {
     if (record->held == 0) return;
-    dbx_arena_free(&buffer->arena, dbx_arena_at(&buffer->arena, record->held),
-                   DBX_TREE_FORK_BYTES);
+    dbx_arena_free(&buffer->arena, dbx_arena_at(&buffer->arena, record->held), DBX_TREE_FORK_BYTES);
 }
 
 /* Only without views. */
@@ -529,8 +529,8 @@ void dbx_buffer_settle(dbx_buffer *buffer, const dbx_undo_record *record) {
     if (record->kind == DBX_UNDO_REMOVED) {
         free_spare(buffer, record);
         free_entry(buffer, entry);
-    } else if (record->kind == DBX_UNDO_REPLACED) {
-        free_value(buffer, record->held, record->flags);
+    } else if (record->kind == DBX_UNDO_REPLACED && !record->kept) {
+        free_value(buffer, record->held, record->flags & (uint8_t)~DBX_ENTRY_VERSIONED);
     }
 }
 

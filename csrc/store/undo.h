@@ -3,6 +3,7 @@
 #ifndef DBX_STORE_UNDO_H
 #define DBX_STORE_UNDO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,7 @@ typedef enum dbx_undo_kind {
 typedef struct dbx_undo_record {
     dbx_undo_kind kind;
     uint8_t flags;  /* the entry's, before */
+    bool kept;      /* the value's place, before, is an old version's now */
     uint32_t held;  /* before; DBX_UNDO_REMOVED: a block for undoing it, or 0 */
     uint32_t epoch; /* before */
     uint32_t len;   /* of the value, before */

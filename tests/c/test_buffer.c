@@ -146,7 +146,7 @@ TEST(values_move_between_their_places_whatever_is_undone_or_still_seen) {
             open_or_close(w, &w->views[dbx_rand_below(&w->rand, VIEWS)]);
         }
     }
-    CHECK(w->away > TURNS && w->in_place > TURNS);
+    CHECK(w->away > TURNS && w->in_place > TURNS / 2);
     for (unsigned i = 0; i < VIEWS; i++) {
         if (w->views[i].open) dbx_buffer_view_close(w->buffer);
     }
@@ -160,7 +160,8 @@ TEST(a_buffer_that_is_undone_to_nothing_has_given_its_memory_back) {
     if (w == NULL) abort();
     w->buffer = dbx_buffer_new(0, NULL);
     dbx_rand_seed_with(&w->rand, check_seed());
-    change_one(w); /* what comes with the first entry stays */
+    while (w->buffer->arena.bytes == 0)
+        change_one(w); /* what comes with the first entry stays */
     dbx_undo_revert(&w->undo, w->buffer, 0);
     size_t bytes = w->buffer->arena.bytes;
     w->now = (state){0};
@@ -248,8 +249,10 @@ TEST(what_was_written_while_a_view_was_open_gives_its_memory_back_when_it_is_del
     CHECK_EQ(put_text(buffer, &undo, "K:key", 10), DBX_OK);
     dbx_undo_settle(&undo, buffer);
     (void)dbx_buffer_view_open(buffer);
-    CHECK_EQ(put_text(buffer, &undo, "K:key", 3000), DBX_OK); /* the view sees the first, in place */
-    dbx_undo_settle(&undo, buffer);
+    for (size_t len = 3000; len < 3005; len++) { /* the view sees the first, in place */
+        CHECK_EQ(put_text(buffer, &undo, "K:key", len), DBX_OK);
+        dbx_undo_settle(&undo, buffer);
+    }
     dbx_buffer_view_close(buffer);
     CHECK_EQ(kill_text(buffer, &undo, "K:key"), DBX_OK);
     dbx_undo_settle(&undo, buffer);
