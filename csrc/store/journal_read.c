@@ -303,7 +303,7 @@ int dbx_journal_reader_next(dbx_journal_reader *r, dbx_frame *frame, dbx_slice *
 }
 
 bool dbx_journal_has_turn(const char *dir, uint64_t turn, uint64_t end) {
-    dbx_journal_reader *r;
+    dbx_journal_reader *r = NULL;
     dbx_error error;
     dbx_frame frame;
     dbx_slice effects;
