@@ -1,15 +1,16 @@
-/* test_apply_run.c: keys that come in runs fill the pages of data.mdbx. */
+/* test_apply.c: what is applied is there, whatever else the same commit changes. */
 #include "check.h"
 #include "scratch.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "base/rand.h"
 #include "store/store.h"
 #include "store/txn.h"
 
-enum { NOW_MS = 1000, KEY_BYTES = 16, VALUE_BYTES = 30, NODE_BYTES = 10, BATCH = 500 };
+enum { NOW_MS = 1000, KEY_BYTES = 16, VALUE_BYTES = 30 };
 
 typedef struct world {
     char dir[SCRATCH_BYTES];
@@ -62,25 +63,14 @@ static void turn(world *w) {
     CHECK_EQ(dbx_store_turn_end(w->store, &error), DBX_OK);
 }
 
-/* Puts every `step`-th key from `from` on, `count` of them. */
-static void put_keys(world *w, uint64_t from, unsigned count, unsigned step, unsigned version) {
-    dbx_error error;
-    for (unsigned at = 0; at < count; at += BATCH) {
-        dbx_txn *txn = dbx_store_turn_begin(w->store, NOW_MS);
-        for (unsigned i = at; i < count && i < at + BATCH; i++)
-            put(txn, from + (uint64_t)i * step, version);
-        CHECK_EQ(dbx_store_turn_end(w->store, &error), DBX_OK);
-    }
-}
-
 static dbx_store_info info_of(world *w) {
     dbx_store_info info;
     dbx_store_get_info(w->store, &info);
     return info;
 }
 
-/* Applies what is in the buffer; what that wrote, in bytes. */
-static uint64_t apply(world *w) {
+/* Applies what is in the buffer. */
+static void apply(world *w) {
     uint64_t before = info_of(w).applies;
     CHECK(dbx_store_freeze(w->store, true));
     for (int tries = 0; info_of(w).applies == before && tries < 20000; tries++) {
@@ -88,32 +78,6 @@ static uint64_t apply(world *w) {
         turn(w);
     }
     CHECK_EQ(info_of(w).applies, before + 1);
-    return info_of(w).apply_last_bytes;
-}
-
-/* What `count` keys take in pages that are full. */
-static uint64_t full_bytes(uint64_t count) {
-    enum { KEY = 12 };
-    return count * (KEY + VALUE_BYTES + NODE_BYTES);
-}
-
-/* Keys before others, and in the middle of them, are put as densely as at the end. What rewriting
- * them all writes tells how many pages they are in. */
-TEST(a_run_of_new_keys_before_others_fills_its_pages) {
-    enum { MANY = 20000 };
-    world w;
-    begin(&w);
-    put_keys(&w, 5000000, 1000, 1, 1);
-    (void)apply(&w);
-    put_keys(&w, 1000000, MANY, 1, 1); /* before others */
-    (void)apply(&w);
-    put_keys(&w, 1500000, MANY, 1, 1); /* between two of them */
-    (void)apply(&w);
-    put_keys(&w, 1000000, MANY, 1, 2);
-    put_keys(&w, 1500000, MANY, 1, 2);
-    uint64_t bytes = apply(&w);
-    CHECK(bytes < full_bytes(2 * MANY) * 11 / 10);
-    end(&w);
 }
 
 static void check_key(dbx_txn *txn, uint64_t i, unsigned version) {
@@ -151,11 +115,61 @@ TEST(runs_among_other_keys_lose_none_of_them) {
             }
         }
         CHECK_EQ(dbx_store_turn_end(w.store, &error), DBX_OK);
-        (void)apply(&w);
+        apply(&w);
         txn = dbx_store_turn_begin(w.store, NOW_MS);
         for (uint64_t i = 0; i < PLACES; i++)
             check_key(txn, i, model[i]);
         CHECK_EQ(dbx_store_turn_end(w.store, &error), DBX_OK);
     }
     end(&w);
+}
+
+/* Three of them fill a page, or a branch. */
+static dbx_slice long_key_of(uint64_t hash, char out[1100]) {
+    memset(out, 'k', 1010);
+    out[0] = 'V';
+    for (unsigned i = 0; i < 16; i++)
+        out[1010 + i] = (char)dbx_hash_bytes(dbx_slice_of(&hash, sizeof hash), i);
+    return dbx_slice_of(out, 1026);
+}
+
+static void check_walk(world *w, unsigned count) {
+    dbx_error error;
+    dbx_cursor *cursor;
+    unsigned found = 0;
+    dbx_txn *txn = dbx_store_turn_begin(w->store, NOW_MS);
+    cursor = dbx_cursor_open(dbx_txn_view(txn), dbx_slice_str("Vk"));
+    int rc = dbx_cursor_seek(cursor, dbx_slice_str("Vk"));
+    for (; rc == DBX_OK; rc = dbx_cursor_next(cursor))
+        found++;
+    CHECK_EQ(found, count);
+    dbx_cursor_close(cursor);
+    CHECK_EQ(dbx_store_turn_end(w->store, &error), DBX_OK);
+}
+
+TEST(long_keys_are_all_found) {
+    enum { MANY = 60 };
+    static char value[10000];
+    char key[1100];
+    dbx_error error;
+    dbx_slice found, none = {NULL, 0};
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        world w;
+        begin(&w);
+        for (unsigned i = 0; i < MANY; i++) {
+            dbx_txn *txn = dbx_store_turn_begin(w.store, NOW_MS);
+            dbx_savepoint savepoint = dbx_txn_command_begin(txn, true);
+            dbx_slice k = long_key_of(seed * 1000 + i, key);
+            CHECK_EQ(dbx_txn_put(txn, k, none, dbx_slice_of(value, sizeof value)), DBX_OK);
+            dbx_txn_command_end(txn, savepoint);
+            CHECK_EQ(dbx_store_turn_end(w.store, &error), DBX_OK);
+            if (i % (10 + seed % 10) == 3) apply(&w);
+        }
+        dbx_txn *txn = dbx_store_turn_begin(w.store, NOW_MS);
+        for (unsigned i = 0; i < MANY; i++)
+            CHECK_EQ(dbx_txn_get(txn, long_key_of(seed * 1000 + i, key), &found), DBX_OK);
+        CHECK_EQ(dbx_store_turn_end(w.store, &error), DBX_OK);
+        check_walk(&w, MANY);
+        end(&w);
+    }
 }
