@@ -378,13 +378,6 @@ uint64_t dbx_journal_position(const dbx_journal *j) {
     return j->end;
 }
 
-bool dbx_journal_has_spare(dbx_journal *j) {
-    pthread_mutex_lock(&j->mutex);
-    bool has = j->spare.fd >= 0;
-    pthread_mutex_unlock(&j->mutex);
-    return has;
-}
-
 uint64_t dbx_journal_turn(const dbx_journal *j) {
     return j->turn;
 }

@@ -56,8 +56,6 @@ int dbx_journal_append(dbx_journal *journal, dbx_buf *effects, const dbx_journal
  * before it ended: nothing lies in between, and what ends there is found there by the next start.
  */
 uint64_t dbx_journal_position(const dbx_journal *journal);
-/* dbx_journal_has_spare: the segment after the current one is there already. */
-bool dbx_journal_has_spare(dbx_journal *journal);
 /* dbx_journal_turn is where the last turn begins, of whichever start. What was applied before this
  * one counts for nothing: then it is 0. */
 uint64_t dbx_journal_turn(const dbx_journal *journal);

@@ -161,15 +161,6 @@ static void warn_when_low(dbx_store *store) {
     room->low = low;
 }
 
-/* Whether deletes will find room for the log: what is kept for them, or a segment that is ready
- * while data.mdbx has so much unused that they need no more for it. Otherwise an apply that had to
- * make the file longer by what was kept would leave the disk full for ever. */
-static bool log_has_room(const dbx_store *store) {
-    const dbx_room *room = &store->room;
-    if (room->ballast_bytes >= lesser(room->segment_bytes, room->ballast_max)) return true;
-    return room->unused_bytes >= 2 * room->ballast_max && dbx_journal_has_spare(store->journal);
-}
-
 void dbx_room_look(dbx_store *store) {
     dbx_room *room = &store->room;
     if (store->journal == NULL) return;
@@ -177,7 +168,8 @@ void dbx_room_look(dbx_store *store) {
     make_ballast(store);
     warn_when_low(store);
     uint64_t bound = room->full ? 2 * floor_bytes(room) : floor_bytes(room);
-    bool full = !log_has_room(store) || available(room) < bound;
+    bool full = room->ballast_bytes < lesser(room->segment_bytes, room->ballast_max) ||
+                available(room) < bound;
     if (full != room->full) {
         dbx_log(full ? DBX_LOG_WARNING : DBX_LOG_NOTICE, "the disk of %s %s", store->options.path,
                 full ? "is full: writes are refused, reads and deletes go on"
