@@ -26,7 +26,7 @@ typedef struct dbx_checkpoint_span {
 
 typedef struct dbx_checkpoint_head {
     dbx_checkpoint_span span;
-    uint64_t turn;     /* the position at which the last turn before `to` begins */
+    uint64_t turn;     /* where the last turn before `to` begins, or the log ended before it */
     uint64_t run;      /* of the start that made it */
     dbx_times times;   /* of the turn at which it was made */
     int64_t oldest_ms; /* the buffer's */
