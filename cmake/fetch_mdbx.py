@@ -22,10 +22,19 @@ VERSION = "0.3.2"
 SHA256 = "7b38f8104bfd982777fa2ca00f99b4f7cc88e7bab31ce853b480f81420427045"
 ARCHIVE = f"libmdbx-{VERSION}.tar.gz"
 MEMBERS = ("mdbx.c", "mdbx.h", "LICENSE")
-# Mistakes of this release that would end the process where memory is short, found by
-# tests/sim/faults.c: what must stand there once, and what stands there instead.
+# Mistakes of this release: what must stand there once, and what stands there instead.
 REPAIRS = (
+    # page_split: a key behind the last of a full page gets a page of its own, for which the branch
+    # above is split, too. The cursor kept the old branch with the index in the new: MDBX_NEXT led
+    # astray, and what was put next could be lost. Found by tests/c/test_apply.c.
+    (
+        "    if (pure_right) {\n      for (intptr_t i = 0; i < mc->top; i++)\n"
+        "        mc->ki[i] = mn->ki[i];\n",
+        "    if (pure_right) {\n      for (intptr_t i = 0; i < mc->top; i++) {\n"
+        "        mc->pg[i] = mn->pg[i];\n        mc->ki[i] = mn->ki[i];\n      }\n",
+    ),
     # mdbx_txn_begin: the list of dirty pages could not be allocated, and is released all the same.
+    # That ended the process where memory is short. Found by tests/sim/faults.c.
     (
         "  dpl_t *const dl = txn->tw.dirtylist;\n\n  for (size_t i = 1; i <= dl->length; i++)\n"
         "    page_shadow_release(env, dl->items[i].ptr, dpl_npages(dl, i));\n",
