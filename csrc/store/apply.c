@@ -13,6 +13,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "store/apply_run.h"
 #include "store/checkpoint.h"
 #include "store/checkpoint_file.h"
 #include "store/env_internal.h"
@@ -151,6 +152,7 @@ static int apply_all(dbx_applier *a, MDBX_txn *txn, const dbx_buffer *frozen,
                      const dbx_applied *applied, uint64_t *entries) {
     MDBX_cursor *cursor;
     mdbx_filehandle_t fd;
+    dbx_apply_run run = {.frozen = frozen};
     struct pace pace = {.begun_us = dbx_clock_mono_us(), .turns = atomic_load(&a->turns)};
     int rc = mdbx_env_get_fd(a->env->env, &fd);
     if (rc == 0) rc = mdbx_cursor_open(txn, a->env->dbi, &cursor);
@@ -160,6 +162,7 @@ static int apply_all(dbx_applier *a, MDBX_txn *txn, const dbx_buffer *frozen,
          entry = next) {
         next = dbx_tree_next(&frozen->tree, entry);
         rc = apply_entry(cursor, frozen, entry, next);
+        if (rc == 0) rc = dbx_apply_run_step(&run, cursor, entry, next);
         if (++*entries % LOOK_EVERY == 0) {
             if (atomic_load(&a->stop)) rc = MDBX_EINTR;
             rest(a, &pace, *entries * DBX_APPLY_WHOLE / frozen->entries);
@@ -167,6 +170,7 @@ static int apply_all(dbx_applier *a, MDBX_txn *txn, const dbx_buffer *frozen,
         /* Pages that libmdbx has given up early: the disk works while we do, not after us. */
         if (*entries % WRITE_EVERY == 0) dbx_file_begin_write(fd);
     }
+    dbx_apply_run_free(&run);
     if (rc == 0 && a->retried) rc = forget_position(cursor);
     if (rc == 0) rc = put_position(cursor, applied);
     mdbx_cursor_close(cursor);

@@ -1,4 +1,5 @@
-/* test_apply.c: what is applied is there, whatever else the same commit changes. */
+/* test_apply.c: what is applied is there, whatever else the same commit changes, in pages that are
+ * full. */
 #include "check.h"
 #include "scratch.h"
 
@@ -10,7 +11,16 @@
 #include "store/store.h"
 #include "store/txn.h"
 
-enum { NOW_MS = 1000, KEY_BYTES = 16, VALUE_BYTES = 30 };
+enum {
+    NOW_MS = 1000,
+    KEY_BYTES_MAX = 1100,
+    VALUE_BYTES = 30,
+    NODE_BYTES = 10,
+    BATCH = 500,
+    DIGITS = 10 /* of most keys */
+};
+
+static int key_digits = DIGITS;
 
 typedef struct world {
     char dir[SCRATCH_BYTES];
@@ -37,8 +47,8 @@ static void end(world *w) {
     scratch_remove(w->dir);
 }
 
-static dbx_slice key_of(uint64_t i, char out[KEY_BYTES]) {
-    (void)snprintf(out, KEY_BYTES, "Vk%010llu", (unsigned long long)i);
+static dbx_slice key_of(uint64_t i, char out[KEY_BYTES_MAX]) {
+    (void)snprintf(out, KEY_BYTES_MAX, "Vk%0*llu", key_digits, (unsigned long long)i);
     return dbx_slice_str(out);
 }
 
@@ -50,7 +60,7 @@ static dbx_slice value_of(uint64_t i, unsigned version, char out[VALUE_BYTES + 1
 }
 
 static void put(dbx_txn *txn, uint64_t i, unsigned version) {
-    char key[KEY_BYTES], value[VALUE_BYTES + 1];
+    char key[KEY_BYTES_MAX], value[VALUE_BYTES + 1];
     dbx_savepoint savepoint = dbx_txn_command_begin(txn, true);
     CHECK_EQ(dbx_txn_put(txn, key_of(i, key), (dbx_slice){NULL, 0}, value_of(i, version, value)),
              DBX_OK);
@@ -63,14 +73,25 @@ static void turn(world *w) {
     CHECK_EQ(dbx_store_turn_end(w->store, &error), DBX_OK);
 }
 
+/* Puts every `step`-th key from `from` on, `count` of them. */
+static void put_keys(world *w, uint64_t from, unsigned count, unsigned step, unsigned version) {
+    dbx_error error;
+    for (unsigned at = 0; at < count; at += BATCH) {
+        dbx_txn *txn = dbx_store_turn_begin(w->store, NOW_MS);
+        for (unsigned i = at; i < count && i < at + BATCH; i++)
+            put(txn, from + (uint64_t)i * step, version);
+        CHECK_EQ(dbx_store_turn_end(w->store, &error), DBX_OK);
+    }
+}
+
 static dbx_store_info info_of(world *w) {
     dbx_store_info info;
     dbx_store_get_info(w->store, &info);
     return info;
 }
 
-/* Applies what is in the buffer. */
-static void apply(world *w) {
+/* Applies what is in the buffer; what that wrote, in bytes. */
+static uint64_t apply(world *w) {
     uint64_t before = info_of(w).applies;
     CHECK(dbx_store_freeze(w->store, true));
     for (int tries = 0; info_of(w).applies == before && tries < 20000; tries++) {
@@ -78,10 +99,36 @@ static void apply(world *w) {
         turn(w);
     }
     CHECK_EQ(info_of(w).applies, before + 1);
+    return info_of(w).apply_last_bytes;
+}
+
+/* What `count` keys take in pages that are full. */
+static uint64_t full_bytes(uint64_t count) {
+    enum { KEY = 12 };
+    return count * (KEY + VALUE_BYTES + NODE_BYTES);
+}
+
+/* Keys before others, and in the middle of them, are put as densely as at the end. What rewriting
+ * them all writes tells how many pages they are in. */
+TEST(a_run_of_new_keys_before_others_fills_its_pages) {
+    enum { MANY = 20000 };
+    world w;
+    begin(&w);
+    put_keys(&w, 5000000, 1000, 1, 1);
+    (void)apply(&w);
+    put_keys(&w, 1000000, MANY, 1, 1); /* before others */
+    (void)apply(&w);
+    put_keys(&w, 1500000, MANY, 1, 1); /* between two of them */
+    (void)apply(&w);
+    put_keys(&w, 1000000, MANY, 1, 2);
+    put_keys(&w, 1500000, MANY, 1, 2);
+    uint64_t bytes = apply(&w);
+    CHECK(bytes < full_bytes(2 * MANY) * 11 / 10);
+    end(&w);
 }
 
 static void check_key(dbx_txn *txn, uint64_t i, unsigned version) {
-    char key[KEY_BYTES], value[VALUE_BYTES + 1];
+    char key[KEY_BYTES_MAX], value[VALUE_BYTES + 1];
     dbx_slice found;
     int rc = dbx_txn_get(txn, key_of(i, key), &found);
     CHECK_EQ(rc, version > 0 ? DBX_OK : DBX_ENOTFOUND);
@@ -89,22 +136,23 @@ static void check_key(dbx_txn *txn, uint64_t i, unsigned version) {
 }
 
 /* Runs of all lengths among keys that are there, which the same apply changes and deletes. */
-TEST(runs_among_other_keys_lose_none_of_them) {
-    enum { PLACES = 30000, ROUNDS = 12, RUNS = 6, RUN_MAX = 1500 };
-    static unsigned model[PLACES]; /* versions; 0: not there */
-    char key[KEY_BYTES];
+static void check_runs(int digits, unsigned places, uint64_t run_max) {
+    enum { PLACES_MAX = 30000, ROUNDS = 12, RUNS = 6 };
+    static unsigned model[PLACES_MAX]; /* versions; 0: not there */
+    char key[KEY_BYTES_MAX];
     dbx_error error;
     dbx_rand rand;
     world w;
+    key_digits = digits;
     begin(&w);
     dbx_rand_seed_with(&rand, 11);
     memset(model, 0, sizeof model);
     for (unsigned round = 1; round <= ROUNDS; round++) {
         dbx_txn *txn = dbx_store_turn_begin(w.store, NOW_MS);
         for (unsigned run = 0; run < RUNS; run++) {
-            uint64_t from = dbx_rand_below(&rand, PLACES), n = dbx_rand_below(&rand, RUN_MAX);
+            uint64_t from = dbx_rand_below(&rand, places), n = dbx_rand_below(&rand, run_max);
             uint64_t what = dbx_rand_below(&rand, 4);
-            for (uint64_t i = from; i < from + n && i < PLACES; i++) {
+            for (uint64_t i = from; i < from + n && i < places; i++) {
                 if (what == 0) {
                     CHECK_EQ(dbx_txn_del(txn, key_of(i, key)), DBX_OK);
                     model[i] = 0;
@@ -115,17 +163,28 @@ TEST(runs_among_other_keys_lose_none_of_them) {
             }
         }
         CHECK_EQ(dbx_store_turn_end(w.store, &error), DBX_OK);
-        apply(&w);
+        (void)apply(&w);
         txn = dbx_store_turn_begin(w.store, NOW_MS);
-        for (uint64_t i = 0; i < PLACES; i++)
+        for (uint64_t i = 0; i < places; i++)
             check_key(txn, i, model[i]);
         CHECK_EQ(dbx_store_turn_end(w.store, &error), DBX_OK);
     }
     end(&w);
+    key_digits = DIGITS;
+}
+
+TEST(runs_among_other_keys_lose_none_of_them) {
+    check_runs(DIGITS, 30000, 1500);
+}
+
+/* A branch holds few of them, and is split nearly as often as the pages below. */
+TEST(runs_of_long_keys_lose_none_either) {
+    check_runs(500, 1500, 200);
+    check_runs(900, 1500, 200);
 }
 
 /* Three of them fill a page, or a branch. */
-static dbx_slice long_key_of(uint64_t hash, char out[1100]) {
+static dbx_slice long_key_of(uint64_t hash, char out[KEY_BYTES_MAX]) {
     memset(out, 'k', 1010);
     out[0] = 'V';
     for (unsigned i = 0; i < 16; i++)
@@ -150,7 +209,7 @@ static void check_walk(world *w, unsigned count) {
 TEST(long_keys_are_all_found) {
     enum { MANY = 60 };
     static char value[10000];
-    char key[1100];
+    char key[KEY_BYTES_MAX];
     dbx_error error;
     dbx_slice found, none = {NULL, 0};
     for (uint64_t seed = 1; seed <= 40; seed++) {
@@ -163,7 +222,7 @@ TEST(long_keys_are_all_found) {
             CHECK_EQ(dbx_txn_put(txn, k, none, dbx_slice_of(value, sizeof value)), DBX_OK);
             dbx_txn_command_end(txn, savepoint);
             CHECK_EQ(dbx_store_turn_end(w.store, &error), DBX_OK);
-            if (i % (10 + seed % 10) == 3) apply(&w);
+            if (i % (10 + seed % 10) == 3) (void)apply(&w);
         }
         dbx_txn *txn = dbx_store_turn_begin(w.store, NOW_MS);
         for (unsigned i = 0; i < MANY; i++)
