@@ -1,9 +1,9 @@
-"""Puts libmdbx's mdbx.c, mdbx.h and LICENSE into the directory given as the only argument.
+"""Puts libmdbx's mdbx.c and mdbx.h, its mistakes repaired, into the directory given first.
 
-They come from the source distribution of the PyPI package libmdbx, fetched by pip (so mirrors,
-proxies and certificates are those the user has configured), pinned by version and checksum, and
-kept in the user's cache. Nothing of the package is built or run but its metadata, which pip insists
-on.
+They come from the directory given second, or from the source distribution of the PyPI package
+libmdbx, fetched by pip (so mirrors, proxies and certificates are those the user has configured),
+pinned by version and checksum, and kept in the user's cache. Nothing of the package is built or run
+but its metadata, which pip insists on.
 Runs on the bare Python that CMake found; needs pip, and the network once.
 """
 
@@ -88,34 +88,49 @@ def _archive() -> Path:
     return cached
 
 
-def _repair(target: Path) -> None:
-    source = target / "mdbx.c"
-    text = source.read_text()
+def _repaired(source: bytes) -> bytes:
+    text = source.decode()
     for wrong, right in REPAIRS:
+        if text.count(right) == 1:
+            continue
         if text.count(wrong) != 1:
-            raise ValueError("mdbx.c is not as its repairs expect it")
+            raise ValueError(f"mdbx.c is not that of libmdbx {VERSION}: its repairs do not fit")
         text = text.replace(wrong, right)
-    source.write_text(text)
+    return text.encode()
+
+
+def _put(target: Path, name: str, content: bytes) -> None:
+    """_put leaves a file as it is that needs no change: or it would be compiled again."""
+    content = _repaired(content) if name == "mdbx.c" else content
+    file = target / name
+    if not file.is_file() or file.read_bytes() != content:
+        file.write_bytes(content)
 
 
 def _extract(archive: Path, target: Path) -> None:
-    target.mkdir(parents=True, exist_ok=True)
     with tarfile.open(archive) as tar:
         for name in MEMBERS:
             source = tar.extractfile(f"libmdbx-{VERSION}/libmdbx/dist/{name}")
             if source is None:
                 raise ValueError(f"{ARCHIVE} holds no {name}")
-            (target / name).write_bytes(source.read())
-    _repair(target)
+            _put(target, name, source.read())
     (target / "version").write_text(STAMP)
 
 
-def main(target: Path) -> int:
+def _copy(directory: Path, target: Path) -> None:
+    (target / "version").unlink(missing_ok=True)
+    for name in ("mdbx.c", "mdbx.h"):
+        _put(target, name, (directory / name).read_bytes())
+
+
+def main(target: Path, directory: Path | None = None) -> int:
     stamp = target / "version"
-    if stamp.is_file() and stamp.read_text() == STAMP:
-        return 0
     try:
-        _extract(_archive(), target)
+        target.mkdir(parents=True, exist_ok=True)
+        if directory is not None:
+            _copy(directory, target)
+        elif not stamp.is_file() or stamp.read_text() != STAMP:
+            _extract(_archive(), target)
     except (OSError, ValueError, subprocess.CalledProcessError) as failure:
         print(f"DBX: cannot get the source of libmdbx {VERSION}: {failure}", file=sys.stderr)
         print(
@@ -129,4 +144,4 @@ def main(target: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(*map(Path, sys.argv[1:])))

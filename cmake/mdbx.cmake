@@ -2,27 +2,19 @@
 #
 # The source is not in this repository: it comes out of the source distribution of the PyPI package
 # libmdbx, pinned by version and checksum in fetch_mdbx.py, which keeps the archive in the user's cache.
-# -DDBX_MDBX_DIR=dir names a directory with mdbx.c and mdbx.h instead (no network is used then).
+# -DDBX_MDBX_DIR=dir names a directory with that release's mdbx.c and mdbx.h instead (no network is
+# used then). Either way what is compiled is a copy in which fetch_mdbx.py has repaired its mistakes.
 
-if(DBX_MDBX_DIR)
-  set(mdbx_dir "${DBX_MDBX_DIR}")
-else()
-  set(mdbx_dir "${CMAKE_CURRENT_BINARY_DIR}/libmdbx")
-  find_package(Python COMPONENTS Interpreter REQUIRED)
-  execute_process(
-    COMMAND "${Python_EXECUTABLE}" "${CMAKE_CURRENT_LIST_DIR}/fetch_mdbx.py" "${mdbx_dir}"
-    RESULT_VARIABLE mdbx_failed)
-  if(mdbx_failed)
-    message(FATAL_ERROR "libmdbx's source is missing, see the lines above.")
-  endif()
-  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
-                                         "${CMAKE_CURRENT_LIST_DIR}/fetch_mdbx.py")
+set(mdbx_dir "${CMAKE_CURRENT_BINARY_DIR}/libmdbx")
+find_package(Python COMPONENTS Interpreter REQUIRED)
+execute_process(
+  COMMAND "${Python_EXECUTABLE}" "${CMAKE_CURRENT_LIST_DIR}/fetch_mdbx.py" "${mdbx_dir}" ${DBX_MDBX_DIR}
+  RESULT_VARIABLE mdbx_failed)
+if(mdbx_failed)
+  message(FATAL_ERROR "libmdbx's source is missing, see the lines above.")
 endif()
-foreach(file mdbx.c mdbx.h)
-  if(NOT EXISTS "${mdbx_dir}/${file}")
-    message(FATAL_ERROR "DBX_MDBX_DIR=${mdbx_dir} holds no ${file}")
-  endif()
-endforeach()
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
+                                       "${CMAKE_CURRENT_LIST_DIR}/fetch_mdbx.py")
 
 add_library(dbx_mdbx STATIC "${mdbx_dir}/mdbx.c")
 # SYSTEM: its header is not held to our warnings. Never for the compiler's own optimisation level to

@@ -7,7 +7,8 @@
 
 enum {
     RUN_BYTES_MIN = 2 * DBX_PAGE_BYTES, /* shorter ones are not worth the move */
-    /* Put first: a page with less than a quarter in it would be merged with the next. */
+    /* Put first: a page with less than a quarter in it would be merged with the next. It may be, if
+     * it has been split on the way: that costs a write. */
     ROOT_BYTES = DBX_PAGE_BYTES * 3 / 8,
     LONG_VALUE_BYTES = 1024, /* a longer one may have pages of its own, and is not moved */
     LENGTHS_BYTES = 2 * sizeof(uint32_t)
@@ -49,8 +50,8 @@ static bool next_kept(dbx_slice *left, dbx_slice *key, dbx_slice *value) {
     return true;
 }
 
-/* Whether two keys that libmdbx has lie in one page. In two pages that are copied they may seem to,
- * which does no harm. */
+/* Whether two keys that libmdbx has lie in one page. In two pages that are copied they may seem to:
+ * then some of the next page is moved as well. */
 static bool in_one_page(const MDBX_val *a, const MDBX_val *b) {
     uintptr_t x = (uintptr_t)a->iov_base, y = (uintptr_t)b->iov_base;
     return (x < y ? y - x : x - y) < DBX_PAGE_BYTES;
@@ -66,11 +67,19 @@ static int copy_rest(dbx_apply_run *run, MDBX_cursor *cursor, dbx_slice key) {
         keep(run, slice_of(&next), slice_of(&value));
         rc = mdbx_cursor_get(cursor, &next, &value, MDBX_NEXT);
     }
-    if (run->tail.failed) { /* without memory the pages are not full, nothing else */
+    return rc == MDBX_NOTFOUND ? 0 : rc;
+}
+
+/* What comes no later than the entry that is put next is in nobody's way. Without memory the pages
+ * are not full, nothing else. */
+static void drop_needless(dbx_apply_run *run, const dbx_entry *next) {
+    dbx_slice left = dbx_buf_slice(&run->tail), key, value;
+    if (run->tail.failed ||
+        (next_kept(&left, &key, &value) && dbx_slice_cmp(key, dbx_entry_key(next)) <= 0)) {
         run->tail.failed = false;
         run->tail.len = 0;
+        run->last = NULL;
     }
-    return rc == MDBX_NOTFOUND ? 0 : rc;
 }
 
 static int take_out(dbx_apply_run *run, MDBX_cursor *cursor) {
@@ -83,7 +92,7 @@ static int take_out(dbx_apply_run *run, MDBX_cursor *cursor) {
         rc = mdbx_cursor_get(cursor, &k, &ignored, MDBX_SET);
         if (rc == 0) rc = mdbx_cursor_del(cursor, MDBX_CURRENT);
     }
-    return rc;
+    return rc == MDBX_NOTFOUND ? MDBX_PROBLEM : rc; /* it was there a moment ago */
 }
 
 static int put_back(dbx_apply_run *run, MDBX_cursor *cursor) {
@@ -117,11 +126,12 @@ static const dbx_entry *look_ahead(dbx_apply_run *run, const dbx_entry *first) {
 }
 
 /* A run begins behind `entry`, where the cursor is, if what follows there comes after enough of the
- * entries that are put next. */
+ * entries that are put next. Behind one that was deleted, or whose gap was, the cursor is
+ * elsewhere. */
 static int find_run(dbx_apply_run *run, MDBX_cursor *cursor, const dbx_entry *entry,
                     const dbx_entry *next) {
     MDBX_val key, value;
-    if (ends_run(next) || (entry->flags & DBX_ENTRY_DEAD) != 0) return 0;
+    if (ends_run(next) || (entry->flags & (DBX_ENTRY_DEAD | DBX_ENTRY_GAP)) != 0) return 0;
     int rc = mdbx_cursor_get(cursor, &key, &value, MDBX_NEXT);
     if (rc != 0) return rc == MDBX_NOTFOUND ? 0 : rc; /* at the tree's end nothing follows */
     if (dbx_slice_cmp(slice_of(&key), dbx_entry_key(next)) <= 0) return 0;
@@ -133,7 +143,8 @@ static int find_run(dbx_apply_run *run, MDBX_cursor *cursor, const dbx_entry *en
 }
 
 /* Within a run, of which `entry` has been put. */
-static int go_on(dbx_apply_run *run, MDBX_cursor *cursor, const dbx_entry *entry) {
+static int go_on(dbx_apply_run *run, MDBX_cursor *cursor, const dbx_entry *entry,
+                 const dbx_entry *next) {
     run->put_bytes += bytes_of(run, entry);
     if (entry == run->last) {
         run->last = NULL;
@@ -142,6 +153,7 @@ static int go_on(dbx_apply_run *run, MDBX_cursor *cursor, const dbx_entry *entry
     if (run->put_bytes < ROOT_BYTES || (entry->flags & DBX_ENTRY_DEAD) != 0) return 0;
     run->put_bytes = 0;
     int rc = copy_rest(run, cursor, dbx_entry_key(entry));
+    drop_needless(run, next);
     return rc == 0 ? take_out(run, cursor) : rc;
 }
 
@@ -154,7 +166,7 @@ int dbx_apply_run_step(dbx_apply_run *run, MDBX_cursor *cursor, const dbx_entry 
             rc = put_back(run, cursor);
         }
     } else if (run->last != NULL) {
-        rc = go_on(run, cursor, entry);
+        rc = go_on(run, cursor, entry, next);
     } else {
         rc = find_run(run, cursor, entry, next);
     }

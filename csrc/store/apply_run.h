@@ -24,9 +24,10 @@ typedef struct dbx_apply_run {
     dbx_slice until;             /* its first key: the run goes up to there */
 } dbx_apply_run;
 
-/* dbx_apply_run_step is called with each entry of the buffer in order, when it has been put or
- * deleted and the cursor is there, and the one after it (NULL: there is none). After the last
- * nothing is left out. 0 or an error of libmdbx. */
+/* dbx_apply_run_step is called with each entry of the buffer in order, when it has been put (the
+ * cursor is there) or deleted, and its gap as well, and the one after it (NULL: there is none).
+ * After the last nothing is left out. 0, or an error of libmdbx: then the transaction must be
+ * aborted. */
 int dbx_apply_run_step(dbx_apply_run *run, MDBX_cursor *cursor, const dbx_entry *entry,
                        const dbx_entry *next);
 void dbx_apply_run_free(dbx_apply_run *run);

@@ -104,8 +104,7 @@ static uint64_t apply(world *w) {
 
 /* What `count` keys take in pages that are full. */
 static uint64_t full_bytes(uint64_t count) {
-    enum { KEY = 12 };
-    return count * (KEY + VALUE_BYTES + NODE_BYTES);
+    return count * (2 + DIGITS + VALUE_BYTES + NODE_BYTES);
 }
 
 /* Keys before others, and in the middle of them, are put as densely as at the end. What rewriting
@@ -135,9 +134,20 @@ static void check_key(dbx_txn *txn, uint64_t i, unsigned version) {
     if (rc == DBX_OK && version > 0) CHECK(dbx_slice_eq(found, value_of(i, version, value)));
 }
 
+/* Over deleted keys, which makes gaps of them. */
+static void walk(dbx_txn *txn, uint64_t from, unsigned steps) {
+    char key[KEY_BYTES_MAX];
+    dbx_cursor *cursor = dbx_cursor_open(dbx_txn_view(txn), dbx_slice_str("Vk"));
+    int rc = dbx_cursor_seek(cursor, key_of(from, key));
+    while (rc == DBX_OK && steps-- > 0)
+        rc = dbx_cursor_next(cursor);
+    CHECK(rc == DBX_OK || rc == DBX_ENOTFOUND);
+    dbx_cursor_close(cursor);
+}
+
 /* Runs of all lengths among keys that are there, which the same apply changes and deletes. */
 static void check_runs(int digits, unsigned places, uint64_t run_max) {
-    enum { PLACES_MAX = 30000, ROUNDS = 12, RUNS = 6 };
+    enum { PLACES_MAX = 30000, ROUNDS = 12, RUNS = 6, WALK_STEPS = 500 };
     static unsigned model[PLACES_MAX]; /* versions; 0: not there */
     char key[KEY_BYTES_MAX];
     dbx_error error;
@@ -161,6 +171,7 @@ static void check_runs(int digits, unsigned places, uint64_t run_max) {
                     model[i] = round;
                 }
             }
+            walk(txn, dbx_rand_below(&rand, places), WALK_STEPS);
         }
         CHECK_EQ(dbx_store_turn_end(w.store, &error), DBX_OK);
         (void)apply(&w);
@@ -181,6 +192,51 @@ TEST(runs_among_other_keys_lose_none_of_them) {
 TEST(runs_of_long_keys_lose_none_either) {
     check_runs(500, 1500, 200);
     check_runs(900, 1500, 200);
+}
+
+/* Keys 1001 to 1003 become a gap behind 1000, and what follows 1047 in the map comes after the run.
+ */
+static void check_run_behind_a_gap(bool dead) {
+    char key[KEY_BYTES_MAX];
+    dbx_error error;
+    world w;
+    begin(&w);
+    put_keys(&w, 1000, 4, 1, 1);
+    put_keys(&w, 1047, 1, 1, 1);
+    put_keys(&w, 5000, 3, 1, 1);
+    (void)apply(&w);
+    dbx_txn *txn = dbx_store_turn_begin(w.store, NOW_MS);
+    put(txn, 1000, 2);
+    for (uint64_t i = 1001; i <= 1003; i++)
+        CHECK_EQ(dbx_txn_del(txn, key_of(i, key)), DBX_OK);
+    for (uint64_t i = 1010; i < 1400; i++) {
+        if (i == 1047 && dead) {
+            CHECK_EQ(dbx_txn_del(txn, key_of(i, key)), DBX_OK);
+        } else {
+            put(txn, i, 2);
+        }
+    }
+    dbx_cursor *cursor = dbx_cursor_open(dbx_txn_view(txn), dbx_slice_str("Vk"));
+    CHECK_EQ(dbx_cursor_first(cursor), DBX_OK);
+    CHECK_EQ(dbx_cursor_next(cursor), DBX_OK); /* over the gap, which is kept */
+    dbx_cursor_close(cursor);
+    CHECK_EQ(dbx_store_turn_end(w.store, &error), DBX_OK);
+    (void)apply(&w);
+    txn = dbx_store_turn_begin(w.store, NOW_MS);
+    check_key(txn, 1000, 2);
+    check_key(txn, 1002, 0);
+    check_key(txn, 1047, dead ? 0 : 2);
+    check_key(txn, 5000, 1);
+    CHECK_EQ(dbx_store_turn_end(w.store, &error), DBX_OK);
+    end(&w);
+}
+
+TEST(a_run_behind_a_gap_keeps_what_the_same_apply_changes) {
+    check_run_behind_a_gap(false);
+}
+
+TEST(a_run_behind_a_gap_keeps_deleted_what_the_same_apply_deletes) {
+    check_run_behind_a_gap(true);
 }
 
 /* Three of them fill a page, or a branch. */
