@@ -50,6 +50,13 @@ static int reserve_unsynced(dbx_journal *j) {
     return DBX_OK;
 }
 
+/* What starts may rely on finding synced. Of a segment that begins behind a gap, and of which no
+ * frame is synced, that is nothing: if its frames are lost a start goes back to before the gap. */
+static uint64_t promise(dbx_journal *j) {
+    uint64_t durable = dbx_journal_durable(j);
+    return durable == j->gap_end ? j->gap_begin : durable;
+}
+
 /* Begins the next segment at `start`, behind what ends at `previous`. The current one, if any, is
  * handed to the syncer. */
 static int next_segment(dbx_journal *j, uint64_t previous, uint64_t start, dbx_error *error) {
@@ -60,7 +67,7 @@ static int next_segment(dbx_journal *j, uint64_t previous, uint64_t start, dbx_e
     dbx_segment_header header = {.run = j->options.run,
                                  .start = start,
                                  .previous = previous,
-                                 .durable = dbx_journal_durable(j),
+                                 .durable = promise(j),
                                  .time_ms = (uint64_t)dbx_clock_wall_ms(),
                                  .sequence = j->sequence + 1};
     pthread_mutex_lock(&j->mutex);
@@ -85,6 +92,10 @@ static int next_segment(dbx_journal *j, uint64_t previous, uint64_t start, dbx_e
     pthread_mutex_unlock(&j->mutex);
     j->at = DBX_SEGMENT_HEADER_BYTES;
     j->segments++;
+    if (start != previous) {
+        j->gap_begin = previous;
+        j->gap_end = start;
+    }
     return DBX_OK;
 }
 
@@ -258,7 +269,7 @@ static int write_frame(dbx_journal *j, uint8_t *frame, uint32_t len, uint32_t fl
                         .position = j->position,
                         .time_ms = (uint64_t)times.now_ms,
                         .wall_ms = (uint64_t)times.wall_ms,
-                        .durable = dbx_journal_durable(j)};
+                        .durable = promise(j)};
     dbx_frame_seal(frame, &header);
     int rc = dbx_file_write(j->current.fd, frame, bytes, j->at, j->dir, error);
     if (rc != DBX_OK) return rc;

@@ -338,6 +338,9 @@ int dbx_journal_reader_sync(dbx_journal_reader *r, dbx_error *error) {
         rc = dbx_file_sync(fd, path, error);
         (void)close(fd);
     }
+    /* A process that was killed may have left names unsynced, and what is logged from now on says
+     * that it follows what they name. */
+    if (rc == DBX_OK && r->count > 0) rc = dbx_file_sync_dir(r->dir, error);
     return rc;
 }
 

@@ -46,8 +46,8 @@ bool dbx_journal_has_turn(const char *dir, uint64_t turn, uint64_t end);
 uint64_t dbx_journal_reader_end(const dbx_journal_reader *reader);
 uint64_t dbx_journal_reader_run(const dbx_journal_reader *reader);
 
-/* dbx_journal_reader_sync, before anything is read, makes durable whatever will be: it may reach
- * MDBX, which must not know of more than the log does. */
+/* dbx_journal_reader_sync, before anything is read, makes durable whatever will be, names of files
+ * included: it may reach MDBX, which must not know of more than the log does. */
 int dbx_journal_reader_sync(dbx_journal_reader *reader, dbx_error *error);
 /* dbx_journal_reader_settle, after the end and before the log goes on: makes what lies behind the
  * end unreadable, durably, so that no later start takes a half-written group for a whole one. */

@@ -219,6 +219,22 @@ TEST(a_segment_that_is_lost_before_a_later_one_is_the_end) {
     clean_up(&w);
 }
 
+/* A start that found nothing of the log before it removes its segments, and a power cut may leave a
+ * later one of them: nothing was lost of what that one says was synced. */
+TEST(a_later_segment_of_a_start_whose_first_is_gone_is_no_damage) {
+    enum { FRAME = 600 << 10, IN_SEGMENT = 3, LOG = 4 * DBX_SEGMENT_BYTES_MIN };
+    world w;
+    dbx_error error;
+    prepare(&w);
+    CHECK_EQ(open_with(&w, DBX_DURABILITY_NONE, LOG, &error), DBX_OK);
+    write_unsynced(&w, COMMANDS, 2 * IN_SEGMENT, FRAME);
+    CHECK_EQ(dbx_store_close(w.store, &error), DBX_OK);
+    lose_header(&w, 2);
+    expect_start(&w, COMMANDS);
+    expect_start(&w, COMMANDS);
+    clean_up(&w);
+}
+
 TEST(a_damaged_frame_that_was_synced_is_refused_with_the_place) {
     world w;
     dbx_error error = {0};
