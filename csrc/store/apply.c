@@ -50,6 +50,7 @@ struct dbx_applier {
     bool collected; /* frozen is in MDBX, and nobody has been told yet */
     bool reclaim;
     bool held;          /* until the replay is over */
+    bool retry;         /* at once, not when the pause is over */
     bool rest_tried;    /* of frozen, the thread's own while it works */
     bool retried;       /* the last commit failed, and may be there all the same */
     atomic_bool broken; /* the environment is, and this thread leaves it alone */
@@ -245,13 +246,17 @@ static void bury_all(dbx_applier *a) {
     }
 }
 
-static void pause_ms(dbx_applier *a, int64_t ms) {
+/* Returns how long the next pause is to be if the commit fails again. */
+static int64_t pause_ms(dbx_applier *a, int64_t ms) {
     int64_t until_us = dbx_clock_mono_us() + ms * 1000;
     struct timespec until = {.tv_sec = (time_t)(until_us / 1000000),
                              .tv_nsec = (long)(until_us % 1000000) * 1000};
-    while (!atomic_load(&a->stop) && dbx_clock_mono_us() < until_us) {
+    while (!atomic_load(&a->stop) && !a->retry && dbx_clock_mono_us() < until_us) {
         (void)pthread_cond_timedwait(&a->work, &a->mutex, &until);
     }
+    if (a->retry) ms = RETRY_MS_MIN / 2;
+    a->retry = false;
+    return ms * 2 < RETRY_MS_MAX ? ms * 2 : RETRY_MS_MAX;
 }
 
 static void note_failure(dbx_applier *a, int rc) {
@@ -298,8 +303,7 @@ static int64_t work_once(dbx_applier *a, int64_t retry_ms) {
     if (atomic_load(&a->stop)) return retry_ms;
     a->retried = true;
     note_failure(a, rc);
-    pause_ms(a, retry_ms);
-    return retry_ms * 2 < RETRY_MS_MAX ? retry_ms * 2 : RETRY_MS_MAX;
+    return pause_ms(a, retry_ms);
 }
 
 static void *run(void *arg) {
@@ -416,6 +420,13 @@ bool dbx_applier_broken(dbx_applier *a) {
 void dbx_applier_mended(dbx_applier *a) {
     pthread_mutex_lock(&a->mutex);
     atomic_store(&a->broken, false);
+    pthread_cond_signal(&a->work);
+    pthread_mutex_unlock(&a->mutex);
+}
+
+void dbx_applier_retry(dbx_applier *a) {
+    pthread_mutex_lock(&a->mutex);
+    a->retry = true;
     pthread_cond_signal(&a->work);
     pthread_mutex_unlock(&a->mutex);
 }

@@ -57,6 +57,8 @@ bool dbx_applier_collect(dbx_applier *applier);
 bool dbx_applier_committed(dbx_applier *applier);
 /* dbx_applier_lacks_room is true once after an apply that found the disk full. */
 bool dbx_applier_lacks_room(dbx_applier *applier);
+/* dbx_applier_retry: what made the last commit fail may be over, so that it does not wait on. */
+void dbx_applier_retry(dbx_applier *applier);
 /* dbx_applier_broken: a commit's sync failed, so that the environment must be reopened; until
  * dbx_applier_mended the thread leaves it alone. Then it commits again. */
 bool dbx_applier_broken(dbx_applier *applier);

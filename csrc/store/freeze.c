@@ -286,6 +286,7 @@ void dbx_freeze_step(dbx_store *store) {
     if (dbx_applier_broken(store->applier) && store->journal != NULL) mend(store);
     if (store->finish_wanted) finish_apply(store);
     if (dbx_applier_committed(store->applier)) {
+        dbx_room_feed(store);
         if (dbx_applier_collect(store->applier)) {
             finish_apply(store);
         } else {
@@ -293,7 +294,7 @@ void dbx_freeze_step(dbx_store *store) {
         }
         if (store->room.full) dbx_room_look(store);
     }
-    if (dbx_applier_lacks_room(store->applier)) (void)dbx_room_give(store);
+    if (dbx_applier_lacks_room(store->applier)) dbx_room_starve(store);
     if (store->live.frozen == NULL && time_to_freeze(store)) freeze(store);
     release_memory(store);
     dbx_checkpoint_step(store);

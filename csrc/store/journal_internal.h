@@ -28,8 +28,8 @@ struct dbx_journal {
     char dir[DBX_PATH_MAX]; /* of the segments */
 
     /* The appending half: under the engine lock. */
-    uint64_t position; /* where the next frame begins */
-    uint64_t end;      /* of the last turn, or of what was there at the start */
+    uint64_t position;           /* where the next frame begins */
+    uint64_t end;                /* of the last turn, or of what was there at the start */
     uint64_t gap_begin, gap_end; /* the last gap between two segments: there is nothing in it */
     dbx_segment current;
     uint32_t sequence; /* of the current segment */
@@ -58,6 +58,7 @@ struct dbx_journal {
     size_t unsynced_count, unsynced_cap;
     dbx_segment spare; /* ready for use; fd -1: none */
     bool spare_wanted;
+    bool spare_missed; /* it could not be made, and that was said */
     uint64_t next_number;
     uint64_t *dropped; /* numbers of segments that are not needed any more */
     size_t dropped_count, dropped_cap;

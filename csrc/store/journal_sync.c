@@ -156,9 +156,14 @@ static bool make_spare(dbx_journal *j) {
     int rc = dbx_segment_create(j->dir, number, j->options.segment_bytes, true, &spare, &error);
     pthread_mutex_lock(&j->mutex);
     if (rc != DBX_OK) {
-        dbx_log(DBX_LOG_WARNING, "the journal's next segment is not ready: %s", error.text);
+        if (!j->spare_missed) {
+            dbx_log(DBX_LOG_WARNING, "the journal's next segment is not ready: %s; trying again",
+                    error.text);
+        }
+        j->spare_missed = true;
         return false;
     }
+    j->spare_missed = false;
     if (j->spare.fd >= 0) {
         (void)dbx_segment_remove(j->dir, &spare, NULL); /* the engine helped itself meanwhile */
     } else {

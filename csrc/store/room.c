@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "store/apply.h"
 #include "store/file.h"
 #include "store/internal.h"
 #include "store/journal.h"
@@ -97,6 +98,7 @@ bool dbx_room_give(dbx_store *store) {
 static void make_ballast(dbx_store *store) {
     dbx_room *room = &store->room;
     dbx_error error;
+    if (room->starved) return;
     if (room->ballast_bytes >= room->ballast_max || room->free_bytes <= room->segment_bytes) return;
     uint64_t bytes = room->ballast_bytes + room->free_bytes - room->segment_bytes;
     bytes = lesser(bytes, room->ballast_max) / DBX_PAGE_BYTES * DBX_PAGE_BYTES;
@@ -161,10 +163,32 @@ static void warn_when_low(dbx_store *store) {
     room->low = low;
 }
 
+void dbx_room_starve(dbx_store *store) {
+    dbx_room *room = &store->room;
+    bool given = dbx_room_give(store);
+    measure(store);
+    room->starved = true;
+    room->starved_bytes = room->free_bytes;
+    if (given) dbx_applier_retry(store->applier);
+}
+
+void dbx_room_feed(dbx_store *store) {
+    store->room.starved = false;
+}
+
+/* The file grows by so much at a time: less than that more helps nobody. */
+static void retry_starved(dbx_store *store) {
+    dbx_room *room = &store->room;
+    if (!room->starved || room->free_bytes < room->starved_bytes + DBX_FILE_GROWTH_BYTES) return;
+    room->starved_bytes = room->free_bytes;
+    dbx_applier_retry(store->applier);
+}
+
 void dbx_room_look(dbx_store *store) {
     dbx_room *room = &store->room;
     if (store->journal == NULL) return;
     measure(store);
+    retry_starved(store);
     make_ballast(store);
     warn_when_low(store);
     uint64_t bound = room->full ? 2 * floor_bytes(room) : floor_bytes(room);

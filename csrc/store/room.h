@@ -2,7 +2,8 @@
  *
  * The ballast is a file in the data directory that holds nothing but space. When the log or an
  * apply finds the disk full it is given up, so that deletes can be logged and applied; it is made
- * again before other writes are accepted. Pages that data.mdbx has but does not use count as room:
+ * again before other writes are accepted, and not before an apply that waits for room has had it.
+ * Pages that data.mdbx has but does not use count as room:
  * the file does not shrink when keys are deleted.
  *
  * Nothing here looks at an idle disk: whoever writes looks now and then, an apply when it has
@@ -30,6 +31,8 @@ typedef struct dbx_room {
     uint64_t warning_bytes; /* as asked for; 0: follows the file system */
     uint64_t look_at;       /* what has been written when it is time to look again */
     int64_t looked_us;
+    uint64_t starved_bytes; /* while `starved`: what was free when an apply last found too little */
+    bool starved;           /* an apply waits for room */
     bool full;
     bool low;
 } dbx_room;
@@ -45,6 +48,10 @@ void dbx_room_look(dbx_store *store);
 void dbx_room_written(dbx_store *store);
 /* dbx_room_give gives the ballast up; false: there is none, or the disk is not full. */
 bool dbx_room_give(dbx_store *store);
+/* dbx_room_starve: an apply has not found room enough. It gets the ballast, and what others give
+ * back; dbx_room_feed: one has. */
+void dbx_room_starve(dbx_store *store);
+void dbx_room_feed(dbx_store *store);
 /* dbx_room_full: writes that may need room are refused. Looks again when that was a while ago. */
 bool dbx_room_full(dbx_store *store);
 /* dbx_room_fits looks, and says whether so many bytes more can be applied. */
