@@ -290,9 +290,10 @@ static int64_t work_once(dbx_applier *a, int64_t retry_ms) {
         stats.failures = a->stats.failures;
         stats.last_error[0] = '\0';
         a->stats = stats;
-        a->retried = false;
+        a->retried = a->retry = false;
         a->reclaim = a->reclaim || more;
         if (frozen != NULL) a->collected = true;
+        atomic_store(&a->lacks_room, false);
         atomic_store(&a->committed, true); /* last: who sees it must find what it announces */
         pthread_mutex_unlock(&a->mutex);
         if (a->on_progress != NULL) a->on_progress(a->arg);

@@ -51,7 +51,8 @@ static int reserve_unsynced(dbx_journal *j) {
 }
 
 /* What starts may rely on finding synced. Of a segment that begins behind a gap, and of which no
- * frame is synced, that is nothing: if its frames are lost a start goes back to before the gap. */
+ * frame is synced, that is nothing: if its frames are lost a start may go back to before the gap.
+ */
 static uint64_t promise(dbx_journal *j) {
     uint64_t durable = dbx_journal_durable(j);
     return durable == j->gap_end ? j->gap_begin : durable;
@@ -93,7 +94,7 @@ static int next_segment(dbx_journal *j, uint64_t previous, uint64_t start, dbx_e
     j->at = DBX_SEGMENT_HEADER_BYTES;
     j->segments++;
     if (start != previous) {
-        j->gap_begin = previous;
+        if (previous != j->gap_end) j->gap_begin = previous;
         j->gap_end = start;
     }
     return DBX_OK;
@@ -101,6 +102,15 @@ static int next_segment(dbx_journal *j, uint64_t previous, uint64_t start, dbx_e
 
 /* --- Opening and closing -------------------------------------------------------------------------
  */
+
+/* Starts of which nothing is left but their empty segments have left one gap between them all. */
+static void find_gap(dbx_journal *j, const dbx_segment_file *files, size_t count) {
+    j->gap_begin = j->gap_end = j->position;
+    for (size_t i = count; i-- > 0;) {
+        const dbx_segment_header *header = &files[i].header;
+        if (header->run != 0 && header->start == j->gap_begin) j->gap_begin = header->previous;
+    }
+}
 
 static int adopt_files(dbx_journal *j, dbx_error *error) {
     dbx_segment_file *files;
@@ -127,6 +137,7 @@ static int adopt_files(dbx_journal *j, dbx_error *error) {
                                                  .end = end,
                                                  .sequence = j->sequence};
     }
+    if (rc == DBX_OK) find_gap(j, files, count);
     dbx_alloc_free(files);
     return rc;
 }

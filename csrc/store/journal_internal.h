@@ -30,7 +30,7 @@ struct dbx_journal {
     /* The appending half: under the engine lock. */
     uint64_t position;           /* where the next frame begins */
     uint64_t end;                /* of the last turn, or of what was there at the start */
-    uint64_t gap_begin, gap_end; /* the last gap between two segments: there is nothing in it */
+    uint64_t gap_begin, gap_end; /* the last gap between segments, or several: nothing is in it */
     dbx_segment current;
     uint32_t sequence; /* of the current segment */
     uint64_t at;       /* offset of the log's end in the current segment's file */

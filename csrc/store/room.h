@@ -3,8 +3,8 @@
  * The ballast is a file in the data directory that holds nothing but space. When the log or an
  * apply finds the disk full it is given up, so that deletes can be logged and applied; it is made
  * again before other writes are accepted, and not before an apply that waits for room has had it.
- * Pages that data.mdbx has but does not use count as room:
- * the file does not shrink when keys are deleted.
+ * Pages that data.mdbx has but does not use count as room: the file does not shrink when keys are
+ * deleted.
  *
  * Nothing here looks at an idle disk: whoever writes looks now and then, an apply when it has
  * ended, and a write that is refused at most every DBX_ROOM_RETRY_US. All under the engine lock.
@@ -31,7 +31,7 @@ typedef struct dbx_room {
     uint64_t warning_bytes; /* as asked for; 0: follows the file system */
     uint64_t look_at;       /* what has been written when it is time to look again */
     int64_t looked_us;
-    uint64_t starved_bytes; /* while `starved`: what was free when an apply last found too little */
+    uint64_t starved_bytes; /* while `starved`: what was free when an apply last tried */
     bool starved;           /* an apply waits for room */
     bool full;
     bool low;

@@ -86,11 +86,13 @@ static int read_header(const char *dir, uint64_t number, dbx_segment_header *hea
                          path, header->version, (unsigned)DBX_SEGMENT_VERSION);
 }
 
+/* Of segments that begin at one position all but the last are empty. */
 static int by_start(const void *a, const void *b) {
     const dbx_segment_file *x = a, *y = b;
     bool spare_x = x->header.run == 0, spare_y = y->header.run == 0;
     if (spare_x != spare_y) return spare_x ? -1 : 1;
-    return (x->header.start > y->header.start) - (x->header.start < y->header.start);
+    if (x->header.start != y->header.start) return x->header.start > y->header.start ? 1 : -1;
+    return (x->header.sequence > y->header.sequence) - (x->header.sequence < y->header.sequence);
 }
 
 static int add_file(const char *dir, const char *name, dbx_segment_file **files, size_t *count,

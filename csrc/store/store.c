@@ -451,12 +451,13 @@ int dbx_store_writable(dbx_store *store, dbx_error *error) {
     dbx_error why;
     dbx_applier_stats applier;
     if (store->journal == NULL) return DBX_OK;
+    bool full = dbx_room_full(store); /* looks: an apply may wait for room */
     if (dbx_journal_refused(store->journal, &why)) {
         return dbx_error_set(error, DBX_EREADONLY,
                              "MISCONF writes are refused until what was written is applied: %s",
                              why.text);
     }
-    if (dbx_room_full(store)) {
+    if (full) {
         return dbx_error_set(error, DBX_ENOSPC, "%s", DBX_DISK_FULL_TEXT);
     }
     /* Writers have been slowed down for long; only a stuck applier lets it come to this. */

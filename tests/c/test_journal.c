@@ -10,7 +10,10 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -30,6 +33,8 @@ enum {
 static atomic_int failing_syncs, failing_dups; /* how many of the next ones fail */
 static atomic_int failing_write;               /* the n-th next write to the log fails; 0: none */
 static atomic_int failing_truncates;
+static atomic_int failing_data;    /* how many of the next writes to data.mdbx find no room */
+static _Atomic uint64_t free_said; /* what the file system says is free; 0: the truth */
 static atomic_bool slow_headers;
 static atomic_bool syncs_wait; /* those of the log do not end */
 
@@ -67,6 +72,33 @@ int dup(int fd) {
         return -1;
     }
     return (int)syscall(SYS_dup, fd);
+}
+
+static bool lacks_room(int fd) {
+    if (!is_below(fd, "/data.mdbx") || !take(&failing_data)) return false;
+    errno = ENOSPC;
+    return true;
+}
+
+/* libmdbx writes so. */
+ssize_t pwritev64(int fd, const struct iovec *parts, int count, off_t at) {
+    return lacks_room(fd) ? -1 : (ssize_t)syscall(SYS_pwritev, fd, parts, count, at, 0);
+}
+
+ssize_t pwrite64(int fd, const void *bytes, size_t len, off_t at) {
+    return lacks_room(fd) ? -1 : (ssize_t)syscall(SYS_pwrite64, fd, bytes, len, at);
+}
+
+int statvfs(const char *path, struct statvfs *out) {
+    struct statfs found;
+    if (statfs(path, &found) != 0) return -1;
+    *out = (struct statvfs){.f_bsize = (unsigned long)found.f_bsize,
+                            .f_frsize = (unsigned long)found.f_bsize,
+                            .f_blocks = found.f_blocks,
+                            .f_bavail = found.f_bavail};
+    uint64_t said = atomic_load(&free_said);
+    if (said > 0) out->f_bavail = said / out->f_frsize;
+    return 0;
 }
 
 ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at) {
@@ -335,6 +367,65 @@ TEST(a_failed_turn_of_several_segments_leaves_nothing_in_the_log) {
         CHECK_EQ(w.replayed, 8);
         clean_up(&w);
     }
+}
+
+static void put_one_synced(world *w) {
+    dbx_error error;
+    CHECK_EQ(run_turn(w, 1, 10, true, &error), DBX_OK);
+    CHECK_EQ(dbx_store_wait_durable(w->store, dbx_store_position(w->store)), DBX_OK);
+}
+
+/* Each of them leaves a segment that begins where the turn did. */
+TEST(what_is_written_after_two_failed_turns_of_several_segments_is_found_at_every_start) {
+    for (int write = 3; write <= 7; write++) {
+        for (unsigned before = 1; before < 6; before += 2) {
+            world w;
+            dbx_error error;
+            prepare(&w, DBX_DURABILITY_NONE);
+            for (unsigned i = 0; i < before; i++)
+                CHECK_EQ(run_turn(&w, 1, FRAME, true, &error), DBX_OK);
+            for (int i = 0; i < 2; i++) {
+                atomic_store(&failing_write, write);
+                CHECK_EQ(run_turn(&w, 5, FRAME, true, &error), DBX_ENOSPC);
+            }
+            for (unsigned starts = 1; starts <= 2; starts++) {
+                put_one_synced(&w);
+                restart(&w);
+                CHECK_EQ(w.replayed, before + starts);
+            }
+            clean_up(&w);
+        }
+    }
+}
+
+static uint64_t apply_failures(const world *w) {
+    dbx_store_info info;
+    dbx_store_get_info(w->store, &info);
+    return info.apply_failures;
+}
+
+/* The engine may look only when it is over. */
+TEST(writes_go_on_after_an_apply_that_found_no_room_at_first) {
+    world w;
+    dbx_error error;
+    prepare(&w, DBX_DURABILITY_NONE);
+    for (unsigned i = 0; i < 20; i++)
+        CHECK_EQ(run_turn(&w, 1, 100, true, &error), DBX_OK);
+    uint64_t failures = apply_failures(&w);
+    atomic_store(&failing_data, 1);
+    atomic_store(&free_said, 1 << 20);
+    CHECK(dbx_store_freeze(w.store, true));
+    (void)dbx_store_tick(w.store);
+    for (int ms = 0; apply_failures(&w) == failures && ms < WAIT_MS_MAX; ms++)
+        pause_ms(1);
+    atomic_store(&failing_data, 1); /* once more when the ballast is given */
+    (void)dbx_store_tick(w.store);
+    pause_ms(400);
+    CHECK_EQ(atomic_load(&failing_data), 0);
+    (void)dbx_store_tick(w.store);
+    atomic_store(&free_said, 0);
+    CHECK(becomes_writable(&w));
+    clean_up(&w);
 }
 
 static void await_durable(const world *w) {

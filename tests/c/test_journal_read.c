@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "store/checkpoint_file.h"
+#include "store/checkpoint_write.h"
 #include "store/frame.h"
 #include "store/journal_read.h"
 #include "store/limits.h"
@@ -231,6 +233,31 @@ TEST(a_later_segment_of_a_start_whose_first_is_gone_is_no_damage) {
     CHECK_EQ(dbx_store_close(w.store, &error), DBX_OK);
     lose_header(&w, 2);
     expect_start(&w, COMMANDS);
+    expect_start(&w, COMMANDS);
+    clean_up(&w);
+}
+
+/* A start that loads a checkpoint of all of the log leaves the segment of the one before, which is
+ * empty: two gaps follow each other. */
+TEST(what_is_left_of_several_empty_starts_is_no_damage) {
+    world w;
+    dbx_error error = {0};
+    prepare(&w);
+    uint64_t end = w.position, each = (end - 1) / COMMANDS;
+    dbx_checkpoint_writer writer = {
+        .dir = w.dir,
+        .state = DBX_CHECKPOINT_ACTIVE,
+        .head = {
+            .span = {0, end}, .turn = end - each, .run = 1, .times = {1000, 1000}, .oldest_ms = 1}};
+    CHECK_EQ(dbx_checkpoint_write(&writer, &error), DBX_OK);
+    CHECK_EQ(dbx_checkpoint_seal(&writer, &error), DBX_OK);
+    dbx_checkpoint_free(&writer);
+    expect_start(&w, 0);
+    expect_start(&w, 0);
+    char path[160];
+    (void)snprintf(path, sizeof path, "%s/checkpoint", w.dir);
+    scratch_remove(path);
+    lose_header(&w, 2);
     expect_start(&w, COMMANDS);
     clean_up(&w);
 }
