@@ -28,7 +28,8 @@ def run(program: Path, *options: str) -> Result:
 
 def cut_power(fault: Fault, to: Path) -> Result:
     program = build(fault, "powercut", to)
-    return run(program, "--states", str(fault.states), "--seed", "1", "--as-is", "--first")
+    options = ("--states", str(fault.states), "--seed", str(fault.seed))
+    return run(program, *options, "--as-is", "--first")
 
 
 def make_calls_fail(fault: Fault, to: Path) -> Result:
