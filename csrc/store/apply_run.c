@@ -10,8 +10,7 @@ enum {
     /* Put first: a page with less than a quarter in it would be merged with the next. It may be, if
      * it has been split on the way: that costs a write. */
     ROOT_BYTES = DBX_PAGE_BYTES * 3 / 8,
-    LONG_VALUE_BYTES = 1024, /* a longer one may have pages of its own, and is not moved */
-    LENGTHS_BYTES = 2 * sizeof(uint32_t)
+    LONG_VALUE_BYTES = 1024 /* a longer one may have pages of its own, and is not moved */
 };
 
 /* About what it takes in a page. */
@@ -113,8 +112,8 @@ static bool ends_run(const dbx_entry *entry) {
     return entry == NULL || (entry->flags & DBX_ENTRY_GAP) != 0;
 }
 
-/* The last of as many entries from `first` on as fill pages; NULL: there are not so many. Each is
- * looked at once. */
+/* The last of as many entries from `first` on as fill pages; NULL: there are not so many. None is
+ * looked at again and again: the next call goes on where this one stopped. */
 static const dbx_entry *look_ahead(dbx_apply_run *run, const dbx_entry *first) {
     if (run->bytes == 0) run->ahead = first;
     while (run->bytes < RUN_BYTES_MIN && !ends_run(run->ahead)) {
