@@ -34,7 +34,11 @@ typedef struct dbx_db {
     uint64_t expires; /* keys with an expiry */
 } dbx_db;
 
-/* When the next key expires on one clock. */
+/* The indexes by time: of keys, of keys with elements that expire; each on both clocks, wall time
+ * first. */
+enum { DBX_INDEX_KEYS = 0, DBX_INDEX_DUE = 2, DBX_INDEXES = 4 };
+
+/* When the first of one index expires. */
 typedef struct dbx_next_expiry {
     bool known;
     int64_t ms; /* when known: no entry of the index is earlier (one later may be the first) */
@@ -99,17 +103,17 @@ struct dbx_store {
     struct dbx_checkpoint *checkpoint;                    /* being made; NULL: none */
     uint64_t buffer_checkpoints, buffer_checkpoint_bytes; /* of the active buffer */
     uint64_t checkpoints, checkpoint_bytes, loaded_entries;
-    uint64_t replay_turn;           /* the log's end before the last turn that was loaded or
-                                       replayed */
-    uint64_t applied_position;      /* what MDBX holds */
-    uint64_t replay_position;       /* end of the log, until the journal is open */
-    uint64_t run;                   /* of this start */
-    dbx_next_expiry next_expiry[2]; /* wall time, database time */
-    dbx_times last;                 /* of the last commit or frame before the start; or 0 */
-    int64_t boot_ahead_ms;          /* database time less CLOCK_BOOTTIME, from the start on */
-    int64_t clock_base_ms;          /* database time never runs back below this */
-    int64_t wall_ahead_ms;          /* wall time less database time, when last read */
-    int64_t noted_ahead_ms;         /* as the last frame has it: see note_step() */
+    uint64_t replay_turn;      /* the log's end before the last turn that was loaded or
+                                  replayed */
+    uint64_t applied_position; /* what MDBX holds */
+    uint64_t replay_position;  /* end of the log, until the journal is open */
+    uint64_t run;              /* of this start */
+    dbx_next_expiry next_expiry[DBX_INDEXES];
+    dbx_times last;         /* of the last commit or frame before the start; or 0 */
+    int64_t boot_ahead_ms;  /* database time less CLOCK_BOOTTIME, from the start on */
+    int64_t clock_base_ms;  /* database time never runs back below this */
+    int64_t wall_ahead_ms;  /* wall time less database time, when last read */
+    int64_t noted_ahead_ms; /* as the last frame has it: see note_step() */
     uint64_t expired, hits, misses, write_stalls, turns, effects;
     uint64_t replay_ms, replay_effects;
     char last_error[128];
