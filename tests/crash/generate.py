@@ -12,7 +12,7 @@ import random
 from collections.abc import Callable, Sequence
 
 from tests.crash.table import Row, Tree
-from tests.differential.commands import POOLS, TTL_MS, TTL_S, Blob, Command
+from tests.differential.words import POOLS, TTL_MS, TTL_S, Blob, Command
 
 KEYS_PER_GROUP = 40
 TTL_SECONDS = (10**6, 10**8)  # days to years, no two alike: see state.TOLERANCE_MS

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from tests.differential.commands import Command
+from tests.differential.words import Command
 
 READ: dict[bytes, Callable[[bytes], Command]] = {  # the command that returns a type's whole value
     b"string": lambda name: (b"GET", name),
