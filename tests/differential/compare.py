@@ -98,8 +98,10 @@ def _values(client: RawClient, names: Sequence[bytes], kinds: Sequence[bytes]) -
             strict=True)]  # fmt: skip
     rest = iter(client.pipeline([command for each in more for command in each]))
     found = iter(
-        (value.normal(value.read(name), reply), tuple(next(rest) for _ in each))
-        for (value, name), reply, each in zip(known, replies, more, strict=True)
+        [
+            (value.normal((), reply), tuple(value.rest(command, next(rest)) for command in each))
+            for (value, _), reply, each in zip(known, replies, more, strict=True)
+        ]
     )
     return [next(found) if kind != b"none" else None for kind in kinds]
 

@@ -16,6 +16,7 @@ IDLE_TOLERANCE_S = 600
 
 Normal = Callable[[Command, Reply], Reply]
 Normals = Mapping[str, Normal]
+Harmless = Mapping[str, Callable[[Command], bool]]
 Pools = Mapping[str, Sequence[bytes]]
 # Alternatives, each a template (see commands.py) or the words themselves.
 Options = Mapping[str, Sequence[str | Command]]
@@ -76,11 +77,12 @@ def about_equal(real: object, ours: object, tolerance: int) -> bool:
 @dataclass(frozen=True)
 class Value:
     """How a type's whole value is read. `then` makes more commands of the reply, if that is not
-    enough; integers among their replies may be apart by `tolerance`."""
+    enough; `rest` normalises their replies; integers may be apart by `tolerance`."""
 
     command: str  # <key> stands for the key
     normal: Normal = as_it_is
     then: Callable[[bytes, Reply], Sequence[Command]] = lambda _, __: ()
+    rest: Normal = as_it_is
     tolerance: int = 0
 
     def read(self, key: bytes) -> Command:

@@ -98,4 +98,29 @@ POOLS: dict[str, Sequence[bytes]] = {
     "word": (b"", b"x", b"NX", b"XX", b"GET", b"EX", b"10", b"-1", b"LEN", b"*", b"\xff\x00",
     b"1e999"),
     "expire-flag": (b"NX", b"XX", b"GT", b"LT", b"nx", b"gT", b"QQ"),
+    # Elements of collections: members, fields.
+    "member": (
+        b"a", b"a", b"b", b"b", b"c", b"d", b"1", b"2", b"3", b"-1", b"", b"007", b"3.5",
+        b"9223372036854775807", b"-9223372036854775808", b"9223372036854775808",
+        b"\x00\xff\r\n", b"A", b"ab", *(sized(n) for n in (16, 17, 64, 65, 1100, 66_000)),
+    ),
+    "score": (
+        b"0", b"-0", b"1", b"1", b"2", b"-1", b"1.5", b"2.50", b"inf", b"-inf", b"+inf", b"1e308",
+        b"5e-324", b"0.1", b"1e17", b"-1e400", b"9007199254740993", b"3.0000000000000004",
+        b"Infinity", b"0x10", b"nan", b"abc", b"", b" 1",
+    ),
+    "many": (  # counts that ask for too much, or for nothing
+        b"1", b"1", b"2", b"3", b"0", b"100", b"9223372036854775807", b"-1",
+        b"-9223372036854775808", b"9223372036854775808", b"abc", b"",
+    ),
+    "few": (  # of random ones, which come again and again when the count is negative
+        b"1", b"2", b"3", b"10", b"0", b"-1", b"-3", b"-100", b"100000", b"-9223372036854775808",
+        b"9223372036854775808", b"abc", b"",
+    ),
 }  # fmt: skip
+
+# A number of keys, and the keys, right and wrong.
+NUMKEYS = (
+    "1 <key>", "2 <key> <key>", "2 <key> <key>", "3 <key> <key> <key>", "2 <key>", "1 <key> <key>",
+    "0", "0 <key>", "-1 <key>", "abc <key>", "9223372036854775807 <key>",
+)  # fmt: skip

@@ -7,6 +7,7 @@ POOLS, OPTIONS  words of its own, beside those of words.py
 DATA       True: it has a machine test of its own, in which most commands are of the family
 NORMAL, TOLERANCE  by command: what of a reply must be equal; how far integers may be apart
 VALUES     by type: how a whole value is read
+HARMLESS   by command: whether a drawn one may be sent; what is random, or ends things, may not
 SCANS      commands that scan one key, with how many replies make an element
 
 A template takes part when both servers know its command, or neither. So a family can be here before
@@ -17,15 +18,15 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from types import ModuleType
 
-from tests.differential.normal import Normal, Normals, Options, Pools, Value, Values
-from tests.differential.words import POOLS
+from tests.differential.normal import Harmless, Normal, Normals, Options, Pools, Value, Values
+from tests.differential.words import POOLS, Command
 
 NAMES = frozenset({
-    "TEMPLATES", "POOLS", "OPTIONS", "DATA", "NORMAL", "TOLERANCE", "VALUES", "SCANS",
+    "TEMPLATES", "POOLS", "OPTIONS", "DATA", "NORMAL", "TOLERANCE", "VALUES", "HARMLESS", "SCANS",
 })  # fmt: skip
 OWN_KEYS_SHARE = 3  # of its data, a family puts about half into keys of its own
 
@@ -40,6 +41,7 @@ class Family:
     normal: Normals
     tolerance: Mapping[str, int]
     values: Values
+    harmless: Harmless
     scans: Mapping[str, int]
 
     def known(self, real: Set[bytes], ours: Set[bytes]) -> Family:
@@ -70,7 +72,7 @@ def _family(module: ModuleType) -> Family:
     return Family(
         name, data, tuple(said["TEMPLATES"]), pools | dict(said.get("POOLS", {})),
         said.get("OPTIONS", {}), said.get("NORMAL", {}), said.get("TOLERANCE", {}),
-        said.get("VALUES", {}), said.get("SCANS", {}),
+        said.get("VALUES", {}), said.get("HARMLESS", {}), said.get("SCANS", {}),
     )  # fmt: skip
 
 
@@ -86,4 +88,7 @@ TOLERANCE: dict[str, int] = {
 }
 VALUES: dict[bytes, Value] = {
     kind: value for family in FAMILIES.values() for kind, value in family.values.items()
+}
+HARMLESS: dict[str, Callable[[Command], bool]] = {
+    command: rule for family in FAMILIES.values() for command, rule in family.harmless.items()
 }
