@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 import hypothesis
 import pytest
-from hypothesis import HealthCheck
+from hypothesis import HealthCheck, Phase
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.differential.commands import mix_of, taking_part
@@ -27,6 +27,9 @@ from tests.support.ways import TINY_SETTINGS
 SOAK = int(os.environ.get("DBX_SOAK", "0"))
 SUBJECT = os.environ.get("DBX_TEST_SUBJECT", "dbx")
 ORACLE = os.environ.get("DBX_ORACLE", "redis8")
+# Shrinking a failure may take minutes: DBX_SHRINK=0 shows it as it was met.
+SHRINK = os.environ.get("DBX_SHRINK", "1") != "0"
+PHASES = (Phase.generate, Phase.shrink) if SHRINK else (Phase.generate,)
 EXAMPLES, FAMILY_EXAMPLES, RESTARTING_EXAMPLES, STEPS = 80, 20, 5, 40
 
 # So small that collections change their encoding all the time.
@@ -44,6 +47,7 @@ def settings(examples: int) -> hypothesis.settings:
         derandomize=not SOAK,
         deadline=None,
         database=None,
+        phases=PHASES,
         print_blob=True,
         suppress_health_check=list(HealthCheck),
     )

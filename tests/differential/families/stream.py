@@ -113,8 +113,8 @@ def _info(_: Command, reply: Reply) -> Reply:
         return reply
     if tag == "map":
         return tag, tuple((k, _own(k, v)) for k, v in value)
-    before = (None, *value[:-1]) if tag == "array" else (None,) * len(value)
-    return tag, tuple(_own(b, each) for b, each in zip(before, value, strict=True))
+    before = (None, *value) if tag == "array" else (None,) * len(value)
+    return tag, tuple(_own(b, each) for b, each in zip(before, value, strict=False))
 
 
 def _own(name: Reply | None, value: Reply) -> Reply:
