@@ -122,6 +122,11 @@ class Mix:
     families: Mapping[str, Family]  # that take part
     keys: Sequence[bytes]
 
+    def has(self, family: str, command: str) -> bool:
+        """Whether both servers have a command."""
+        found = self.families.get(family)
+        return found is not None and any(t.split()[0] == command for t in found.templates)
+
 
 def taking_part(real: Set[bytes], ours: Set[bytes]) -> dict[str, Family]:
     """taking_part is the families that two servers with commands of these names both have."""

@@ -32,6 +32,7 @@ SESSION_PROTOCOLS = (2, 3)
 TTL_FIRST_S, TTL_STEP_S = 5000, 10  # further apart than TTL_TOLERANCE_MS
 SCAN_STEPS_MAX = 10_000
 BRIEF_MS = (1, 5, 20)
+FIELDS_GONE_SECONDS_MAX = 10.0
 BRIEF_OVER_SECONDS = (max(BRIEF_MS) + 5) / 1000
 
 
@@ -153,6 +154,21 @@ class Machine(RuleBasedStateMachine):
         time.sleep(BRIEF_OVER_SECONDS)
         self.compare(which, [(b"EXISTS", name), (b"TYPE", name), (b"PTTL", name)])
 
+    @rule(data=st.data(), which=st.integers(0, 1), brief=st.sampled_from(BRIEF_MS))
+    def fields_expire(self, data: st.DataObject, which: int, brief: int) -> None:
+        """Redis counts a field, or a key that has no other, until a cycle of its own comes upon
+        it: the comparison waits for that."""
+        if not self.mix.has("hash", "HPEXPIRE"):
+            return
+        name = data.draw(st.sampled_from(self.keys))
+        fields = data.draw(st.lists(st.sampled_from(POOLS["member"]), min_size=1, max_size=4))
+        words = (b"%d" % brief, b"FIELDS", b"%d" % len(fields), *fields)
+        self.compare(which, [(b"HPEXPIRE", name, *words)])
+        time.sleep(BRIEF_OVER_SECONDS)
+        for client in self.sessions[which].clients:
+            _await_fields(client, name)
+        self.compare(which, [(b"HLEN", name), (b"HGETALL", name), (b"HMGET", name, *fields)])
+
     @rule(
         pattern=st.sampled_from((None, *POOLS["pattern"])),
         count=st.sampled_from((1, 3, 1000)),
@@ -177,7 +193,7 @@ class Machine(RuleBasedStateMachine):
     @rule(data=st.data(), count=st.sampled_from((None, 1, 3, 1000)))
     def what_is_popped_at_random_was_there(self, data: st.DataObject, count: int | None) -> None:
         """What DBX chose is taken out of Redis's set by name: SREM shrinks a set as SPOP does."""
-        if "set" not in self.mix.families:
+        if not self.mix.has("set", "SPOP"):
             return
         name = data.draw(st.sampled_from(self.keys))
         self.compare(0, [(b"SMEMBERS", name)])
@@ -195,7 +211,7 @@ class Machine(RuleBasedStateMachine):
     @rule(data=st.data())
     def dumps_are_exchanged(self, data: st.DataObject) -> None:
         """Each takes what the other dumped."""
-        if "dump" not in self.mix.families:
+        if not self.mix.has("dump", "RESTORE"):
             return
         name, into = (data.draw(st.sampled_from(self.keys)) for _ in range(2))
         clients = self.sessions[0].clients
@@ -284,6 +300,17 @@ def _scan(client: RawClient, pattern: bytes | None, count: int, *begins: Arg) ->
         if cursor == b"0":
             return names
     raise AssertionError("SCAN does not end")
+
+
+def _await_fields(client: RawClient, name: bytes) -> None:
+    deadline = time.monotonic() + FIELDS_GONE_SECONDS_MAX
+    while time.monotonic() < deadline:
+        fields, count = client.call("HKEYS", name), client.call("HLEN", name)
+        exists = client.value("EXISTS", name)
+        if fields[0] == "error" or (len(fields[1]) == count[1] and (count[1] or not exists)):
+            return
+        time.sleep(0.005)
+    raise AssertionError(f"fields of {name!r} do not expire")
 
 
 def configure(server: Server, settings: Mapping[str, int]) -> dict[str, int]:

@@ -9,6 +9,8 @@ from tests.support.resp import Reply
 DATA = True
 
 POOLS: Pools = {
+    "own": (b"geo:1", b"geo:1", b"geo:2"),
+    "near": (b"10", b"150", b"200", b"500", b"3000", b"0"),
     "longitude": (
         b"13.361389", b"15.087269", b"13.583333", b"2.349014", b"0", b"-0.1", b"180", b"-180",
         b"179.999999", b"-122.4194", b"181", b"nan", b"abc", b"", b"13.361389",
@@ -27,6 +29,11 @@ POOLS: Pools = {
 }  # fmt: skip
 
 OPTIONS: Options = {
+    "with": (
+        "ASC", "DESC", "ASC COUNT 2", "DESC WITHCOORD WITHDIST", "ASC WITHHASH", "WITHDIST",
+        "ASC WITHDIST WITHHASH WITHCOORD",
+    ),
+    "middle": ("FROMLONLAT 15 37", "FROMMEMBER p", "FROMMEMBER c", "FROMLONLAT 179.9 0"),
     "spot": ("<longitude> <latitude> <place>",),
     "spots": (
         "<spot>", "<spot>+", "13.361389 38.115556 p 15.087269 37.502669 c",
@@ -67,6 +74,16 @@ TEMPLATES = (
     "GEORADIUS_RO <key> <longitude> <latitude> <length> <unit> <search-option>*",
     "GEORADIUSBYMEMBER <key> <place> <length> <unit> <radius-option>*",
     "GEORADIUSBYMEMBER_RO <key> <place> <length> <unit> <search-option>*",
+    # What is right in every word, most of the time.
+    "GEOADD <own> 13.361389 38.115556 p 15.087269 37.502669 c 12.5 41.9 rome -179.9 1 <place>",
+    "GEOSEARCH <own> <middle> BYRADIUS <near> km <with>",
+    "GEOSEARCH <own> <middle> BYBOX <near> <near> km <with>",
+    "GEOSEARCHSTORE <key> <own> <middle> BYRADIUS <near> km",
+    "GEOSEARCHSTORE <key> <own> <middle> BYBOX <near> 500 km ASC COUNT 2 STOREDIST",
+    "GEORADIUS <own> 15 37 <near> km <with>", "GEORADIUS <own> 15 37 <near> km STORE <key>",
+    "GEORADIUS_RO <own> 13 38 <near> mi <with>",
+    "GEORADIUSBYMEMBER <own> p <near> km STOREDIST <key>",
+    "GEORADIUSBYMEMBER_RO <own> c <near> km <with>",
 )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from tests.differential.normal import (
     TTL_TOLERANCE_MS,
     Normals,
     Options,
+    Pools,
     Value,
     Values,
     in_any_order,
@@ -15,7 +16,7 @@ from tests.differential.normal import (
     pairs_in_any_order,
     shape,
 )
-from tests.differential.words import Command, many
+from tests.differential.words import TTL_MS, TTL_S, Command, many
 from tests.support.resp import Reply
 
 DATA = True
@@ -24,7 +25,16 @@ _EXPIRY = (
     "EX <seconds>", "PX <millis>", "EXAT <unix>", "PXAT <unixms>", "ex <seconds>", "EX", "QQ",
 )  # fmt: skip
 
+POOLS: Pools = {
+    "own": (b"hash:1", b"hash:1", b"hash:2"),
+    "in-s": (TTL_S, TTL_S, b"0"),
+    "in-ms": (TTL_MS, TTL_MS, b"0"),
+    "at-ms": (b"33177117420000", b"33177117421123", b"1"),
+}
+
 OPTIONS: Options = {
+    "flag": ("NX", "XX", "GT", "LT"),
+    "these": ("FIELDS 1 <member>", "FIELDS 2 <member> <member>", "FIELDS 1 f0", "FIELDS 2 f0 f1"),
     "pair": ("<member> <value>",),
     "pairs": (
         "<pair>+", "<pair>+", "<pair> <pair> <pair> <pair> <pair> <pair>", "<pair> <member>",
@@ -70,6 +80,14 @@ TEMPLATES = (
     "HGETEX <key> <getex-option>* <fields>", "HSETEX <key> <field-pairs>",
     "HSETEX <key> <setex-option> <field-pairs>", "HSETEX <key> <setex-option>* <field-pairs>",
     "HGETDEL <key> <fields>", "HGETDEL <key> <fields>",
+    # What is right in every word, most of the time.
+    "HSET <own> <pairs>", "HSET <own> f0 <value> f1 <int>", "HEXPIRE <own> <in-s> <flag>? <these>",
+    "HPEXPIRE <own> <in-ms> <flag>? <these>", "HPEXPIRE <own> <in-ms> <these>",
+    "HPEXPIREAT <own> <at-ms> <flag>? <these>", "HEXPIREAT <own> 33177117420 <these>",
+    "HGETEX <own> PX <in-ms> <these>", "HGETEX <own> PERSIST <these>",
+    "HSETEX <own> PX <in-ms> FIELDS 1 <pair>", "HSETEX <own> KEEPTTL FIELDS 2 <pair> <pair>",
+    "HSETEX <own> FNX FIELDS 1 <pair>", "HSETEX <own> FXX EX <in-s> FIELDS 1 f0 v",
+    "HTTL <own> <these>", "HPERSIST <own> <these>", "HINCRBY <own> f1 <int>",
 )  # fmt: skip
 
 NORMAL: Normals = {

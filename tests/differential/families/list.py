@@ -8,6 +8,7 @@ from tests.differential.words import NUMKEYS, many, sized
 DATA = True
 
 POOLS: Pools = {
+    "own": (b"list:1", b"list:1", b"list:2"),
     "at": (
         b"0", b"0", b"1", b"2", b"-1", b"-1", b"-2", b"3", b"5", b"50", b"-50", b"299", b"1000",
         b"-1000", b"9223372036854775807", b"-9223372036854775808", b"9223372036854775808", b"abc",
@@ -46,6 +47,10 @@ TEMPLATES = (
     "LPOS <key> <element> <lpos-option>*", "LMOVE <key> <key> <side> <side>",
     "LMOVE <key> <key> <side> <side>", "RPOPLPUSH <key> <key>", "LMPOP <keys> <side>",
     "LMPOP <keys> <side> <lmpop-option>*",
+    # What is right in every word, most of the time.
+    "LSET <own> 0 <element>", "LSET <own> -1 <element>", "LSET <own> 1 <element>",
+    "LMPOP 2 <key> <own> LEFT", "LMPOP 2 <own> <own> RIGHT COUNT 2",
+    "LINSERT <own> BEFORE a <element>", "LREM <own> -2 a", "LPOS <own> a RANK -1 COUNT 0",
 )  # fmt: skip
 
 VALUES: Values = {b"list": Value("LRANGE <key> 0 -1")}

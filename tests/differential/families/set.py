@@ -6,6 +6,7 @@ from tests.differential.normal import (
     Harmless,
     Normals,
     Options,
+    Pools,
     Value,
     Values,
     in_any_order,
@@ -18,6 +19,8 @@ DATA = True
 
 _ALL = b"10000000"
 _NONE = (b"0", b"-1", b"abc", b"")
+
+POOLS: Pools = {"own": (b"set:1", b"set:1", b"set:2")}
 
 OPTIONS: Options = {
     "members": (
@@ -39,6 +42,9 @@ TEMPLATES = (
     "SINTER <key>+", "SUNION <key>+", "SDIFF <key>+", "SINTERSTORE <key> <key>+",
     "SUNIONSTORE <key> <key>+", "SDIFFSTORE <key> <key>+", "SINTERCARD <keys>",
     "SINTERCARD <keys> <card-option>*", "SSCAN <key> <cursor> <scan-option>*",
+    # What is right in every word, most of the time.
+    "SINTERCARD 2 <own> <key>", "SINTERCARD 2 <own> <own> LIMIT 2", "SINTERSTORE <own> <own> <key>",
+    "SUNIONSTORE <key> <own> <own>",
 )  # fmt: skip
 
 NORMAL: Normals = {

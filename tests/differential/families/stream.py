@@ -9,6 +9,7 @@ from tests.support.resp import Reply
 DATA = True
 
 POOLS: Pools = {
+    "own": (b"stream:1", b"stream:1", b"stream:2"),
     "new-id": (  # of an entry to be added
         b"1-1", b"1-2", b"2-*", b"3-*", b"5-0", b"5-*", b"7", b"9-9", b"10-*", b"10-*", b"20-1",
         b"20-*", b"30-*", b"100-*", b"0-1", b"0-0", b"0-*", b"18446744073709551615-*",
@@ -33,6 +34,7 @@ POOLS: Pools = {
 }  # fmt: skip
 
 OPTIONS: Options = {
+    "justid": ("JUSTID",),
     "pair": ("<field> <text>",),
     "trim": (
         "MAXLEN <entries>", "MAXLEN = <entries>", "MINID <id>", "MINID = <id>", "maxlen 3",
@@ -98,6 +100,24 @@ TEMPLATES = (
     "XAUTOCLAIM <key> <group> <consumer> 0 0 <autoclaim-option>?", "XINFO STREAM <key>",
     "XINFO STREAM <key> <full>", "XINFO GROUPS <key>", "XINFO CONSUMERS <key> <group>",
     "XINFO <word>",
+    # What is right in every word, most of the time.
+    "XGROUP CREATE <own> g1 0 MKSTREAM", "XGROUP CREATE <own> <group> 0 MKSTREAM",
+    "XADD <own> 10-* <pair>+", "XADD <own> 100-* <pair>+", "XADD <own> 20-* <pair>",
+    "XREADGROUP GROUP g1 c1 STREAMS <own> >",
+    "XREADGROUP GROUP g1 <consumer> COUNT 2 STREAMS <own> >",
+    "XREADGROUP GROUP g1 <consumer> COUNT 2 STREAMS <own> >",
+    "XREADGROUP GROUP g1 <consumer> STREAMS <own> 0",
+    "XREADGROUP GROUP g1 c2 NOACK COUNT 1 STREAMS <own> >", "XPENDING <own> g1",
+    "XPENDING <own> g1 - + 10 <consumer>?", "XPENDING <own> g1 <pending-range>",
+    "XCLAIM <own> g1 <consumer> 0 <id> <id> 10-0 10-1",
+    "XCLAIM <own> g1 <consumer> 0 10-0 10-1 <claim-option>",
+    "XCLAIM <own> g1 <consumer> 0 <id> FORCE <justid>?",
+    "XAUTOCLAIM <own> g1 <consumer> 0 - COUNT 2", "XAUTOCLAIM <own> g1 <consumer> 0 10 <justid>?",
+    "XACK <own> g1 10-0 10-1 <id>", "XINFO STREAM <own> FULL", "XINFO STREAM <own>",
+    "XINFO GROUPS <own>", "XINFO CONSUMERS <own> g1", "XGROUP SETID <own> g1 <group-id>",
+    "XGROUP DELCONSUMER <own> g1 <consumer>", "XGROUP CREATECONSUMER <own> g1 <consumer>",
+    "XSETID <own> 100-100 ENTRIESADDED 1000 MAXDELETEDID 5-5", "XSETID <own> 200-0",
+    "XDEL <own> 10-0 10-1", "XTRIM <own> MAXLEN 10", "XREAD COUNT 3 STREAMS <own> 0",
 )  # fmt: skip
 
 # What INFO says of the clock, or of how a server keeps a stream.

@@ -16,6 +16,7 @@ from tests.differential.words import NUMKEYS, many, sized
 DATA = True
 
 POOLS: Pools = {
+    "own": (b"zset:1", b"zset:1", b"zset:2"),
     "at": (
         b"0", b"0", b"1", b"2", b"-1", b"-1", b"-2", b"50", b"-50", b"1000",
         b"9223372036854775807", b"-9223372036854775808", b"9223372036854775808", b"abc", b"",
@@ -89,6 +90,17 @@ TEMPLATES = (
     "ZUNIONSTORE <key> <keys> <combine-option>*", "ZINTERSTORE <key> <keys> <combine-option>*",
     "ZDIFFSTORE <key> <keys>", "ZINTERCARD <keys> <card-option>*",
     "ZSCAN <key> <cursor> <scan-option>*",
+    # What is right in every word, most of the time.
+    "ZUNION 2 <own> <key> WITHSCORES", "ZUNION 2 <own> <own> WEIGHTS 2 <score>",
+    "ZINTER 2 <own> <own> WEIGHTS -1 0.5 AGGREGATE MAX WITHSCORES",
+    "ZINTER 2 <own> <key> AGGREGATE MIN WITHSCORES",
+    "ZUNIONSTORE <own> 2 <key> <own> WEIGHTS <score> 1",
+    "ZUNIONSTORE <key> 2 <own> <own> AGGREGATE MIN", "ZINTERSTORE <own> 2 <own> <key>",
+    "ZINTERSTORE <own> 2 <own> <own> AGGREGATE MAX", "ZDIFFSTORE <key> 2 <own> <key>",
+    "ZMPOP 2 <key> <own> MIN COUNT 2", "ZMPOP 1 <own> MAX", "ZINTERCARD 2 <own> <key>",
+    "ZINTERCARD 2 <own> <own> LIMIT 2", "ZRANGESTORE <key> <own> 0 2",
+    "ZRANGESTORE <own> <own> (1 +inf BYSCORE LIMIT 0 3", "ZRANGESTORE <key> <own> - [c BYLEX",
+    "ZREVRANGEBYLEX <own> + - LIMIT 1 2", "ZREVRANGEBYLEX <own> [c (a",
 )  # fmt: skip
 
 NORMAL: Normals = {"ZRANDMEMBER": shape, "ZSCAN": one_scan_step}
