@@ -8,7 +8,7 @@ twice as likely.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
@@ -128,7 +128,7 @@ class Mix:
         return found is not None and any(t.split()[0] == command for t in found.templates)
 
 
-def taking_part(real: Set[bytes], ours: Set[bytes]) -> dict[str, Family]:
+def taking_part(real: frozenset[bytes], ours: frozenset[bytes]) -> dict[str, Family]:
     """taking_part is the families that two servers with commands of these names both have."""
     known = {
         name: family.known(real, ours)

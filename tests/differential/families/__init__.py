@@ -16,9 +16,10 @@ DBX has it; it is `ready` when most of its templates take part.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -44,19 +45,24 @@ class Family:
     harmless: Harmless
     scans: Mapping[str, int]
 
-    def known(self, real: Set[bytes], ours: Set[bytes]) -> Family:
+    def known(self, real: frozenset[bytes], ours: frozenset[bytes]) -> Family:
         """known is the family with the templates that take part between two servers."""
         kept = tuple(t for t in self.templates if _named(t, real) == _named(t, ours))
         return Family(**(vars(self) | {"templates": kept}))
 
-    def ready(self, real: Set[bytes], ours: Set[bytes]) -> bool:
+    def ready(self, real: frozenset[bytes], ours: frozenset[bytes]) -> bool:
         return 2 * len(self.known(real, ours).templates) > len(self.templates)
 
 
-def _named(template: str, names: Set[bytes]) -> bool:
+@functools.cache
+def _containers(names: frozenset[bytes]) -> frozenset[bytes]:
+    return frozenset(name.partition(b"|")[0] for name in names if b"|" in name)
+
+
+def _named(template: str, names: frozenset[bytes]) -> bool:
     """Whether a server knows a template's command; of a container, that with its subcommand."""
     first, *rest = template.lower().encode().split()
-    if rest and any(name.startswith(first + b"|") for name in names) and rest[0][:1] != b"<":
+    if rest and first in _containers(names) and rest[0][:1] != b"<":
         return first + b"|" + rest[0] in names
     return first in names
 
