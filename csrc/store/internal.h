@@ -27,6 +27,18 @@ struct dbx_view {
     dbx_view *prev, *next; /* open views, for the list in the store */
 };
 
+/* What was done on the map since the start. A loop that reads an open view may not hold the engine
+ * lock, so a count may be lost; it never tears. */
+typedef struct dbx_work {
+    _Atomic uint64_t gets, seeks, steps, writes, write_bytes;
+} dbx_work;
+
+/* dbx_work_add costs a load and a store, no locked instruction. */
+static inline void dbx_work_add(_Atomic uint64_t *count, uint64_t n) {
+    uint64_t before = atomic_load_explicit(count, memory_order_relaxed);
+    atomic_store_explicit(count, before + n, memory_order_relaxed);
+}
+
 /* One database number: the namespace it stands for now, and what is in it. */
 typedef struct dbx_db {
     uint64_t ns;
@@ -115,6 +127,7 @@ struct dbx_store {
     int64_t wall_ahead_ms;  /* wall time less database time, when last read */
     int64_t noted_ahead_ms; /* as the last frame has it: see note_step() */
     uint64_t expired, hits, misses, write_stalls, turns, effects;
+    dbx_work work;
     uint64_t replay_ms, replay_effects;
     char last_error[128];
 };
