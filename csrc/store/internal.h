@@ -125,6 +125,8 @@ int dbx_txn_put_probed(dbx_txn *txn, dbx_slice key, dbx_probe *probe, dbx_slice 
 /* dbx_txn_append_patched appends like dbx_txn_append and overwrites the value's first bytes by
  * `patch`. */
 int dbx_txn_append_patched(dbx_txn *txn, dbx_slice key, dbx_slice patch, dbx_slice bytes);
+/* dbx_txn_patch_headed is dbx_txn_patch, and overwrites the value's first bytes by `head`. */
+int dbx_txn_patch_headed(dbx_txn *txn, dbx_slice key, dbx_slice head, size_t at, dbx_slice bytes);
 int dbx_txn_del_probed(dbx_txn *txn, dbx_slice key, dbx_probe *probe);
 
 /* dbx_view_frozen_get looks the key up in the frozen buffer: DBX_OK, DBX_ENOTFOUND when it is dead
