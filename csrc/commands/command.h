@@ -28,6 +28,9 @@ typedef struct dbx_ctx {
     uint32_t db;               /* the session's selected database */
     dbx_times times;           /* of the turn */
     uint64_t string_bytes_max; /* proto-max-bulk-len: how long a command may make a string */
+    uint64_t hll_sparse_max;   /* hll-sparse-max-bytes; a replay knows no bound */
+    bool may_write;            /* for a command that reads and keeps what it found: nothing is in
+                                  the way of a write */
     int resp; /* protocol version, for HELLO-like introspection only; never for shapes */
 } dbx_ctx;
 
@@ -96,7 +99,7 @@ enum dbx_acl {
 typedef enum dbx_effect {
     DBX_EFFECT_NONE = 1, /* changes no data */
     DBX_EFFECT_ARGV, /* argv as it came gives the same result whenever replayed; only if it wrote */
-    DBX_EFFECT_OWN   /* the handler calls dbx_txn_effect() */
+    DBX_EFFECT_OWN   /* the handler calls dbx_txn_effect(); of a row that is READONLY, if it may */
 } dbx_effect;
 
 /* As COMMAND INFO names them in key specifications. */

@@ -134,7 +134,7 @@ const dbx_setting_row dbx_config_rows[] = {
         I64_MAX, TYPES),
     NUM("zset-max-listpack-value", "zset-max-ziplist-value", MEMORY, KEPT, zset_value, "64", 0,
         I64_MAX, TYPES),
-    NUM("hll-sparse-max-bytes", NULL, MEMORY, KEPT, hll_bytes, "3000", 0, I64_MAX, TYPES),
+    NUM("hll-sparse-max-bytes", NULL, MEMORY, 0, hll_bytes, "3000", 0, I64_MAX, NULL),
     NUM("stream-node-max-bytes", NULL, MEMORY, KEPT, stream_bytes, "4096", 0, I64_MAX, TYPES),
     NUM("stream-node-max-entries", NULL, INT, KEPT, stream_entries, "100", 0, I64_MAX, TYPES),
     {NULL, NULL, DBX_SETTING_INT, 0, 0, NULL, 0, 0, NULL, NULL, 0, 0}};
