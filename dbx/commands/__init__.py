@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dbx.commands.bitmap import BitmapCommands
 from dbx.commands.connection import ConnectionCommands
+from dbx.commands.hll import HllCommands
 from dbx.commands.key import KeyCommands
 from dbx.commands.server import ServerCommands
 from dbx.commands.string import StringCommands
@@ -10,5 +12,12 @@ from dbx.commands.string import StringCommands
 __all__ = ["Commands"]
 
 
-class Commands(StringCommands, KeyCommands, ConnectionCommands, ServerCommands):
+class Commands(
+    StringCommands,
+    BitmapCommands,
+    HllCommands,
+    KeyCommands,
+    ConnectionCommands,
+    ServerCommands,
+):
     """Every family."""
