@@ -26,7 +26,7 @@ INCLUDES: dict[str, set[str]] = {
         "store/format.h",
         "store/store.h",
     },
-    "engine": {"base", "codec", "store", "commands"},
+    "engine": {"base", "codec", "store", "types", "commands"},
     "server": {"base", "codec", "engine"},
     "client": {"base", "codec"},
 }

@@ -40,6 +40,14 @@ void dbx_buf_insert(dbx_buf *buf, size_t at, const void *ptr, size_t n) {
     buf->len += n;
 }
 
+void dbx_buf_splice(dbx_buf *buf, size_t at, size_t old, const void *ptr, size_t n) {
+    if (buf->failed || (n > old && dbx_buf_reserve(buf, n - old) == NULL)) return;
+    size_t tail = buf->len - at - old;
+    if (tail > 0) memmove(buf->ptr + at + n, buf->ptr + at + old, tail);
+    if (n > 0) memcpy(buf->ptr + at, ptr, n);
+    buf->len = buf->len - old + n;
+}
+
 void dbx_buf_consume(dbx_buf *buf, size_t n) {
     if (n == 0) return;
     buf->len -= n;

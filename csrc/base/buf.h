@@ -35,6 +35,10 @@ uint8_t *dbx_buf_reserve(dbx_buf *buf, size_t more);
 /* dbx_buf_insert opens a gap of `n` bytes at `at` (<= len) and fills it from `ptr`. */
 void dbx_buf_insert(dbx_buf *buf, size_t at, const void *ptr, size_t n);
 
+/* dbx_buf_splice replaces the `old` bytes at `at` (at + old <= len) by `n` others, which may not
+ * lie in the buffer. */
+void dbx_buf_splice(dbx_buf *buf, size_t at, size_t old, const void *ptr, size_t n);
+
 /* dbx_buf_consume drops the first `n` bytes (<= len) by moving the rest to the front. */
 void dbx_buf_consume(dbx_buf *buf, size_t n);
 

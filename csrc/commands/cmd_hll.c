@@ -67,6 +67,11 @@ static int refuse(int rc, dbx_reply *out) {
 
 /* --- Changing -------------------------------------------------------------------------------- */
 
+/* sparse_max is how long a sparse value may become. */
+static uint64_t sparse_max(const dbx_ctx *ctx) {
+    return dbx_txn_replaying(ctx->txn) ? UINT64_MAX : (uint64_t)ctx->encodings->hll_bytes;
+}
+
 /* open_hll makes a copy of the key's value, or an empty one, with room for `sets` more registers.
  */
 static int open_hll(const dbx_key *k, dbx_slice value, size_t sets, dbx_hll *hll) {
@@ -123,7 +128,7 @@ static int add_all(const dbx_ctx *ctx, const dbx_args *args, dbx_hll *hll, bool 
     for (size_t i = args->at; i < args->argc; i++) {
         uint8_t count;
         uint32_t index = dbx_hll_place(args->argv[i], &count);
-        int rc = dbx_hll_set(hll, index, count, ctx->hll_sparse_max);
+        int rc = dbx_hll_set(hll, index, count, sparse_max(ctx));
         if (rc < 0) return rc;
         *changed = *changed || rc == 1;
     }
@@ -222,7 +227,7 @@ static int merge_into(const dbx_ctx *ctx, dbx_hll *hll, const uint8_t *registers
     int rc = dense ? dbx_hll_densify(hll) : DBX_OK;
     if (rc == DBX_OK && dense) dbx_hll_set_all(hll, registers);
     for (uint32_t i = 0; rc >= 0 && !dense && i < DBX_HLL_REGISTERS; i++) {
-        if (registers[i] > 0) rc = dbx_hll_set(hll, i, registers[i], ctx->hll_sparse_max);
+        if (registers[i] > 0) rc = dbx_hll_set(hll, i, registers[i], sparse_max(ctx));
     }
     if (rc < 0) return rc;
     dbx_hll_forget(hll);

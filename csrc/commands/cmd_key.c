@@ -5,7 +5,6 @@
 #include "commands/help.h"
 #include "commands/lookup.h"
 #include "commands/table.h"
-#include "types/t_string.h"
 
 /* --- Deleting and counting ------------------------------------------------------------------- */
 
@@ -105,16 +104,6 @@ static int cmd_move(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
 
 /* --- Copying --------------------------------------------------------------------------------- */
 
-/* copy_value makes `to` a copy of `from`, whatever its type. */
-static int copy_value(dbx_ctx *ctx, const dbx_key *from, dbx_key *to) {
-    switch (from->meta.type) {
-    case DBX_STRING:
-        return dbx_string_copy(ctx->txn, from, to);
-    default:
-        return DBX_ECORRUPT; /* a type this version does not write */
-    }
-}
-
 typedef struct copy_options {
     uint32_t db;
     bool replace;
@@ -147,7 +136,7 @@ static int cmd_copy(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     if (rc != DBX_OK) return rc;
     bool copies = from.exists && (!to.exists || o.replace);
     out->ops->integer(out, copies ? 1 : 0);
-    return copies ? copy_value(ctx, &from, &to) : DBX_OK;
+    return copies ? dbx_type_copy(ctx->txn, &from, &to) : DBX_OK;
 }
 
 /* --- OBJECT ---------------------------------------------------------------------------------- */
@@ -163,8 +152,7 @@ static int cmd_object_encoding(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     dbx_key k;
     int rc;
     if (!object_find(ctx, args, &k, out, &rc)) return rc;
-    if (k.meta.type != DBX_STRING) return DBX_ECORRUPT; /* a type this version does not write */
-    dbx_reply_str(out, dbx_string_encoding(&k));
+    dbx_reply_str(out, dbx_type_encoding(&k));
     return DBX_OK;
 }
 

@@ -4,13 +4,12 @@
 #include "base/glob.h"
 #include "base/num.h"
 #include "commands/lookup.h"
+#include "commands/scan_args.h"
 #include "commands/table.h"
 
 enum {
     KEYS_REPLY_MAX = 1 << 20, /* bytes of a KEYS reply; longer ones are streamed */
-    SCAN_COUNT_DEFAULT = 10,
-    SCAN_EXAMINED_MAX = 10000, /* keys one SCAN looks at, whatever its COUNT */
-    SCAN_NAMES_MAX = 1 << 20   /* bytes of names after which one SCAN ends */
+    SCAN_NAMES_MAX = 1 << 20  /* bytes of names after which one SCAN ends */
 };
 
 /* --- Patterns -------------------------------------------------------------------------------- */
@@ -37,19 +36,13 @@ static dbx_slice pattern_prefix(const pattern *p) {
     return dbx_slice_of(p->prefix, p->prefix_len);
 }
 
-/* matches says whether a name fits the pattern. "*" fits every name, where a glob alone would not
- * fit the empty one: as in Redis. It is also by far the most frequent. */
-static bool matches(dbx_slice text, dbx_slice name) {
-    return (text.len == 1 && *text.ptr == '*') || dbx_glob_match(text, name, false);
-}
-
 /* next_match finds the next key that matches; results as of dbx_keys_next. */
 static int next_match(dbx_keys *keys, dbx_slice text, dbx_slice *name) {
     dbx_meta meta;
     int rc;
     do {
         rc = dbx_keys_next(keys, name, &meta);
-    } while (rc == DBX_OK && !matches(text, *name));
+    } while (rc == DBX_OK && !dbx_scan_matches(text, *name));
     return rc;
 }
 
@@ -178,57 +171,14 @@ static int cmd_randomkey(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
 /* --- SCAN ------------------------------------------------------------------------------------ */
 
 typedef struct scan {
-    uint64_t cursor; /* where to begin; then where to go on, 0: done */
-    dbx_slice match;
-    int64_t count;
-    bool typed;
-    uint8_t type;  /* with `typed`; 0: a type that nothing has */
-    dbx_buf names; /* found: [length][bytes] of each */
+    dbx_scan_args options; /* its cursor: where to begin; then where to go on, 0: done */
+    dbx_buf names;         /* found: [length][bytes] of each */
     size_t found;
     dbx_buf last; /* where the scan begins, then the last name looked at */
 } scan;
 
-/* parse_cursor reads a cursor as strtoull does, which is what Redis uses: "007" and " 7" are 7. */
-static bool parse_cursor(dbx_slice text, uint64_t *cursor) {
-    size_t at = 0;
-    uint64_t value = 0;
-    while (at < text.len && (text.ptr[at] == ' ' || (text.ptr[at] >= '\t' && text.ptr[at] <= '\r')))
-        at++;
-    if (at == text.len) return false;
-    for (; at < text.len; at++) {
-        uint8_t digit = (uint8_t)(text.ptr[at] - '0');
-        if (digit > 9 || __builtin_mul_overflow(value, (uint64_t)10, &value) ||
-            __builtin_add_overflow(value, (uint64_t)digit, &value)) {
-            return false;
-        }
-    }
-    *cursor = value;
-    return true;
-}
-
-static bool scan_parse(dbx_args *args, scan *s, dbx_reply *out) {
-    if (!parse_cursor(dbx_args_next(args), &s->cursor)) dbx_args_fail(args, "ERR invalid cursor");
-    while (dbx_args_left(args) > 0 && args->error == NULL) {
-        if (dbx_args_word(args, "COUNT")) {
-            s->count = dbx_args_i64(args);
-            if (s->count < 1) dbx_args_fail(args, DBX_SYNTAX_ERROR);
-        } else if (dbx_args_word(args, "MATCH")) {
-            s->match = dbx_args_next(args);
-        } else if (dbx_args_word(args, "TYPE")) {
-            s->typed = true;
-            s->type = dbx_type_by_name(dbx_args_next(args));
-        } else if (dbx_args_word(args, "NOVALUES")) {
-            dbx_args_fail(args, "ERR NOVALUES option can only be used in HSCAN");
-        } else {
-            dbx_args_fail(args, DBX_SYNTAX_ERROR);
-        }
-    }
-    if (s->count > SCAN_EXAMINED_MAX) s->count = SCAN_EXAMINED_MAX;
-    return dbx_args_ok(args, out);
-}
-
 static void scan_found(scan *s, dbx_slice name, uint8_t type) {
-    if (s->typed && s->type != type) return;
+    if (s->options.typed && s->options.type != type) return;
     dbx_buf_add(&s->names, &name.len, sizeof name.len);
     dbx_buf_add(&s->names, name.ptr, name.len);
     s->found++;
@@ -243,26 +193,26 @@ static int scan_walk(dbx_ctx *ctx, scan *s, dbx_keys *keys) {
     for (int64_t examined = 1;; examined++) {
         rc = dbx_keys_next(keys, &name, &meta);
         if (rc != DBX_OK || full) break;
-        if (matches(s->match, name)) scan_found(s, name, meta.type);
-        full = examined >= s->count || s->names.len > SCAN_NAMES_MAX;
+        if (dbx_scan_matches(s->options.match, name)) scan_found(s, name, meta.type);
+        full = examined >= s->options.count || s->names.len > SCAN_NAMES_MAX;
         if (full) {
             s->last.len = 0;
             dbx_buf_add(&s->last, name.ptr, name.len);
         }
     }
     if (s->names.failed || s->last.failed) return DBX_ENOMEM;
-    s->cursor = 0;
+    s->options.cursor = 0;
     if (rc == DBX_ENOTFOUND) return DBX_OK;
     if (rc != DBX_OK) return rc;
-    s->cursor = dbx_scan_save(ctx->txn, dbx_buf_slice(&s->last));
-    return s->cursor == 0 ? DBX_ENOMEM : DBX_OK;
+    s->options.cursor = dbx_scan_save(ctx->txn, dbx_buf_slice(&s->last));
+    return s->options.cursor == 0 ? DBX_ENOMEM : DBX_OK;
 }
 
 static int scan_exact(dbx_ctx *ctx, scan *s, dbx_slice name) {
     dbx_key k;
     int rc = dbx_key_find(ctx->txn, ctx->db, name, &k);
     if (rc == DBX_OK && k.exists) scan_found(s, name, k.meta.type);
-    s->cursor = 0;
+    s->options.cursor = 0;
     return rc == DBX_OK && s->names.failed ? DBX_ENOMEM : rc;
 }
 
@@ -270,10 +220,10 @@ static int scan_run(dbx_ctx *ctx, scan *s) {
     pattern p;
     int rc;
     dbx_slice after = {NULL, 0}; /* from the start; not the same as after the empty name */
-    if (s->cursor != 0 && dbx_scan_load(ctx->txn, s->cursor, &s->last)) {
+    if (s->options.cursor != 0 && dbx_scan_load(ctx->txn, s->options.cursor, &s->last)) {
         after = dbx_buf_slice(&s->last);
     }
-    if (!pattern_init(&p, s->match)) return DBX_ENOMEM;
+    if (!pattern_init(&p, s->options.match)) return DBX_ENOMEM;
     if (p.exact) {
         rc = scan_exact(ctx, s, pattern_prefix(&p));
     } else {
@@ -287,9 +237,7 @@ static int scan_run(dbx_ctx *ctx, scan *s) {
 }
 
 static void scan_reply(const scan *s, dbx_reply *out) {
-    char digits[DBX_NUM_TEXT_MAX];
-    out->ops->open(out, DBX_ARRAY, 2);
-    out->ops->bulk(out, dbx_slice_of(digits, dbx_num_u64_to_text(s->cursor, digits)));
+    dbx_scan_reply_cursor(s->options.cursor, out);
     out->ops->open(out, DBX_ARRAY, s->found);
     for (size_t at = 0; at < s->names.len;) {
         size_t len;
@@ -302,8 +250,9 @@ static void scan_reply(const scan *s, dbx_reply *out) {
 }
 
 static int cmd_scan(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
-    scan s = {.count = SCAN_COUNT_DEFAULT, .match = dbx_slice_of("*", 1)};
-    if (!scan_parse(args, &s, out)) return DBX_OK;
+    scan s = {.options = dbx_scan_args_default()};
+    if (!dbx_scan_cursor(args, &s.options, out)) return DBX_OK;
+    if (!dbx_scan_options(args, DBX_SCAN_TYPE, &s.options, out)) return DBX_OK;
     int rc = scan_run(ctx, &s);
     if (rc == DBX_OK) scan_reply(&s, out);
     dbx_buf_free(&s.names);

@@ -16,6 +16,7 @@
 #include "codec/reply.h"
 #include "commands/args.h"
 #include "store/txn.h"
+#include "types/collection.h"
 
 typedef struct dbx_command dbx_command;
 
@@ -25,12 +26,12 @@ typedef struct dbx_ctx {
     struct dbx_session *session; /* opaque to commands/; engine/ knows it */
     struct dbx_engine *engine;   /* opaque to commands/ */
     const dbx_command *command;
-    uint32_t db;               /* the session's selected database */
-    dbx_times times;           /* of the turn */
-    uint64_t string_bytes_max; /* proto-max-bulk-len: how long a command may make a string */
-    uint64_t hll_sparse_max;   /* hll-sparse-max-bytes; a replay knows no bound */
-    bool may_write;            /* for a command that reads and keeps what it found: nothing is in
-                                  the way of a write */
+    uint32_t db;                    /* the session's selected database */
+    dbx_times times;                /* of the turn */
+    uint64_t string_bytes_max;      /* proto-max-bulk-len: how long a command may make a string */
+    const dbx_encodings *encodings; /* settings of the collection types */
+    bool may_write;                 /* for a command that reads and keeps what it found: nothing is
+                                       in the way of a write */
     int resp; /* protocol version, for HELLO-like introspection only; never for shapes */
 } dbx_ctx;
 

@@ -14,22 +14,6 @@ bool dbx_lookup(dbx_ctx *ctx, dbx_slice name, uint8_t type, dbx_key *k, dbx_repl
     return false;
 }
 
-static const char *const TYPE_NAMES[] = {
-    [DBX_STRING] = "string", [DBX_LIST] = "list", [DBX_SETTYPE] = "set",
-    [DBX_ZSET] = "zset",     [DBX_HASH] = "hash", [DBX_STREAM] = "stream",
-};
-
-const char *dbx_type_name(uint8_t type) {
-    return type >= DBX_STRING && type <= DBX_STREAM ? TYPE_NAMES[type] : "unknown";
-}
-
-uint8_t dbx_type_by_name(dbx_slice name) {
-    for (uint8_t type = DBX_STRING; type <= DBX_STREAM; type++) {
-        if (dbx_slice_eq_nocase(name, dbx_slice_str(TYPE_NAMES[type]))) return type;
-    }
-    return 0;
-}
-
 bool dbx_lookup_db(dbx_ctx *ctx, dbx_slice text, uint32_t *db, dbx_reply *out) {
     int64_t number;
     if (!dbx_num_from_slice(text, &number)) {

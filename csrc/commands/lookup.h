@@ -5,6 +5,7 @@
 
 #include "commands/command.h"
 #include "store/keyspace.h"
+#include "types/type.h"
 
 extern const char DBX_WRONGTYPE[]; /* the error's text */
 
@@ -12,10 +13,6 @@ extern const char DBX_WRONGTYPE[]; /* the error's text */
  * dbx_type). Otherwise it returns false, and the handler returns *rc: WRONGTYPE was replied
  * (DBX_OK), or the store failed. */
 bool dbx_lookup(dbx_ctx *ctx, dbx_slice name, uint8_t type, dbx_key *k, dbx_reply *out, int *rc);
-
-/* dbx_type_name is what TYPE replies, and dbx_type_by_name the other way, in any case; 0: none. */
-const char *dbx_type_name(uint8_t type);
-uint8_t dbx_type_by_name(dbx_slice name);
 
 /* dbx_lookup_db reads a database number, as SELECT takes it; on failure an error is replied. */
 bool dbx_lookup_db(dbx_ctx *ctx, dbx_slice text, uint32_t *db, dbx_reply *out);

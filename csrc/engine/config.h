@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/slice.h"
+#include "types/collection.h"
 
 enum { DBX_FSYNC_EVERYSEC, DBX_FSYNC_ALWAYS, DBX_FSYNC_NO }; /* words of appendfsync, in order */
 
@@ -48,8 +49,7 @@ typedef struct dbx_config {
     int64_t busy_reply_threshold, slowlog_slower_than, slowlog_max_len, latency_threshold;
     int64_t latency_tracking, rdbcompression, cluster_enabled, activedefrag, repl_backlog_size;
     int64_t lazyfree_eviction, lazyfree_expire, lazyfree_del, lazyfree_user_del, lazyfree_flush;
-    int64_t hash_entries, hash_value, list_size, list_depth, set_ints, set_entries, set_value;
-    int64_t zset_entries, zset_value, hll_bytes, stream_bytes, stream_entries;
+    dbx_encodings encodings;
     uint64_t generation; /* grows with every change: readers that keep a copy compare it */
 } dbx_config;
 

@@ -13,7 +13,6 @@
 #define NO_FORK "there are no snapshots to schedule: every write is in the journal"
 #define NO_REPLICA "replication is not available"
 #define SLOWLOG "read by SLOWLOG"
-#define TYPES "read by the collection types"
 #define LAZY "deletion is always in the background"
 
 #define NUM(name, alias, kind, flags, field, initial, min, max, note)                              \
@@ -120,21 +119,23 @@ const dbx_setting_row dbx_config_rows[] = {
             NO_REPLICA),
 
     /* types: bounds of their compact encodings */
-    NUM("hash-max-listpack-entries", "hash-max-ziplist-entries", INT, KEPT, hash_entries, "512", 0,
-        I64_MAX, TYPES),
-    NUM("hash-max-listpack-value", "hash-max-ziplist-value", MEMORY, KEPT, hash_value, "64", 0,
-        I64_MAX, TYPES),
-    NUM("list-max-listpack-size", "list-max-ziplist-size", INT, KEPT, list_size, "-2", INT32_MIN,
-        INT32_MAX, TYPES),
-    NUM("list-compress-depth", NULL, INT, KEPT, list_depth, "0", 0, INT32_MAX, TYPES),
-    NUM("set-max-intset-entries", NULL, INT, KEPT, set_ints, "512", 0, I64_MAX, TYPES),
-    NUM("set-max-listpack-entries", NULL, INT, KEPT, set_entries, "128", 0, I64_MAX, TYPES),
-    NUM("set-max-listpack-value", NULL, INT, KEPT, set_value, "64", 0, I64_MAX, TYPES),
-    NUM("zset-max-listpack-entries", "zset-max-ziplist-entries", INT, KEPT, zset_entries, "128", 0,
-        I64_MAX, TYPES),
-    NUM("zset-max-listpack-value", "zset-max-ziplist-value", MEMORY, KEPT, zset_value, "64", 0,
-        I64_MAX, TYPES),
-    NUM("hll-sparse-max-bytes", NULL, MEMORY, 0, hll_bytes, "3000", 0, I64_MAX, NULL),
-    NUM("stream-node-max-bytes", NULL, MEMORY, KEPT, stream_bytes, "4096", 0, I64_MAX, TYPES),
-    NUM("stream-node-max-entries", NULL, INT, KEPT, stream_entries, "100", 0, I64_MAX, TYPES),
+    NUM("collection-inline-size", NULL, MEMORY, 0, encodings.inline_bytes, "1024", 0, 16384, NULL),
+    NUM("hash-max-listpack-entries", "hash-max-ziplist-entries", INT, 0, encodings.hash_entries,
+        "512", 0, I64_MAX, NULL),
+    NUM("hash-max-listpack-value", "hash-max-ziplist-value", MEMORY, 0, encodings.hash_value, "64",
+        0, I64_MAX, NULL),
+    NUM("list-max-listpack-size", "list-max-ziplist-size", INT, 0, encodings.list_size, "-2",
+        INT32_MIN, INT32_MAX, NULL),
+    NUM("list-compress-depth", NULL, INT, KEPT, encodings.list_depth, "0", 0, INT32_MAX,
+        "nothing is compressed"),
+    NUM("set-max-intset-entries", NULL, INT, 0, encodings.set_ints, "512", 0, I64_MAX, NULL),
+    NUM("set-max-listpack-entries", NULL, INT, 0, encodings.set_entries, "128", 0, I64_MAX, NULL),
+    NUM("set-max-listpack-value", NULL, INT, 0, encodings.set_value, "64", 0, I64_MAX, NULL),
+    NUM("zset-max-listpack-entries", "zset-max-ziplist-entries", INT, 0, encodings.zset_entries,
+        "128", 0, I64_MAX, NULL),
+    NUM("zset-max-listpack-value", "zset-max-ziplist-value", MEMORY, 0, encodings.zset_value, "64",
+        0, I64_MAX, NULL),
+    NUM("hll-sparse-max-bytes", NULL, MEMORY, 0, encodings.hll_bytes, "3000", 0, I64_MAX, NULL),
+    NUM("stream-node-max-bytes", NULL, MEMORY, 0, encodings.stream_bytes, "4096", 0, I64_MAX, NULL),
+    NUM("stream-node-max-entries", NULL, INT, 0, encodings.stream_entries, "100", 0, I64_MAX, NULL),
     {NULL, NULL, DBX_SETTING_INT, 0, 0, NULL, 0, 0, NULL, NULL, 0, 0}};

@@ -227,8 +227,8 @@ static int run_admitted(dbx_engine *engine, dbx_session *session, dbx_command_st
                    .db = session->state.db,
                    .times = dbx_txn_times(engine->txn),
                    .string_bytes_max = dbx_engine_limits(engine, session)->bulk_bytes_max,
-                   .hll_sparse_max = (uint64_t)engine->config.hll_bytes,
                    .may_write = row->effect != DBX_EFFECT_NONE && refusal(engine) == DBX_OK,
+                   .encodings = &engine->config.encodings,
                    .resp = session->state.resp};
     if (input != NULL) dbx_txn_input(engine->txn, input);
     int rc = execute(&ctx, argc, argv, slot->parent != NULL, out, mark);
@@ -371,8 +371,8 @@ int dbx_dispatch_replay(void *arg, dbx_txn *txn, uint32_t db, size_t argc, const
                    .db = db,
                    .times = dbx_txn_times(txn),
                    .string_bytes_max = UINT64_MAX, /* what was accepted once is accepted again */
-                   .hll_sparse_max = UINT64_MAX,
                    .may_write = true,
+                   .encodings = &replayer->engine->config.encodings,
                    .resp = 2};
     replayer->text.len = 0;
     dbx_resp_sink(&replayer->reply, 2, &replayer->text);

@@ -31,6 +31,18 @@ bool dbx_format_read_number(dbx_slice *in, uint64_t *value) {
     return true;
 }
 
+const uint8_t dbx_format_collection_tables[] = {
+    DBX_TABLE_CHUNK,  DBX_TABLE_HASH,  DBX_TABLE_FIELD_TTL, DBX_TABLE_SET,
+    DBX_TABLE_ZSET,   DBX_TABLE_SCORE, DBX_TABLE_RANK,      DBX_TABLE_LIST,
+    DBX_TABLE_STREAM, DBX_TABLE_GROUP, DBX_TABLE_PIECE,     0};
+
+size_t dbx_format_collection(uint8_t *out, uint8_t table, uint64_t cid) {
+    out[0] = table;
+    if (table != DBX_TABLE_CHUNK) return 1 + dbx_format_number(out + 1, cid);
+    dbx_store64_be(out + 1, cid); /* older than the others, and as it was */
+    return 9;
+}
+
 size_t dbx_format_varint_wide(uint8_t *out, uint64_t value, size_t bytes) {
     size_t n = 0;
     for (; value >= 0x80 || n + 1 < bytes; value >>= 7)
@@ -70,6 +82,27 @@ size_t dbx_format_key(uint8_t out[DBX_ENCODED_KEY_MAX], uint64_t ns, dbx_slice n
     memcpy(out + at, name.ptr, prefix);
     dbx_hash_sip(name, seed, out + at + prefix);
     return at + prefix + DBX_NAME_HASH_BYTES;
+}
+
+dbx_member dbx_format_member(dbx_slice bytes, const uint8_t seed[16]) {
+    dbx_member member = {.bytes = bytes};
+    dbx_hash_sip(bytes, seed, member.digest);
+    return member;
+}
+
+uint64_t dbx_format_member_hash(const dbx_member *member) {
+    return dbx_load64_be(member->digest) >> (64 - 8 * DBX_MEMBER_HASH_BYTES);
+}
+
+size_t dbx_format_put_member(uint8_t *out, const dbx_member *member) {
+    size_t len = member->bytes.len, prefix = DBX_MEMBER_INLINE_MAX + 1 - DBX_NAME_HASH_BYTES;
+    if (len <= DBX_MEMBER_INLINE_MAX) {
+        if (len > 0) memcpy(out, member->bytes.ptr, len);
+        return len;
+    }
+    memcpy(out, member->bytes.ptr, prefix);
+    memcpy(out + prefix, member->digest, DBX_NAME_HASH_BYTES);
+    return DBX_MEMBER_INLINE_MAX + 1;
 }
 
 size_t dbx_format_ttl_key(uint8_t out[DBX_ENCODED_KEY_MAX], dbx_expiry expiry, dbx_slice encoded) {

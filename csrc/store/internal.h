@@ -115,24 +115,18 @@ struct dbx_store {
     char last_error[128];
 };
 
-/* --- Probed access: a lookup in the live view, so that a write can follow without looking again.
- */
-
-/* dbx_txn_probe looks a key up; fills probe->found, ->value. DBX_OK unless something failed. */
-int dbx_txn_probe(dbx_txn *txn, dbx_slice key, dbx_probe *probe);
-int dbx_txn_put_probed(dbx_txn *txn, dbx_slice key, dbx_probe *probe, dbx_slice head,
-                       dbx_slice tail);
-/* dbx_txn_append_patched appends like dbx_txn_append and overwrites the value's first bytes by
- * `patch`. */
-int dbx_txn_append_patched(dbx_txn *txn, dbx_slice key, dbx_slice patch, dbx_slice bytes);
-/* dbx_txn_patch_headed is dbx_txn_patch, and overwrites the value's first bytes by `head`. */
-int dbx_txn_patch_headed(dbx_txn *txn, dbx_slice key, dbx_slice head, size_t at, dbx_slice bytes);
-int dbx_txn_del_probed(dbx_txn *txn, dbx_slice key, dbx_probe *probe);
+/* --- The levels below the active buffer ------------------------------------------------------- */
 
 /* dbx_view_frozen_get looks the key up in the frozen buffer: DBX_OK, DBX_ENOTFOUND when it is dead
  * there, 1 when the next level decides. */
 int dbx_view_frozen_get(dbx_view *view, dbx_slice key, uint64_t hash, dbx_slice *value);
 /* dbx_view_below_get looks the key up in the frozen buffer or the snapshot. */
 int dbx_view_below_get(dbx_view *view, dbx_slice key, uint64_t hash, dbx_slice *value);
+
+/* dbx_txn_append_patched appends like dbx_txn_append and overwrites the value's first bytes by
+ * `patch`. */
+int dbx_txn_append_patched(dbx_txn *txn, dbx_slice key, dbx_slice patch, dbx_slice bytes);
+/* dbx_txn_patch_headed is dbx_txn_patch, and overwrites the value's first bytes by `head`. */
+int dbx_txn_patch_headed(dbx_txn *txn, dbx_slice key, dbx_slice head, size_t at, dbx_slice bytes);
 
 #endif

@@ -7,9 +7,6 @@
 #include "store/format.h"
 #include "store/record.h"
 
-/* The tables whose keys begin with a collection id. */
-static const uint8_t collection_tables[] = {DBX_TABLE_CHUNK};
-
 typedef struct reclaimer {
     MDBX_txn *txn;
     MDBX_dbi dbi;
@@ -80,17 +77,15 @@ static int drop_prefix(reclaimer *r, const uint8_t *prefix, size_t len, bool rec
 }
 
 static int drop_id(reclaimer *r, const uint8_t *retired, bool *empty) {
-    uint8_t prefix[1 + DBX_NAMESPACE_BYTES_MAX];
+    uint8_t prefix[1 + DBX_NUMBER_BYTES_MAX];
     uint64_t id = dbx_load64_be(retired + 2);
     *empty = true;
     if (retired[1] == DBX_RETIRED_NAMESPACE) {
         prefix[0] = DBX_TABLE_KEY;
         return drop_prefix(r, prefix, 1 + dbx_format_number(prefix + 1, id), true, empty);
     }
-    for (size_t i = 0; i < sizeof collection_tables && *empty; i++) {
-        prefix[0] = collection_tables[i];
-        dbx_store64_be(prefix + 1, id);
-        int rc = drop_prefix(r, prefix, 9, false, empty);
+    for (const uint8_t *table = dbx_format_collection_tables; *table != 0 && *empty; table++) {
+        int rc = drop_prefix(r, prefix, dbx_format_collection(prefix, *table, id), false, empty);
         if (rc != 0) return rc;
     }
     return 0;

@@ -86,6 +86,14 @@ dbx_times dbx_txn_times(const dbx_txn *txn) {
     return (dbx_times){txn->now_ms, txn->wall_ms};
 }
 
+const uint8_t *dbx_txn_seed(const dbx_txn *txn) {
+    return txn->store->seed;
+}
+
+dbx_rand *dbx_txn_rand(dbx_txn *txn) {
+    return &txn->store->rand;
+}
+
 bool dbx_txn_replaying(const dbx_txn *txn) {
     return txn->replaying;
 }

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/rand.h"
 #include "base/slice.h"
 #include "store/times.h"
 
@@ -85,7 +86,14 @@ uint64_t dbx_txn_new_id(dbx_txn *txn);
 /* dbx_txn_retire hands a collection id to the background reclaim: O(1) whatever its size. */
 int dbx_txn_retire(dbx_txn *txn, uint64_t cid);
 
-/* What keyspace.c remembers of a lookup, so that the write that follows need not look again. */
+/* dbx_txn_seed is the database's own, 16 bytes: for hashes that are kept on disk. */
+const uint8_t *dbx_txn_seed(const dbx_txn *txn);
+/* dbx_txn_rand draws for commands whose result is random. What they chose is what they journal. */
+dbx_rand *dbx_txn_rand(dbx_txn *txn);
+
+/* --- Probed access: a lookup in the live view, so that a write can follow without looking again --
+ */
+
 typedef struct dbx_probe {
     uint64_t hash;
     uint64_t changes;        /* of the active buffer when `entry` was found */
@@ -95,6 +103,13 @@ typedef struct dbx_probe {
     bool found;
     dbx_slice value; /* when found */
 } dbx_probe;
+
+/* dbx_txn_probe looks a key up; fills probe->found, ->value. DBX_OK unless something failed. */
+int dbx_txn_probe(dbx_txn *txn, dbx_slice key, dbx_probe *probe);
+int dbx_txn_put_probed(dbx_txn *txn, dbx_slice key, dbx_probe *probe, dbx_slice head,
+                       dbx_slice tail);
+/* dbx_txn_del_probed deletes what the probe found. */
+int dbx_txn_del_probed(dbx_txn *txn, dbx_slice key, dbx_probe *probe);
 
 /* --- Views: a state that later writes do not change ---------------------------------------------
  */

@@ -60,8 +60,17 @@ static int to_two_clocks(dbx_upgrade *upgrade, dbx_error *error) {
     return dbx_upgrade_put(upgrade, key, dbx_slice_of(bytes, BYTES), error);
 }
 
+/* Version 2 had strings alone. What is new are tables that it did not know, and would not reclaim.
+ */
+static int to_collections(dbx_upgrade *upgrade, dbx_error *error) {
+    (void)upgrade;
+    (void)error;
+    return DBX_OK;
+}
+
 const dbx_upgrade_step dbx_upgrade_steps[] = {
     {.from = 1, .run = to_two_clocks},
+    {.from = 2, .run = to_collections},
     {.from = 0},
 };
 

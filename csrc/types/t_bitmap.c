@@ -3,8 +3,8 @@
 
 #include "base/alloc.h"
 #include "base/bytes.h"
+#include "types/chunks.h"
 #include "types/t_string.h"
-#include "types/t_string_chunks.h"
 
 enum { CHUNK = DBX_VALUE_CHUNK_BYTES };
 
@@ -234,9 +234,9 @@ static int add_operand(dbx_txn *txn, dbx_bitmap_op op, const dbx_bitmap_operand 
     bool zeroes = first || op == DBX_BITMAP_AND;
     for (uint64_t at = from; at < end;) {
         dbx_slice part = dbx_slice_of(operand->payload.ptr + at, (size_t)(end - at));
-        int rc = operand->cid == 0
-                     ? DBX_OK
-                     : dbx_string_chunk_part(dbx_txn_view(txn), operand->cid, at, end, &part);
+        int rc = operand->cid == 0 ? DBX_OK
+                                   : dbx_chunks_part(dbx_txn_view(txn),
+                                                     (dbx_chunks){operand->cid, 0}, at, end, &part);
         if (rc != DBX_OK) return rc;
         if (first && op != DBX_BITMAP_NOT) {
             memcpy(to + (at - from), part.ptr, part.len);
@@ -273,7 +273,7 @@ static int combine_chunks(dbx_txn *txn, dbx_bitmap_op op, const dbx_bitmap_opera
         if (rc != DBX_OK) return rc;
         dbx_slice bytes = dbx_slice_of(room, n);
         if (first_other(bytes, 0) == n) continue; /* zeros are not stored */
-        rc = dbx_string_chunk_put(txn, cid, from / CHUNK, bytes);
+        rc = dbx_chunks_put(txn, (dbx_chunks){cid, 0}, from / CHUNK, bytes);
         if (rc != DBX_OK) return rc;
         room = NULL;
     }

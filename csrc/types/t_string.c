@@ -1,13 +1,17 @@
-/* t_string.c: strings on disk; see t_string.h. Whole values and ranges of them are here, the chunks
- * of long ones in t_string_chunks.c. */
+/* t_string.c: strings on disk; see t_string.h. Whole values and ranges of them are here, long
+ * ones lie in chunks. */
 #include "types/t_string.h"
 
 #include "base/alloc.h"
 #include "base/num.h"
-#include "types/t_string_chunks.h"
+#include "types/chunks.h"
 
 static bool is_chunked(const dbx_key *k) {
     return k->meta.encoding == DBX_STRING_CHUNKED;
+}
+
+static dbx_chunks chunks_of(uint64_t cid) {
+    return (dbx_chunks){.cid = cid};
 }
 
 uint64_t dbx_string_len(const dbx_key *k) {
@@ -21,11 +25,6 @@ bool dbx_string_inline(const dbx_key *k, dbx_slice *bytes) {
     return true;
 }
 
-const char *dbx_string_encoding(const dbx_key *k) {
-    if (k->meta.encoding == DBX_STRING_INT) return "int";
-    return k->meta.encoding == DBX_STRING_EMBSTR ? "embstr" : "raw";
-}
-
 /* --- Reading --------------------------------------------------------------------------------- */
 
 void dbx_string_parts_open(dbx_string_parts *parts, dbx_view *view, const dbx_key *k, uint64_t from,
@@ -34,7 +33,7 @@ void dbx_string_parts_open(dbx_string_parts *parts, dbx_view *view, const dbx_ke
     if (!k->exists) {
         parts->end = from;
     } else if (is_chunked(k)) {
-        parts->cid = k->meta.cid;
+        parts->chunks.cid = k->meta.cid;
     } else {
         parts->payload = k->payload;
     }
@@ -42,10 +41,10 @@ void dbx_string_parts_open(dbx_string_parts *parts, dbx_view *view, const dbx_ke
 
 int dbx_string_parts_next(dbx_string_parts *parts, dbx_slice *part) {
     if (parts->at >= parts->end) return DBX_ENOTFOUND;
-    if (parts->cid == 0) {
+    if (parts->chunks.cid == 0) {
         *part = dbx_slice_of(parts->payload.ptr + parts->at, (size_t)(parts->end - parts->at));
     } else {
-        int rc = dbx_string_chunk_part(parts->view, parts->cid, parts->at, parts->end, part);
+        int rc = dbx_chunks_part(parts->view, parts->chunks, parts->at, parts->end, part);
         if (rc != DBX_OK) return rc;
     }
     parts->at += part->len;
@@ -79,7 +78,7 @@ static int set_as(dbx_txn *txn, dbx_key *k, uint8_t encoding, dbx_slice bytes, d
     k->meta.encoding = DBX_STRING_CHUNKED;
     k->meta.cid = dbx_txn_new_id(txn);
     k->meta.count = bytes.len;
-    int rc = dbx_string_chunks_write(txn, k->meta.cid, 0, bytes);
+    int rc = dbx_chunks_write(txn, chunks_of(k->meta.cid), 0, bytes);
     return rc != DBX_OK ? rc : dbx_key_write(txn, k, dbx_slice_of("", 0));
 }
 
@@ -139,7 +138,7 @@ static int make_chunked(dbx_txn *txn, dbx_key *k) {
         uint8_t *text = dbx_alloc(k->payload.len);
         if (text == NULL) return DBX_ENOMEM;
         memcpy(text, k->payload.ptr, k->payload.len);
-        rc = dbx_string_chunks_write(txn, cid, 0, dbx_slice_of(text, k->payload.len));
+        rc = dbx_chunks_write(txn, chunks_of(cid), 0, dbx_slice_of(text, k->payload.len));
         dbx_alloc_free(text);
     }
     if (!k->exists) dbx_key_reset(k, DBX_STRING, DBX_STRING_CHUNKED);
@@ -157,7 +156,7 @@ int dbx_string_write(dbx_txn *txn, dbx_key *k, uint64_t offset, dbx_slice bytes)
         rc = make_chunked(txn, k);
         if (rc != DBX_OK) return rc;
     }
-    rc = dbx_string_chunks_write(txn, k->meta.cid, offset, bytes);
+    rc = dbx_chunks_write(txn, chunks_of(k->meta.cid), offset, bytes);
     if (rc != DBX_OK) return rc;
     k->meta.count = len;
     return dbx_key_write(txn, k, dbx_slice_of("", 0));
@@ -174,7 +173,8 @@ int dbx_string_copy(dbx_txn *txn, const dbx_key *from, dbx_key *to) {
     if (is_chunked(from)) {
         to->meta.cid = dbx_txn_new_id(txn);
         to->meta.count = from->meta.count;
-        int rc = dbx_string_chunks_copy(txn, from->meta.cid, to->meta.cid, from->meta.count);
+        int rc = dbx_chunks_copy(txn, chunks_of(from->meta.cid), chunks_of(to->meta.cid),
+                                 from->meta.count);
         return rc != DBX_OK ? rc : dbx_key_write(txn, to, dbx_slice_of("", 0));
     }
     uint8_t *text = dbx_alloc(from->payload.len + 1);

@@ -14,6 +14,7 @@
 
 #include "base/buf.h"
 #include "store/keyspace.h"
+#include "types/chunks.h"
 
 enum {
     DBX_STRING_EMBSTR_MAX = 44,         /* Redis's border between embstr and raw */
@@ -29,9 +30,6 @@ uint64_t dbx_string_len(const dbx_key *k);
 /* dbx_string_inline is all of a string that is not chunked: valid as k->payload is. */
 bool dbx_string_inline(const dbx_key *k, dbx_slice *bytes);
 
-/* dbx_string_encoding is OBJECT ENCODING's answer. */
-const char *dbx_string_encoding(const dbx_key *k);
-
 /* --- Reading
  * -------------------------------------------------------------------------------------- */
 
@@ -40,7 +38,7 @@ const char *dbx_string_encoding(const dbx_key *k);
  * lie in k). */
 typedef struct dbx_string_parts {
     dbx_view *view;
-    uint64_t cid;
+    dbx_chunks chunks; /* cid 0: inline */
     uint64_t at, end;
     dbx_slice payload; /* of an inline string */
 } dbx_string_parts;

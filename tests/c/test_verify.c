@@ -8,7 +8,7 @@ TEST(a_good_database_is_told_of_part_by_part) {
     prepare(&w);
     expect_good(&w);
     outcome o = check(&w);
-    const char *const lines[] = {"format   2, pages of 4096 bytes\n",
+    const char *const lines[] = {"format   3, pages of 4096 bytes\n",
                                  "keys     db0: 24, 2 expire\n",
                                  "keys     db1: 1, 0 expire\n",
                                  "types    string: 26, 1 of them in chunks\n",

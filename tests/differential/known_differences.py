@@ -77,6 +77,7 @@ SETTINGS = {
 # Settings that Redis does not have. (Those of Redis that DBX does not have are unknown to it.)
 OWN_SETTINGS = {
     "checkpoint-after": "of the store",
+    "collection-inline-size": "of the store",
     "disk-warning-size": "of the store",
     "journal-freeze-size": "of the store",
     "journal-keep-size": "of the store",

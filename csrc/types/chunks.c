@@ -1,30 +1,30 @@
-/* t_string_chunks.c: reading and changing the chunks of a long string; see t_string_chunks.h. */
-#include "types/t_string_chunks.h"
+/* chunks.c: reading and changing long values chunk by chunk; see chunks.h. */
+#include "types/chunks.h"
 
 #include "base/alloc.h"
 #include "base/bytes.h"
 
-enum { CHUNK = DBX_VALUE_CHUNK_BYTES, CHUNK_KEY_BYTES = 1 + 8 + 4 };
+enum { CHUNK = DBX_VALUE_CHUNK_BYTES, CHUNK_KEY_BYTES = 1 + 2 * DBX_NUMBER_BYTES_MAX + 4 };
 
 typedef struct chunk_key {
     uint8_t bytes[CHUNK_KEY_BYTES];
 } chunk_key;
 
-static dbx_slice key_of(chunk_key *key, uint64_t cid, uint64_t chunk) {
-    key->bytes[0] = DBX_TABLE_CHUNK;
-    dbx_store64_be(key->bytes + 1, cid);
-    dbx_store32_be(key->bytes + 9, (uint32_t)chunk);
-    return dbx_slice_of(key->bytes, sizeof key->bytes);
+static dbx_slice key_of(chunk_key *key, dbx_chunks chunks, uint64_t chunk) {
+    uint8_t table = chunks.part == 0 ? DBX_TABLE_CHUNK : DBX_TABLE_PIECE;
+    size_t n = dbx_format_collection(key->bytes, table, chunks.cid);
+    if (chunks.part != 0) n += dbx_format_number(key->bytes + n, chunks.part);
+    dbx_store32_be(key->bytes + n, (uint32_t)chunk);
+    return dbx_slice_of(key->bytes, n + 4);
 }
 
-int dbx_string_chunk_part(dbx_view *view, uint64_t cid, uint64_t at, uint64_t end,
-                          dbx_slice *part) {
+int dbx_chunks_part(dbx_view *view, dbx_chunks chunks, uint64_t at, uint64_t end, dbx_slice *part) {
     static uint8_t zeros[CHUNK]; /* never written: no memory but one page */
     chunk_key key;
     dbx_slice stored;
     size_t from = (size_t)(at % CHUNK);
     size_t to = end - at < CHUNK - from ? from + (size_t)(end - at) : CHUNK;
-    int rc = dbx_view_get(view, key_of(&key, cid, at / CHUNK), &stored);
+    int rc = dbx_view_get(view, key_of(&key, chunks, at / CHUNK), &stored);
     if (rc == DBX_ENOTFOUND) stored = dbx_slice_of(zeros, 0);
     if (rc != DBX_OK && rc != DBX_ENOTFOUND) return rc;
     if (from < stored.len) {
@@ -68,13 +68,13 @@ static int write_chunk(dbx_txn *txn, dbx_slice key, size_t from, dbx_slice bytes
     return lengthen(txn, key, len, from, bytes);
 }
 
-int dbx_string_chunks_write(dbx_txn *txn, uint64_t cid, uint64_t offset, dbx_slice bytes) {
+int dbx_chunks_write(dbx_txn *txn, dbx_chunks chunks, uint64_t offset, dbx_slice bytes) {
     while (bytes.len > 0) {
         chunk_key key;
         size_t from = (size_t)(offset % CHUNK);
         size_t n = bytes.len < CHUNK - from ? bytes.len : CHUNK - from;
-        int rc =
-            write_chunk(txn, key_of(&key, cid, offset / CHUNK), from, dbx_slice_of(bytes.ptr, n));
+        int rc = write_chunk(txn, key_of(&key, chunks, offset / CHUNK), from,
+                             dbx_slice_of(bytes.ptr, n));
         if (rc != DBX_OK) return rc;
         bytes = dbx_slice_of(bytes.ptr + n, bytes.len - n);
         offset += n;
@@ -82,12 +82,12 @@ int dbx_string_chunks_write(dbx_txn *txn, uint64_t cid, uint64_t offset, dbx_sli
     return DBX_OK;
 }
 
-int dbx_string_chunk_put(dbx_txn *txn, uint64_t cid, uint64_t chunk, dbx_slice bytes) {
+int dbx_chunks_put(dbx_txn *txn, dbx_chunks chunks, uint64_t chunk, dbx_slice bytes) {
     chunk_key key;
-    return dbx_txn_put(txn, key_of(&key, cid, chunk), dbx_slice_of("", 0), bytes);
+    return dbx_txn_put(txn, key_of(&key, chunks, chunk), dbx_slice_of("", 0), bytes);
 }
 
-int dbx_string_chunks_copy(dbx_txn *txn, uint64_t from, uint64_t to, uint64_t len) {
+int dbx_chunks_copy(dbx_txn *txn, dbx_chunks from, dbx_chunks to, uint64_t len) {
     static const dbx_slice nothing = {NULL, 0};
     for (uint64_t chunk = 0; chunk * CHUNK < len; chunk++) {
         chunk_key key;
@@ -102,6 +102,15 @@ int dbx_string_chunks_copy(dbx_txn *txn, uint64_t from, uint64_t to, uint64_t le
         memcpy(room, stored.ptr, stored.len);
         dbx_slice copy = dbx_slice_of(room, stored.len);
         rc = dbx_txn_put(txn, key_of(&key, to, chunk), nothing, copy);
+        if (rc != DBX_OK) return rc;
+    }
+    return DBX_OK;
+}
+
+int dbx_chunks_drop(dbx_txn *txn, dbx_chunks chunks, uint64_t len) {
+    for (uint64_t chunk = 0; chunk * CHUNK < len; chunk++) {
+        chunk_key key;
+        int rc = dbx_txn_del(txn, key_of(&key, chunks, chunk));
         if (rc != DBX_OK) return rc;
     }
     return DBX_OK;

@@ -1,0 +1,69 @@
+/* dict.h: the members of a large collection, in the order of their hashes: fields of a hash,
+ * members of a set, members of a sorted set with their scores.
+ *
+ * Entries are [table][cid][hash: 6 bytes][member] -> [the whole member, if it is long] value. The
+ * hash is seeded by the database: its order is that of SSCAN, HSCAN and ZSCAN, whose cursor it is
+ * (invariant 23), two sets have their common members in one order, and random members are found by
+ * drawing places in it.
+ */
+#ifndef DBX_TYPES_DICT_H
+#define DBX_TYPES_DICT_H
+
+#include "types/cell.h"
+
+typedef struct dbx_dict {
+    uint8_t table; /* enum dbx_table */
+    uint64_t cid;
+} dbx_dict;
+
+/* One member, looked up. */
+typedef struct dbx_dict_slot {
+    dbx_dict dict;
+    dbx_member member;
+    bool found;
+    dbx_slice value; /* when found; as slices of txn.h */
+    /* private */
+    dbx_cell whole; /* the long member as it is kept */
+    dbx_probe probe;
+    size_t key_len;
+    uint8_t key[DBX_ENCODED_KEY_MAX];
+} dbx_dict_slot;
+
+/* dbx_dict_find looks a member up: DBX_OK, found or not, or a failure. `bytes` must outlive the
+ * slot. */
+int dbx_dict_find(dbx_txn *txn, dbx_dict dict, dbx_slice bytes, dbx_dict_slot *slot);
+/* dbx_dict_put gives the member of a slot a value: head, then tail. */
+int dbx_dict_put(dbx_txn *txn, dbx_dict_slot *slot, dbx_slice head, dbx_slice tail);
+/* dbx_dict_del removes the member of a slot that was found. */
+int dbx_dict_del(dbx_txn *txn, dbx_dict_slot *slot);
+
+/* --- Walking --------------------------------------------------------------------------------- */
+
+typedef struct dbx_dict_item {
+    uint64_t hash;
+    dbx_cell member;
+    dbx_slice value;
+} dbx_dict_item;
+
+typedef struct dbx_dict_walk {
+    dbx_dict dict;
+    dbx_cursor *cursor; /* owned */
+    bool begun;
+    size_t prefix_len; /* of [table][cid] */
+    uint8_t from[1 + DBX_NUMBER_BYTES_MAX + DBX_MEMBER_HASH_BYTES];
+} dbx_dict_walk;
+
+/* dbx_dict_walk_open begins a walk over members whose hash is at least `from_hash`. DBX_ENOMEM. */
+int dbx_dict_walk_open(dbx_dict_walk *walk, dbx_view *view, dbx_dict dict, uint64_t from_hash);
+/* dbx_dict_walk_next gives the next member, valid until the next write; DBX_ENOTFOUND at the end.
+ * What was given may be deleted before the next is asked for. */
+int dbx_dict_walk_next(dbx_dict_walk *walk, dbx_dict_item *item);
+/* dbx_dict_walk_move goes on in another view, behind the member given last. */
+int dbx_dict_walk_move(dbx_dict_walk *walk, dbx_view *view);
+void dbx_dict_walk_close(dbx_dict_walk *walk);
+
+/* dbx_dict_random draws a member of a dict that has `count` > 0, each equally likely: independent
+ * of what was drawn before. *item is valid until the next write. Cost: a few seeks. */
+int dbx_dict_random(dbx_txn *txn, dbx_dict dict, uint64_t count, dbx_dict_item *item);
+
+#endif
