@@ -6,7 +6,10 @@
 #include "types/chunks.h"
 #include "types/t_string.h"
 
-enum { CHUNK = DBX_VALUE_CHUNK_BYTES };
+enum {
+    CHUNK = DBX_VALUE_CHUNK_BYTES,
+    COPIED_MAX = 1 << 20 /* results up to this are as large as what one command may bring */
+};
 
 /* --- Bits as integers ------------------------------------------------------------------------ */
 
@@ -261,23 +264,38 @@ static int combine_part(dbx_txn *txn, dbx_bitmap_op op, const dbx_bitmap_operand
     return DBX_OK;
 }
 
+/* Where a chunk of a result is made: in memory that is used again and copied, or, of a long result,
+ * in room that the buffer refers to. */
+typedef struct workplace {
+    bool refers;
+    uint8_t *at; /* NULL: none yet */
+} workplace;
+
+static int take_place(dbx_txn *txn, workplace *w, size_t bytes) {
+    if (w->at != NULL) return DBX_OK;
+    if (w->refers) return dbx_txn_room(txn, bytes, &w->at);
+    w->at = dbx_alloc(bytes);
+    return w->at == NULL ? DBX_ENOMEM : DBX_OK;
+}
+
 /* Payloads of operands die with the first chunk that is stored: they are no longer than a chunk, so
  * that nobody looks at them afterwards. */
 static int combine_chunks(dbx_txn *txn, dbx_bitmap_op op, const dbx_bitmap_operand *operands,
                           size_t count, uint64_t len, uint64_t cid) {
-    uint8_t *room = NULL;
-    for (uint64_t from = 0; from < len; from += CHUNK) {
+    workplace w = {.refers = len > COPIED_MAX};
+    int rc = DBX_OK;
+    for (uint64_t from = 0; rc == DBX_OK && from < len; from += CHUNK) {
         size_t n = len - from < CHUNK ? (size_t)(len - from) : CHUNK;
-        int rc = room != NULL ? DBX_OK : dbx_txn_room(txn, n, &room);
-        if (rc == DBX_OK) rc = combine_part(txn, op, operands, count, from, n, room);
-        if (rc != DBX_OK) return rc;
-        dbx_slice bytes = dbx_slice_of(room, n);
+        rc = take_place(txn, &w, n);
+        if (rc == DBX_OK) rc = combine_part(txn, op, operands, count, from, n, w.at);
+        if (rc != DBX_OK) break;
+        dbx_slice bytes = dbx_slice_of(w.at, n);
         if (first_other(bytes, 0) == n) continue; /* zeros are not stored */
         rc = dbx_chunks_put(txn, (dbx_chunks){cid, 0}, from / CHUNK, bytes);
-        if (rc != DBX_OK) return rc;
-        room = NULL;
+        if (w.refers) w.at = NULL;
     }
-    return DBX_OK;
+    if (!w.refers) dbx_alloc_free(w.at);
+    return rc;
 }
 
 int dbx_bitmap_combine(dbx_txn *txn, dbx_bitmap_op op, const dbx_bitmap_operand *operands,

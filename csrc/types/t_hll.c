@@ -44,6 +44,8 @@ void dbx_hll_clear(dbx_hll *hll) {
     hll->len = DBX_HLL_HEADER_BYTES + sizeof all_zeros;
     hll->from = 0;
     hll->to = hll->len;
+    hll->near_at = DBX_HLL_HEADER_BYTES;
+    hll->near = 0;
 }
 
 void dbx_hll_load(dbx_hll *hll, dbx_slice value) {
@@ -51,6 +53,8 @@ void dbx_hll_load(dbx_hll *hll, dbx_slice value) {
     hll->len = value.len;
     hll->from = value.len;
     hll->to = 0;
+    hll->near_at = DBX_HLL_HEADER_BYTES;
+    hll->near = 0;
 }
 
 static dbx_slice value_of(const dbx_hll *hll) {
@@ -228,19 +232,41 @@ static void join_runs(dbx_hll *hll, size_t at) {
     }
 }
 
+/* A run, and the one before it: the same when there is none. */
+typedef struct position {
+    size_t at, before;
+    uint32_t first, before_first; /* registers */
+} position;
+
+/* find_run finds the run that a register belongs to, from the one at `at` on, whose first register
+ * is `first`; false: it is not there. */
+static bool find_run(const dbx_hll *hll, uint32_t index, size_t at, uint32_t first, position *p,
+                     dbx_hll_run *run) {
+    *p = (position){at, at, first, first};
+    while (dbx_hll_run_at(value_of(hll), p->at, run)) {
+        if (index - p->first < run->registers) return true;
+        p->before = p->at;
+        p->before_first = p->first;
+        p->at += run->bytes;
+        p->first += run->registers;
+    }
+    return false;
+}
+
+/* Registers are mostly set in their order, when values are merged: so a search begins near the last
+ * one. */
 static int set_sparse(dbx_hll *hll, uint32_t index, uint8_t count, uint64_t sparse_max) {
-    size_t at = DBX_HLL_HEADER_BYTES, before = at; /* the run, and the one before it */
-    uint32_t first = 0;                            /* its first register */
+    position p = {0};
     dbx_hll_run run;
     if (count > VALUE_MAX) goto dense;
-    for (;;) {
-        if (!dbx_hll_run_at(value_of(hll), at, &run)) return DBX_ECORRUPT;
-        if (index - first < run.registers) break;
-        before = at;
-        at += run.bytes;
-        first += run.registers;
+    bool found = index >= hll->near && find_run(hll, index, hll->near_at, hll->near, &p, &run);
+    /* Of the run where a search begins the one before is not known. */
+    if (!found || p.at == hll->near_at) {
+        if (!find_run(hll, index, DBX_HLL_HEADER_BYTES, 0, &p, &run)) return DBX_ECORRUPT;
     }
     if (run.value >= count) return 0;
+    uint32_t first = p.first;
+    size_t at = p.at;
     sequence s = {.len = 0};
     add_run(&s, run.value, index - first);
     add_run(&s, count, 1);
@@ -251,9 +277,11 @@ static int set_sparse(dbx_hll *hll, uint32_t index, uint8_t count, uint64_t spar
     memmove(hll->bytes + at + s.len, hll->bytes + rest, hll->len - rest);
     memcpy(hll->bytes + at, s.bytes, s.len);
     hll->len = len;
-    join_runs(hll, before);
+    join_runs(hll, p.before);
     dbx_hll_forget(hll);
-    changed(hll, before, hll->len);
+    changed(hll, p.before, hll->len);
+    hll->near_at = p.before;
+    hll->near = p.before_first;
     return 1;
 dense:
     return dbx_hll_densify(hll) != DBX_OK ? DBX_ECORRUPT : set_dense(hll, index, count);

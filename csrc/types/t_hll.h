@@ -39,6 +39,8 @@ typedef struct dbx_hll {
     uint8_t *bytes;
     size_t len, cap;
     size_t from, to;
+    size_t near_at; /* private: of a sparse one, a run before the one that was changed last, */
+    uint32_t near;  /* and its first register */
 } dbx_hll;
 
 /* --- Values ---------------------------------------------------------------------------------- */

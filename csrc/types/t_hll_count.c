@@ -9,6 +9,10 @@
 #include "base/err.h"
 #include "types/t_hll.h"
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 enum {
     RANK_MAX = 51, /* what an element can raise a register to; a value may claim more */
     VALUES = 64,
@@ -28,15 +32,52 @@ static inline uint64_t unpack(const uint8_t *from) {
     return (word & 0x003f003f003f003fu) | (word & 0x0fc00fc00fc00fc0u) << 2;
 }
 
-static void merge_dense(uint8_t *restrict registers, const uint8_t *restrict from) {
+/* merge_from raises the registers from number `i` on to those that begin at `from`. */
+static void merge_from(uint8_t *restrict registers, size_t i, const uint8_t *restrict from) {
     uint8_t block[BLOCK];
-    for (size_t i = 0; i < DBX_HLL_REGISTERS; i += BLOCK) {
+    for (; i < DBX_HLL_REGISTERS; i += BLOCK) {
         for (size_t j = 0; j < BLOCK; j += 8, from += 6)
             dbx_store64(block + j, unpack(from));
         for (size_t j = 0; j < BLOCK; j++)
             registers[i + j] = registers[i + j] > block[j] ? registers[i + j] : block[j];
     }
 }
+
+static void merge_portable(uint8_t *registers, const uint8_t *from) {
+    merge_from(registers, 0, from);
+}
+
+/* Decided once, when the program is loaded. */
+static void (*merge_dense)(uint8_t *registers, const uint8_t *from) = merge_portable;
+
+#if defined(__x86_64__)
+/* The same, 32 registers at a time: each three bytes into a place of four, then their four
+ * registers apart. A step reads four bytes more than it takes, so the last block is left to the
+ * portable way.
+ */
+__attribute__((target("avx2"))) static void merge_native(uint8_t *registers, const uint8_t *from) {
+    const __m128i spread = _mm_setr_epi8(0, 1, 2, -1, 3, 4, 5, -1, 6, 7, 8, -1, 9, 10, 11, -1);
+    const __m256i places = _mm256_broadcastsi128_si256(spread);
+    size_t i = 0;
+    for (; i < DBX_HLL_REGISTERS - BLOCK; i += 32, from += 24) {
+        __m128i low = _mm_loadu_si128((const __m128i_u *)from);
+        __m128i high = _mm_loadu_si128((const __m128i_u *)(from + 12));
+        __m256i x = _mm256_shuffle_epi8(_mm256_set_m128i(high, low), places);
+        __m256i a = _mm256_and_si256(x, _mm256_set1_epi32(0x3f));
+        __m256i b = _mm256_and_si256(_mm256_slli_epi32(x, 2), _mm256_set1_epi32(0x3f00));
+        __m256i c = _mm256_and_si256(_mm256_slli_epi32(x, 4), _mm256_set1_epi32(0x3f0000));
+        __m256i d = _mm256_and_si256(_mm256_slli_epi32(x, 6), _mm256_set1_epi32(0x3f000000));
+        __m256i all = _mm256_or_si256(_mm256_or_si256(a, b), _mm256_or_si256(c, d));
+        __m256i_u *to = (__m256i_u *)(registers + i);
+        _mm256_storeu_si256(to, _mm256_max_epu8(_mm256_loadu_si256(to), all));
+    }
+    merge_from(registers, i, from);
+}
+
+__attribute__((constructor)) static void merge_prepare(void) {
+    if (__builtin_cpu_supports("avx2")) merge_dense = merge_native;
+}
+#endif
 
 static int merge_sparse(uint8_t *registers, dbx_slice value) {
     size_t at = DBX_HLL_HEADER_BYTES;
