@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dbx.commands.bitmap import BitmapCommands
 from dbx.commands.connection import ConnectionCommands
+from dbx.commands.hash import HashCommands
 from dbx.commands.hll import HllCommands
 from dbx.commands.key import KeyCommands
 from dbx.commands.server import ServerCommands
@@ -16,6 +17,7 @@ class Commands(
     StringCommands,
     BitmapCommands,
     HllCommands,
+    HashCommands,
     KeyCommands,
     ConnectionCommands,
     ServerCommands,
