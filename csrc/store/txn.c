@@ -225,7 +225,7 @@ int dbx_txn_patch_headed(dbx_txn *txn, dbx_slice key, dbx_slice head, size_t at,
         rc = dbx_buffer_patch(txn->store->live.active, undo, probe.entry, 0, head);
     }
     if (rc == DBX_OK) rc = dbx_buffer_patch(txn->store->live.active, undo, probe.entry, at, bytes);
-    if (rc == DBX_OK) wrote(txn, &probe);
+    if (rc == DBX_OK) wrote(txn, &probe, head.len + bytes.len);
     return rc;
 }
 
