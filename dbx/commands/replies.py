@@ -178,7 +178,7 @@ PARSERS: dict[str, Parser] = {
         " SETEX SETNX",
         _bool,
     ),
-    **_each("FLUSHALL FLUSHDB HMSET MSET QUIT RENAME SAVE SELECT SHUTDOWN SWAPDB", _ok),
+    **_each("FLUSHALL FLUSHDB HMSET MSET PFMERGE QUIT RENAME SAVE SELECT SHUTDOWN SWAPDB", _ok),
     "BGSAVE": _true,
     "CLIENT GETNAME": _as_text,
     "CLIENT INFO": _client_info,
