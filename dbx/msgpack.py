@@ -11,8 +11,8 @@ from dbx._core import (
     Packer,
     StackError,
     Timestamp,
-    UnpackException,
     Unpacker,
+    UnpackException,
     packb,
     unpackb,
 )

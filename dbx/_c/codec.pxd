@@ -1,4 +1,5 @@
-# Mirrors csrc/codec/{resp_value,resp_write,msgpack,msgpack_read,msgpack_write}.h, and what the codec's binding needs of csrc/base.
+# Mirrors csrc/codec/{msgpack,msgpack_read,msgpack_write,resp_value,resp_write}.h, and what the
+# codec's binding needs of csrc/base.
 from libc.stdint cimport int8_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from dbx._c.base cimport dbx_buf, dbx_slice

@@ -1,4 +1,4 @@
-/* test_bytes.c: integers in byte strings, both orders, at any alignment; and whether all is ASCII. */
+/* test_bytes.c: integers in byte strings, both orders, at any alignment; whether text is ASCII. */
 #include "base/bytes.h"
 
 #include "check.h"
