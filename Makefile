@@ -70,6 +70,10 @@ $(VENV)/.tests: $(VENV)/.tools
 	$(PY) -m pip install -q --group test --group lint
 	@touch $@
 
+$(VENV)/.bench: $(VENV)/.tests
+	$(PY) -m pip install -q --group bench
+	@touch $@
+
 build: $(VENV)/.installed ## bring the installation in .venv up to date
 	@$(CMAKE) --build $(BUILD)/venv --target _core
 	@$(CMAKE) --install $(BUILD)/venv --component python --strip \
@@ -142,7 +146,7 @@ crash: build $(VENV)/.tests ## kill -9 under random commands and start again, CO
 clients: packages-test build $(VENV)/.tests ## other people's clients and tools, unmodified
 	$(PY) -m pytest -q -rA tests/clients
 
-bench: packages-test build $(VENV)/.tests ## side by side with redis-server; BENCH="--help" for its options
+bench: packages-test build $(VENV)/.bench ## side by side with redis-server; BENCH="--help" for its options
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(PY) -m bench $(BENCH)
 
 # --- Style ---
