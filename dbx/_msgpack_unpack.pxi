@@ -265,11 +265,10 @@ cdef PyObject *_tuple_of(PyObject **values, size_t count) noexcept:
     """A tuple of the top of the stack, whose references it takes."""
     cdef size_t i
     cdef PyObject *made = raw_tuple(count)
+    if made == NULL:
+        return _dropped(values, count)
     for i in range(count):
-        if made == NULL:
-            Py_DECREF(values[i])
-        else:
-            raw_tuple_set(made, i, values[i])
+        raw_tuple_set(made, i, values[i])
     return made
 
 
@@ -347,11 +346,6 @@ cdef inline PyObject *_scalar(_Unpacking *u, const dbx_msgpack_token *token) exc
     return value
 
 
-cdef inline bint _has_content(const dbx_msgpack_token *token) noexcept:
-    return (token.kind == DBX_MSGPACK_IS_STR or token.kind == DBX_MSGPACK_IS_BIN
-            or token.kind == DBX_MSGPACK_IS_EXT)
-
-
 cdef int _open(_Unpacking *u, const dbx_msgpack_token *token) except -1:
     """1: a container is open; 0: it is empty, and complete already."""
     cdef bint map = token.kind == DBX_MSGPACK_IS_MAP
@@ -395,6 +389,7 @@ cdef int _unpack(_Unpacking *u, const uint8_t *data, size_t len, size_t *used) e
     cdef const uint8_t *end = data + len
     cdef dbx_msgpack_token token
     cdef PyObject *value
+    cdef _Level *level
     cdef size_t content
     cdef int head
     while True:
@@ -412,14 +407,14 @@ cdef int _unpack(_Unpacking *u, const uint8_t *data, size_t len, size_t *used) e
                 return 0
             if head < 0:
                 raise FormatError
-        if token.kind == DBX_MSGPACK_IS_ARRAY or token.kind == DBX_MSGPACK_IS_MAP:
+        if token.kind >= DBX_MSGPACK_IS_ARRAY:
             if _open(u, &token):
                 at += head
                 continue
             if not u.skipping:
                 value = _container(u, token.kind == DBX_MSGPACK_IS_MAP, 0)
         else:
-            if _has_content(&token):
+            if token.kind >= DBX_MSGPACK_IS_STR:
                 content = token.bytes.len
                 if content > <size_t>(end - at) - head:
                     _check_content(u, &token)
@@ -443,8 +438,9 @@ cdef int _unpack(_Unpacking *u, const uint8_t *data, size_t len, size_t *used) e
                 u.count += 1
             if u.depth == 0:
                 return 1
-            u.levels[u.depth - 1].left -= 1
-            if u.levels[u.depth - 1].left > 0:
+            level = &u.levels[u.depth - 1]
+            level.left -= 1
+            if level.left > 0:
                 break
             value = _close(u)
 
