@@ -392,8 +392,8 @@ cdef int _unpack(_Unpacking *u, const uint8_t *data, size_t len, size_t *used) e
     cdef _Level *level
     cdef size_t content
     cdef int head
+    used[0] = 0
     while True:
-        used[0] = at - data
         content = 0
         if u.pending:
             token = u.token
@@ -410,23 +410,23 @@ cdef int _unpack(_Unpacking *u, const uint8_t *data, size_t len, size_t *used) e
         if token.kind >= DBX_MSGPACK_IS_ARRAY:
             if _open(u, &token):
                 at += head
+                used[0] = at - data
                 continue
-            if not u.skipping:
-                value = _container(u, token.kind == DBX_MSGPACK_IS_MAP, 0)
-        else:
-            if token.kind >= DBX_MSGPACK_IS_STR:
-                content = token.bytes.len
-                if content > <size_t>(end - at) - head:
-                    _check_content(u, &token)
-                    u.token = token
-                    u.pending = True
-                    used[0] += head
-                    return 0
-            if not u.skipping:
-                value = _scalar(u, &token)
+        elif token.kind >= DBX_MSGPACK_IS_STR:
+            content = token.bytes.len
+            if content > <size_t>(end - at) - head:
+                _check_content(u, &token)
+                u.token = token
+                u.pending = True
+                used[0] += head
+                return 0
         if u.skipping:
             Py_INCREF(raw_none)
             value = raw_none
+        elif token.kind >= DBX_MSGPACK_IS_ARRAY:
+            value = _container(u, token.kind == DBX_MSGPACK_IS_MAP, 0)
+        else:
+            value = _scalar(u, &token)
         u.pending = False
         at += head + content
         used[0] = at - data
