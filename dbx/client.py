@@ -54,6 +54,15 @@ class DBX(Commands):
             cursor, found = self.scan(cursor, match=match, count=count, _type=_type)
             yield from found
 
+    def sscan_iter(
+        self, name: Encodable, match: Pattern | None = None, count: int | None = None
+    ) -> Iterator[Any]:
+        """Every member of a set, as SSCAN gives them."""
+        cursor: int | str = "0"
+        while cursor != 0:
+            cursor, found = self.sscan(name, cursor, match=match, count=count)
+            yield from found
+
     def __getitem__(self, name: Encodable) -> Any:
         value = self.get(name)
         if value is None:
