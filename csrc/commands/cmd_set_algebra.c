@@ -317,10 +317,15 @@ static int cmd_sdiffstore(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
 /* --- Rows ------------------------------------------------------------------------------------ */
 
 #define SOURCES                                                                                    \
-    {{.flags = DBX_KEY_RO | DBX_KEY_ACCESS, .begin = 1, .last = -1, .step = 1}}
+    {                                                                                              \
+        { .flags = DBX_KEY_RO | DBX_KEY_ACCESS, .begin = 1, .last = -1, .step = 1 }                \
+    }
 #define DESTINATION_SOURCES                                                                        \
-    {{.flags = DBX_KEY_OW | DBX_KEY_UPDATE, .begin = 1, .last = 0, .step = 1},                     \
-     {.flags = DBX_KEY_RO | DBX_KEY_ACCESS, .begin = 2, .last = -1, .step = 1}}
+    {                                                                                              \
+        {.flags = DBX_KEY_OW | DBX_KEY_UPDATE, .begin = 1, .last = 0, .step = 1}, {                \
+            .flags = DBX_KEY_RO | DBX_KEY_ACCESS, .begin = 2, .last = -1, .step = 1                \
+        }                                                                                          \
+    }
 
 const dbx_command dbx_cmd_set_algebra[] = {
     {.name = "sinter",

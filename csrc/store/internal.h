@@ -69,7 +69,7 @@ struct dbx_store {
     dbx_view *views; /* open ones, the live one not included */
     size_t view_count;
     dbx_cursor *idle_cursor; /* of the live view and its snapshot; NULL: none is kept */
-    dbx_db *dbs; /* options.databases of them */
+    dbx_db *dbs;             /* options.databases of them */
     uint64_t next_id;
     uint8_t seed[16]; /* of this database, for long names */
     struct dbx_scan_table *scans;

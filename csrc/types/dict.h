@@ -49,7 +49,7 @@ typedef struct dbx_dict_item {
     uint64_t hash;
     dbx_cell member;
     dbx_slice value;
-    dbx_slice place; /* the entry's key behind [table][cid]: the same in every dict, in their order */
+    dbx_slice place; /* its key behind [table][cid]: the same in all dicts, and their order */
 } dbx_dict_item;
 
 typedef struct dbx_dict_walk {
@@ -75,8 +75,8 @@ int dbx_dict_walk_last(dbx_dict_walk *walk, dbx_dict_item *item);
 int dbx_dict_walk_move(dbx_dict_walk *walk, dbx_view *view);
 void dbx_dict_walk_close(dbx_dict_walk *walk);
 
-/* dbx_dict_random draws a member of a dict that has `count` > 0, each equally likely, independent of
- * what was drawn before (sampler.h). *item is valid until the next write. Cost: about a seek. */
+/* dbx_dict_random draws a member of a dict that has `count` > 0, each equally likely, whatever was
+ * drawn before (sampler.h). *item is valid until the next write. Cost: about a seek. */
 int dbx_dict_random(dbx_txn *txn, dbx_dict dict, uint64_t count, dbx_dict_item *item);
 
 /* dbx_dict_find_item looks up the member that was given: dbx_dict_find without hashing it again. */

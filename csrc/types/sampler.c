@@ -8,9 +8,9 @@ enum {
     MEMBERS_MIN = 2, /* in a bucket on average; fewer: two are made one */
     MEMBERS = 4,     /* when the buckets are made, to twice as many */
     MEMBERS_MAX = 16,
-    WHOLE = 32,        /* fewer members are one bucket */
+    WHOLE = 32, /* fewer members are one bucket */
     BUCKETS_MAX = 1 << 18,
-    DRAWS_MIN = 16,    /* before memory is taken to remember buckets in */
+    DRAWS_MIN = 16, /* before memory is taken to remember buckets in */
     UNKNOWN = UINT8_MAX,
     LIVE_MAX = 4 /* dicts of the live view that are remembered */
 };
@@ -152,8 +152,8 @@ void dbx_sampler_close(dbx_sampler *s) {
 /* --- Of the live view ------------------------------------------------------------------------ */
 
 typedef struct live {
-    uint64_t undone;     /* dbx_txn_undone() when it was right */
-    unsigned newest;     /* the one drawn from last */
+    uint64_t undone;          /* dbx_txn_undone() when it was right */
+    unsigned newest;          /* the one drawn from last */
     dbx_sampler of[LIVE_MAX]; /* those without a view are free */
 } live;
 

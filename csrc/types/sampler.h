@@ -18,13 +18,13 @@
 typedef struct dbx_sampler {
     dbx_view *view;
     dbx_dict dict;
-    uint64_t count;    /* of the dict's members, > 0 */
-    uint64_t from;     /* hashes of all members lie in [from, from + width * buckets) */
-    uint64_t width;    /* of a bucket */
-    uint32_t buckets;  /* a power of two */
-    uint32_t fullest;  /* no bucket has more members, as far as is known */
-    uint32_t draws;    /* up to where counting begins to pay */
-    uint8_t *in;       /* owned: members in each bucket, or that they are not known; may be NULL */
+    uint64_t count;   /* of the dict's members, > 0 */
+    uint64_t from;    /* hashes of all members lie in [from, from + width * buckets) */
+    uint64_t width;   /* of a bucket */
+    uint32_t buckets; /* a power of two */
+    uint32_t fullest; /* no bucket has more members, as far as is known */
+    uint32_t draws;   /* up to where counting begins to pay */
+    uint8_t *in;      /* owned: members in each bucket, or that they are not known; may be NULL */
 } dbx_sampler;
 
 /* dbx_sampler_open begins to draw from a view that nothing changes, of a dict of `count` > 0

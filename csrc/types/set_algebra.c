@@ -99,7 +99,8 @@ static int has(dbx_set_algebra *a, dbx_set_run *run, const dbx_dict_item *item, 
 }
 
 static int by_count(const void *a, const void *b) {
-    uint64_t x = ((const dbx_set_run *)a)->source->count, y = ((const dbx_set_run *)b)->source->count;
+    const dbx_set_run *p = a, *q = b;
+    uint64_t x = p->source->count, y = q->source->count;
     return (x > y) - (x < y);
 }
 

@@ -321,8 +321,8 @@ dbx_dict_item dbx_set_batch_at(const dbx_set_batch *batch, size_t i) {
     item.place.ptr = batch->bytes.ptr + (uintptr_t)item.place.ptr;
     /* One more than the offset: a long member's is NULL. */
     if (!dbx_cell_is_long(&item.member))
-        item.member = dbx_cell_of(dbx_slice_of(
-            batch->bytes.ptr + ((uintptr_t)item.member.ptr - 1), (size_t)item.member.len));
+        item.member = dbx_cell_of(dbx_slice_of(batch->bytes.ptr + ((uintptr_t)item.member.ptr - 1),
+                                               (size_t)item.member.len));
     return item;
 }
 

@@ -121,7 +121,7 @@ TEST(every_member_is_drawn_equally_often) {
 TEST(what_deletions_in_the_order_of_hashes_leave_is_drawn_equally_often) {
     static const struct {
         unsigned from, to, keep;
-    } parts[] = {{0, 900, 0}, {0, 990, 0}, {100, 1000, 0}, {0, 500, 1},
+    } parts[] = {{0, 900, 0},    {0, 990, 0}, {100, 1000, 0}, {0, 500, 1},
                  {450, 1000, 0}, {0, 900, 1}, {300, 700, 0}};
     for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++) {
         dicts d;

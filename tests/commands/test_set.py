@@ -249,6 +249,15 @@ def test_srandmember_returns_members_and_keeps_them(r: Any, size: int) -> None:
     assert r.execute_command("SCARD", "s") == size
 
 
+def test_readers_of_whole_sets_return_sets(r: Any) -> None:
+    fill(r, "s", "ab")
+    fill(r, "t", "b")
+    assert set(r.execute_command("SMEMBERS", "s")) == {b"a", b"b"}
+    assert set(r.execute_command("SINTER", "s", "t")) == {b"b"}
+    assert set(r.execute_command("SUNION", "t", "s")) == {b"a", b"b"}
+    assert set(r.execute_command("SDIFF", "s", "t")) == {b"a"}
+
+
 def test_there_is_nothing_to_draw_from_nothing(r: Any) -> None:
     assert r.execute_command("SRANDMEMBER", "none") is None
     assert r.execute_command("SRANDMEMBER", "none", 3) == []

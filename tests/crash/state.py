@@ -12,7 +12,9 @@ from tests.differential.commands import Command
 
 READ: dict[bytes, Callable[[bytes], Command]] = {  # the command that returns a type's whole value
     b"string": lambda name: (b"GET", name),
+    b"set": lambda name: (b"SMEMBERS", name),
 }
+UNORDERED = {b"set"}  # types whose elements may come in any order
 BATCH = 100
 ABSOLUTE_FROM_MS = 20 * 10**12  # the year 2603: times from here on were given as such, see POOLS
 TOLERANCE_MS = 60_000  # of relative ones: two clocks were read
@@ -49,7 +51,9 @@ def read(ask: Ask, databases: Sequence[int]) -> State:
             about = ask(asked)
             values = ask([_read(kind, name) for kind, name in zip(about[::3], part, strict=True)])
             for i, name in enumerate(part):
-                state[database, name] = Entry(*about[3 * i : 3 * i + 3], values[i])
+                kind = about[3 * i]
+                value = sorted(values[i]) if kind in UNORDERED else values[i]
+                state[database, name] = Entry(*about[3 * i : 3 * i + 3], value)
     return state
 
 
