@@ -46,7 +46,8 @@ def fill(r: Any, key: str, values: Any) -> set[bytes]:
 
 
 def encoding(r: Any, key: str) -> str:
-    return r.execute_command("OBJECT", "ENCODING", key).decode()
+    text: str = r.execute_command("OBJECT", "ENCODING", key).decode()
+    return text
 
 
 # --- Members in and out ---------------------------------------------------------------------------

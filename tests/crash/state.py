@@ -51,9 +51,9 @@ def read(ask: Ask, databases: Sequence[int]) -> State:
             about = ask(asked)
             values = ask([_read(kind, name) for kind, name in zip(about[::3], part, strict=True)])
             for i, name in enumerate(part):
-                kind = about[3 * i]
+                kind, encoding, expiry = about[3 * i : 3 * i + 3]
                 value = sorted(values[i]) if kind in UNORDERED else values[i]
-                state[database, name] = Entry(*about[3 * i : 3 * i + 3], value)
+                state[database, name] = Entry(kind, encoding, expiry, value)
     return state
 
 
