@@ -6,8 +6,6 @@
 #include "commands/table.h"
 #include "types/t_set.h"
 
-enum { SCAN_BYTES_MAX = 1 << 20 /* of members after which one SSCAN ends */ };
-
 /* --- Adding and removing --------------------------------------------------------------------- */
 
 static int cmd_sadd(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
@@ -126,78 +124,58 @@ static int cmd_smembers(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
 
 /* --- SSCAN ----------------------------------------------------------------------------------- */
 
-typedef struct scan {
-    dbx_scan_args options;
-    dbx_buf members; /* found: [length][bytes] of each */
-    size_t found;
-    dbx_buf scratch;
-} scan;
-
-static int scan_look(dbx_ctx *ctx, scan *s, const dbx_cell *cell) {
+/* scan_look takes note of a member if it fits the pattern. */
+static int scan_look(dbx_ctx *ctx, const dbx_scan_args *options, const dbx_cell *cell,
+                     dbx_buf *scratch, dbx_scan_found *found) {
     dbx_slice member;
-    int rc = dbx_cell_load(dbx_txn_view(ctx->txn), cell, &s->scratch, &member);
-    if (rc != DBX_OK || !dbx_scan_matches(s->options.match, member)) return rc;
-    dbx_buf_add(&s->members, &member.len, sizeof member.len);
-    dbx_buf_add(&s->members, member.ptr, member.len);
-    s->found++;
-    return s->members.failed ? DBX_ENOMEM : DBX_OK;
+    int rc = dbx_cell_load(dbx_txn_view(ctx->txn), cell, scratch, &member);
+    if (rc == DBX_OK && dbx_scan_matches(options->match, member)) dbx_scan_add(found, member);
+    return rc;
 }
 
-/* scan_walk looks at COUNT members or a few more: those with the same hash go together. An inline
- * set goes as a whole. */
-static int scan_walk(dbx_ctx *ctx, scan *s, const dbx_key *k) {
+/* scan looks at COUNT members or a few more: those with the same hash go together. An inline set
+ * goes as a whole. The options' cursor is where to begin, then where to go on. */
+static int scan(dbx_ctx *ctx, dbx_scan_args *options, const dbx_key *k, dbx_scan_found *found) {
     dbx_set_walk walk;
     dbx_dict_item item;
+    dbx_buf scratch = {0};
     int64_t looked = 0;
     uint64_t last = 0;
-    int rc = dbx_set_walk_open(&walk, dbx_txn_view(ctx->txn), k, s->options.cursor);
+    bool past = options->cursor >= DBX_SCAN_HASH_END;
+    int rc = dbx_set_walk_open(&walk, dbx_txn_view(ctx->txn), k, past ? 0 : options->cursor);
     if (rc != DBX_OK) return rc;
-    s->options.cursor = 0;
-    while ((rc = dbx_set_walk_next(&walk, &item)) == DBX_OK) {
-        bool full = looked >= s->options.count || s->members.len > SCAN_BYTES_MAX;
+    options->cursor = 0;
+    while (!(past && walk.spread) && (rc = dbx_set_walk_next(&walk, &item)) == DBX_OK) {
+        bool full = looked >= options->count || dbx_scan_full(found);
         if (walk.spread && full && item.hash != last) {
-            s->options.cursor = item.hash;
+            options->cursor = item.hash;
             break;
         }
-        rc = scan_look(ctx, s, &item.member);
+        rc = scan_look(ctx, options, &item.member, &scratch, found);
         if (rc != DBX_OK) break;
         last = item.hash;
         looked++;
     }
     dbx_set_walk_close(&walk);
+    dbx_buf_free(&scratch);
     return rc == DBX_ENOTFOUND ? DBX_OK : rc;
-}
-
-static void scan_reply(const scan *s, dbx_reply *out) {
-    dbx_scan_reply_cursor(s->options.cursor, out);
-    out->ops->open(out, DBX_ARRAY, s->found);
-    for (size_t at = 0; at < s->members.len;) {
-        size_t len;
-        memcpy(&len, s->members.ptr + at, sizeof len);
-        out->ops->bulk(out, dbx_slice_of(s->members.ptr + at + sizeof len, len));
-        at += sizeof len + len;
-    }
-    out->ops->close(out);
-    out->ops->close(out);
 }
 
 static int cmd_sscan(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     dbx_key k;
     int rc;
-    scan s = {.options = dbx_scan_args_default()};
+    dbx_scan_found found = {.count = 0};
+    dbx_scan_args options = dbx_scan_args_default();
     dbx_slice name = dbx_args_next(args);
-    if (!dbx_scan_cursor(args, &s.options, out)) return DBX_OK;
+    if (!dbx_scan_cursor(args, &options, out)) return DBX_OK;
     if (!dbx_lookup(ctx, name, DBX_SETTYPE, &k, out, &rc)) return rc;
     if (k.exists) {
-        if (!dbx_scan_options(args, DBX_SCAN_PLAIN, &s.options, out)) return DBX_OK;
-        rc = scan_walk(ctx, &s, &k);
+        if (!dbx_scan_options(args, DBX_SCAN_PLAIN, &options, out)) return DBX_OK;
+        rc = scan(ctx, &options, &k, &found);
     } else {
-        s.options.cursor = 0;
+        options.cursor = 0;
     }
-    if (rc == DBX_OK) scan_reply(&s, out);
-    dbx_buf_free(&s.members);
-    dbx_buf_free(&s.scratch);
-    return rc;
+    return dbx_scan_reply(rc, options.cursor, &found, out);
 }
 
 /* --- Rows ------------------------------------------------------------------------------------ */

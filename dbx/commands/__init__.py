@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dbx.commands.connection import ConnectionCommands
+from dbx.commands.hash import HashCommands
 from dbx.commands.key import KeyCommands
 from dbx.commands.server import ServerCommands
 from dbx.commands.set import SetCommands
@@ -11,5 +12,12 @@ from dbx.commands.string import StringCommands
 __all__ = ["Commands"]
 
 
-class Commands(StringCommands, SetCommands, KeyCommands, ConnectionCommands, ServerCommands):
+class Commands(
+    StringCommands,
+    HashCommands,
+    SetCommands,
+    KeyCommands,
+    ConnectionCommands,
+    ServerCommands,
+):
     """Every family."""

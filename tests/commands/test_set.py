@@ -383,6 +383,8 @@ def test_sscan_goes_over_every_member_once(r: Any) -> None:
     for options in ((), ("COUNT", 1), ("COUNT", 100), ("COUNT", 10_000)):
         assert set(scan(r, "s", *options)) == all_members
     assert set(scan(r, "s", "MATCH", "*7")) == {m for m in all_members if m.endswith(b"7")}
+    cursor, found = r.execute_command("SSCAN", "s", (1 << 64) - 1)
+    assert int(cursor) == 0 or found
     small = fill(r, "small", [3, 1, 2])
     assert set(scan(r, "small", "COUNT", 1)) == small
 
