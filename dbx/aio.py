@@ -90,6 +90,15 @@ class DBX(Commands):
             for item in found if no_values else found.items():
                 yield item
 
+    async def sscan_iter(
+        self, name: Encodable, match: Pattern | None = None, count: int | None = None
+    ) -> AsyncIterator[Any]:
+        cursor: int | str = "0"
+        while cursor != 0:
+            cursor, found = await self.sscan(name, cursor, match=match, count=count)
+            for member in found:
+                yield member
+
     @property
     def closed(self) -> bool:
         return self._engine.closed

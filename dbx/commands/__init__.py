@@ -8,6 +8,7 @@ from dbx.commands.hash import HashCommands
 from dbx.commands.hll import HllCommands
 from dbx.commands.key import KeyCommands
 from dbx.commands.server import ServerCommands
+from dbx.commands.set import SetCommands
 from dbx.commands.string import StringCommands
 
 __all__ = ["Commands"]
@@ -18,6 +19,7 @@ class Commands(
     BitmapCommands,
     HllCommands,
     HashCommands,
+    SetCommands,
     KeyCommands,
     ConnectionCommands,
     ServerCommands,

@@ -54,6 +54,10 @@ def _scan(reply: Any, **_: Any) -> tuple[int, list[Any]]:
     return int(cursor), items
 
 
+def _members(reply: Any, **_: Any) -> set[Any]:
+    return set(reply)
+
+
 def _time(reply: Any, **_: Any) -> tuple[int, int]:
     return int(reply[0]), int(reply[1])
 
@@ -175,10 +179,11 @@ def _as_text(reply: Any, **_: Any) -> Any:
 PARSERS: dict[str, Parser] = {
     **_each(
         "AUTH COPY EXPIRE EXPIREAT HEXISTS MOVE MSETNX PERSIST PEXPIRE PEXPIREAT PSETEX RENAMENX"
-        " SETEX SETNX",
+        " SETEX SETNX SMOVE",
         _bool,
     ),
     **_each("FLUSHALL FLUSHDB HMSET MSET PFMERGE QUIT RENAME SAVE SELECT SHUTDOWN SWAPDB", _ok),
+    **_each("SDIFF SINTER SMEMBERS SUNION", _members),
     "BGSAVE": _true,
     "CLIENT GETNAME": _as_text,
     "CLIENT INFO": _client_info,
@@ -202,5 +207,6 @@ PARSERS: dict[str, Parser] = {
     "RESET": _as_text,
     "SCAN": _scan,
     "SET": _set,
+    "SSCAN": _scan,
     "TIME": _time,
 }
