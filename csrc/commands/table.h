@@ -40,6 +40,9 @@ extern const dbx_command dbx_cmd_expire[];
 extern const dbx_command dbx_cmd_scan[];
 extern const dbx_command dbx_cmd_db[];
 extern const dbx_command dbx_cmd_hash[];
+extern const dbx_command dbx_cmd_list[];
+extern const dbx_command dbx_cmd_list_range[];
+extern const dbx_command dbx_cmd_list_edit[];
 extern const dbx_command dbx_cmd_command[];
 extern const dbx_command *const dbx_table_families[];
 
