@@ -45,8 +45,7 @@ static void range_close(dbx_walker *base) {
 int dbx_list_range_reply(dbx_ctx *ctx, dbx_list_walk *walk, uint64_t count, unsigned around,
                          dbx_reply *out) {
     static const dbx_walker_ops ops = {sizeof(range_walker), range_next, range_move, range_close};
-    range_walker walker = {
-        .base = {.ops = &ops, .around = around}, .walk = *walk, .left = count};
+    range_walker walker = {.base = {.ops = &ops, .around = around}, .walk = *walk, .left = count};
     out->ops->open(out, DBX_ARRAY, (size_t)count);
     return dbx_walker_reply(ctx, &walker.base, out);
 }
@@ -196,8 +195,8 @@ static bool position_options(dbx_args *args, position_args *p, dbx_reply *out) {
     return dbx_args_ok(args, out);
 }
 
-static int open_positions(dbx_ctx *ctx, const dbx_key *k, dbx_slice element,
-                          const position_args *p, position_walker *w) {
+static int open_positions(dbx_ctx *ctx, const dbx_key *k, dbx_slice element, const position_args *p,
+                          position_walker *w) {
     static const dbx_walker_ops ops = {sizeof(position_walker), position_next, position_move,
                                        position_close};
     uint64_t rank = p->rank < 0 ? 0 - (uint64_t)p->rank : (uint64_t)p->rank;

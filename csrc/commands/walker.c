@@ -6,7 +6,7 @@
 /* A walk that goes on while the client takes its reply. */
 typedef struct walk_source {
     dbx_source base;
-    dbx_view *view; /* owned */
+    dbx_view *view;      /* owned */
     unsigned containers; /* to be closed at the end */
     dbx_walker *walker;
 } walk_source;

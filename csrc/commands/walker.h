@@ -30,7 +30,7 @@ struct dbx_walker {
     const dbx_walker_ops *ops;
     unsigned around; /* containers around the one of its elements, closed after it */
     dbx_view *view;  /* it walks in */
-    dbx_cell rest;  /* what is left of a long cell, from `rest_at` on */
+    dbx_cell rest;   /* what is left of a long cell, from `rest_at` on */
     uint64_t rest_at;
 };
 

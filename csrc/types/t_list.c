@@ -52,9 +52,8 @@ static void write_head(dbx_list_edit *e) {
 int dbx_list_edit_open(dbx_list_edit *e, dbx_txn *txn, const dbx_encodings *encodings, dbx_key *k) {
     int rc = dbx_edit_open(&e->base, txn, encodings, k, DBX_LIST, DBX_ENCODING_LISTPACK);
     if (rc != DBX_OK) return rc;
-    return dbx_list_shape_read(&k->meta, dbx_buf_slice(&e->base.payload), &e->shape)
-               ? DBX_OK
-               : DBX_ECORRUPT;
+    return dbx_list_shape_read(&k->meta, dbx_buf_slice(&e->base.payload), &e->shape) ? DBX_OK
+                                                                                     : DBX_ECORRUPT;
 }
 
 int dbx_list_edit_close(dbx_list_edit *e, int rc) {

@@ -4,9 +4,9 @@
 #include "base/bytes.h"
 
 enum {
-    HEAD = 2,                           /* bytes before a node's cells */
+    HEAD = 2,                             /* bytes before a node's cells */
     JOIN_MAX = DBX_LIST_NODE_MAX / 4 * 3, /* so that a joined node is not split soon */
-    GROUPS_MAX = 8,                     /* nodes that one is split into */
+    GROUPS_MAX = 8,                       /* nodes that one is split into */
     FILL_CELLS = 128
 };
 
@@ -81,8 +81,8 @@ static int open_beside(neighbours *w, const dbx_list_edit *e, uint64_t order, bo
     w->cursor = dbx_cursor_open(dbx_txn_view(e->base.txn), dbx_slice_of(key, w->prefix_len));
     if (w->cursor == NULL) return DBX_ENOMEM;
     dbx_slice from = dbx_slice_of(key, n);
-    return stand(w, after ? dbx_cursor_seek(w->cursor, from) : dbx_cursor_seek_back(w->cursor, from),
-                 node);
+    return stand(
+        w, after ? dbx_cursor_seek(w->cursor, from) : dbx_cursor_seek_back(w->cursor, from), node);
 }
 
 /* beside gives the neighbour that must be there. */

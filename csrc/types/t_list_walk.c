@@ -67,8 +67,7 @@ static int seek_node(dbx_list_walk *walk, bool right) {
 }
 
 static int step_node(dbx_list_walk *walk, bool left) {
-    return read_node(walk,
-                     left ? dbx_cursor_prev(walk->cursor) : dbx_cursor_next(walk->cursor));
+    return read_node(walk, left ? dbx_cursor_prev(walk->cursor) : dbx_cursor_next(walk->cursor));
 }
 
 /* find_node stands on the node of the first element to be given, coming from the nearer end, and
@@ -201,8 +200,8 @@ int dbx_list_walk_move(dbx_list_walk *walk, dbx_view *view) {
     walk->view = view;
     if (walk->cursor == NULL) return DBX_OK;
     dbx_cursor *old = walk->cursor;
-    dbx_cursor *moved = dbx_cursor_open(view, dbx_slice_of(dbx_cursor_key(old).ptr,
-                                                           walk->prefix_len));
+    dbx_cursor *moved =
+        dbx_cursor_open(view, dbx_slice_of(dbx_cursor_key(old).ptr, walk->prefix_len));
     if (moved == NULL) return DBX_ENOMEM;
     walk->cursor = moved;
     int rc = read_node(walk, dbx_cursor_seek(moved, dbx_cursor_key(old)));

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dbx.commands.connection import ConnectionCommands
 from dbx.commands.key import KeyCommands
+from dbx.commands.list import ListCommands
 from dbx.commands.server import ServerCommands
 from dbx.commands.string import StringCommands
 
 __all__ = ["Commands"]
 
 
-class Commands(StringCommands, KeyCommands, ConnectionCommands, ServerCommands):
+class Commands(StringCommands, ListCommands, KeyCommands, ConnectionCommands, ServerCommands):
     """Every family."""

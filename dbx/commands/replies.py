@@ -165,7 +165,7 @@ PARSERS: dict[str, Parser] = {
         " SETNX",
         _bool,
     ),
-    **_each("FLUSHALL FLUSHDB MSET QUIT RENAME SAVE SELECT SHUTDOWN SWAPDB", _ok),
+    **_each("FLUSHALL FLUSHDB LSET LTRIM MSET QUIT RENAME SAVE SELECT SHUTDOWN SWAPDB", _ok),
     "BGSAVE": _true,
     "CLIENT GETNAME": _as_text,
     "CLIENT INFO": _client_info,

@@ -437,31 +437,29 @@ def encoding(r: Any, key: str) -> Any:
 
 @pytest.mark.parametrize("limit", [-2, -1, 128, 3, 0])
 def test_the_encoding_follows_the_size(lists: Any, limit: int) -> None:
+    """A listpack up to the limit, which what is added counts towards by its bytes alone; one again
+    at half of it. The limit is one of bytes, or of entries in at most 8192 bytes."""
     before = setting(lists, "list-max-listpack-size", limit)
-    bound = {-1: 4096, -2: 8192}.get(limit)
+    most = {-1: 4096, -2: 8192}.get(limit, 8192)
     try:
-        for element in (b"1", b"12345", b"x" * 61, b"1234567890123", b"y" * 200):
+        for element, entry in ENTRIES:
+            fit = 1 + (most - 7 - len(element)) // entry
+            half = (most // 2 - 7) // entry
+            if limit >= 0:
+                fit, half = min(fit, max(limit, 1)), min((most - 7) // entry, max(limit, 1) // 2)
             lists.execute_command("DEL", "l")
-            size, count, entry = 7, 0, entry_bytes(element)
-            fits = True
-            while fits and count < 5000:
-                fits = size + len(element) <= (bound or 8192)
-                fits = fits and (bound is not None or count + 1 <= max(limit, 1))
-                lists.execute_command("RPUSH", "l", element)
-                size, count = size + entry, count + 1
-                assert encoding(lists, "l") == (b"listpack" if fits else b"quicklist")
-            while count > 1:
-                half = count - 1 <= max(limit, 1) // 2 and size - entry <= 8192
-                small = size - entry <= bound / 2 if bound else half
-                lists.execute_command("RPOP", "l")
-                size, count = size - entry, count - 1
-                assert encoding(lists, "l") == (b"listpack" if small else b"quicklist"), count
-                if small:
-                    break
+            lists.execute_command("RPUSH", "l", *[element] * fit)
+            assert encoding(lists, "l") == b"listpack"
+            lists.execute_command("RPUSH", "l", element)
+            assert encoding(lists, "l") == b"quicklist"
+            if half > 0:
+                lists.execute_command("LPOP", "l", fit - half)
+                assert encoding(lists, "l") == b"quicklist"
+                lists.execute_command("LPOP", "l")
+                assert encoding(lists, "l") == b"listpack"
     finally:
         setting(lists, "list-max-listpack-size", before)
 
 
-def entry_bytes(element: bytes) -> int:
-    known = {b"1": 2, b"12345": 4, b"1234567890123": 10}
-    return known.get(element, len(element) + (2 if len(element) < 64 else 4))
+# Elements, and the bytes that they take in a listpack.
+ENTRIES = ((b"1", 2), (b"12345", 4), (b"x" * 61, 63), (b"1234567890123", 10), (b"y" * 200, 204))

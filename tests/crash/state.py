@@ -12,6 +12,7 @@ from tests.differential.commands import Command
 
 READ: dict[bytes, Callable[[bytes], Command]] = {  # the command that returns a type's whole value
     b"string": lambda name: (b"GET", name),
+    b"list": lambda name: (b"LRANGE", name, b"0", b"-1"),
 }
 BATCH = 100
 ABSOLUTE_FROM_MS = 20 * 10**12  # the year 2603: times from here on were given as such, see POOLS
