@@ -145,6 +145,7 @@ static int load(dbx_list_edit *e, bool right) {
     } else { /* it lies as it is to lie */
         dbx_buf_insert(&e->base.payload, end_at(e, false), node.cells.ptr, node.cells.len);
         set_end(e, false, node.count, node.cells.len);
+        if (e->base.payload.failed) rc = DBX_ENOMEM;
     }
     return rc == DBX_OK ? dbx_list_nodes_drop(e, right) : rc;
 }
