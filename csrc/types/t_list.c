@@ -15,7 +15,8 @@ enum {
     PACKED_AT = 16,   /* u64 */
     LEFT_LEN_AT = 24, /* u32 */
     LEFT_AT = 28,     /* u16 */
-    RIGHT_AT = 30     /* u16 */
+    RIGHT_AT = 30,    /* u16 */
+    UNEVEN_AT = 32    /* u8 */
 };
 
 /* --- The payload ----------------------------------------------------------------------------- */
@@ -33,7 +34,8 @@ bool dbx_list_shape_read(const dbx_meta *meta, dbx_slice payload, dbx_list_shape
                               .right = dbx_load16(head + RIGHT_AT),
                               .first = dbx_load64(head + FIRST_AT),
                               .last = dbx_load64(head + LAST_AT),
-                              .packed = dbx_load64(head + PACKED_AT)};
+                              .packed = dbx_load64(head + PACKED_AT),
+                              .uneven = head[UNEVEN_AT] != 0};
     return shape->left_len <= payload.len - DBX_LIST_HEAD_BYTES &&
            shape->left + shape->right <= meta->count;
 }
@@ -47,6 +49,7 @@ static void write_head(dbx_list_edit *e) {
     dbx_store32(head + LEFT_LEN_AT, (uint32_t)s->left_len);
     dbx_store16(head + LEFT_AT, (uint16_t)s->left);
     dbx_store16(head + RIGHT_AT, (uint16_t)s->right);
+    head[UNEVEN_AT] = s->uneven;
 }
 
 int dbx_list_edit_open(dbx_list_edit *e, dbx_txn *txn, const dbx_encodings *encodings, dbx_key *k) {
@@ -263,23 +266,35 @@ int dbx_list_peek(const dbx_list_edit *e, bool right, dbx_cell *cell) {
     return rc == DBX_OK ? nth(e, node.cells, right ? node.count - 1 : 0, cell) : rc;
 }
 
-/* take_out reads `n` cells of a large list that are to go, and lets go of what they have beside
- * themselves: their chunks too, unless they are kept. *len: what they take. */
-static int take_out(dbx_list_edit *e, dbx_slice cells, uint64_t n, bool keep_chunks, size_t *len) {
+/* take_out reads `n` cells of a large list that are to go. *len: what they take; *chunks: whether
+ * any has some. */
+static int take_out(dbx_list_edit *e, dbx_slice cells, uint64_t n, size_t *len, bool *chunks) {
     size_t all = cells.len;
+    *chunks = false;
     while (n-- > 0) {
         dbx_cell cell;
         if (cells.len == 0 || !dbx_cell_read(&cells, e->base.k->meta.cid, &cell)) {
             return DBX_ECORRUPT;
         }
         e->shape.packed -= dbx_list_encoding_bytes(&cell);
-        if (!keep_chunks && dbx_cell_is_long(&cell)) {
-            int rc = dbx_cell_drop(e->base.txn, &cell);
-            if (rc != DBX_OK) return rc;
-        }
+        *chunks = *chunks || dbx_cell_is_long(&cell);
     }
     *len = all - cells.len;
     return DBX_OK;
+}
+
+/* drop_chunks lets go of what cells have beside themselves. */
+static int drop_chunks(dbx_list_edit *e, dbx_slice cells) {
+    dbx_buf copy = {0}; /* the map is written to */
+    dbx_buf_add(&copy, cells.ptr, cells.len);
+    int rc = copy.failed ? DBX_ENOMEM : DBX_OK;
+    for (cells = dbx_buf_slice(&copy); rc == DBX_OK && cells.len > 0;) {
+        dbx_cell cell;
+        bool read = dbx_cell_read(&cells, e->base.k->meta.cid, &cell);
+        rc = read ? dbx_cell_drop(e->base.txn, &cell) : DBX_ECORRUPT;
+    }
+    dbx_buf_free(&copy);
+    return rc;
 }
 
 static int drop_inline(dbx_list_edit *e, bool right, uint64_t n) {
@@ -304,7 +319,10 @@ static int drop_inline(dbx_list_edit *e, bool right, uint64_t n) {
 /* drop_end drops the `n` outermost cells of an end. */
 static int drop_end(dbx_list_edit *e, bool right, uint64_t n, bool keep_chunks) {
     size_t len, left_len = e->shape.left_len;
-    int rc = take_out(e, end_cells(e, right), n, keep_chunks, &len);
+    bool chunks;
+    dbx_slice cells = end_cells(e, right);
+    int rc = take_out(e, cells, n, &len, &chunks);
+    if (rc == DBX_OK && chunks && !keep_chunks) rc = drop_chunks(e, dbx_slice_of(cells.ptr, len));
     if (rc != DBX_OK) return rc;
     dbx_buf_splice(&e->base.payload, end_at(e, right), len, NULL, 0);
     set_end(e, right, end_count(e, right) - n, right ? left_len : left_len - len);
@@ -317,15 +335,13 @@ static int drop_end(dbx_list_edit *e, bool right, uint64_t n, bool keep_chunks) 
 static int drop_node(dbx_list_edit *e, bool right, uint64_t n, bool keep_chunks,
                      uint64_t *dropped) {
     dbx_list_node node;
-    dbx_buf cells = {0};
     size_t len;
+    bool chunks;
     int rc = dbx_list_nodes_end(e, right, &node);
     *dropped = 0;
     if (rc != DBX_OK || node.count > n) return rc;
-    dbx_buf_add(&cells, node.cells.ptr, node.cells.len); /* dropping chunks writes */
-    rc = cells.failed ? DBX_ENOMEM
-                      : take_out(e, dbx_buf_slice(&cells), node.count, keep_chunks, &len);
-    dbx_buf_free(&cells);
+    rc = take_out(e, node.cells, node.count, &len, &chunks);
+    if (rc == DBX_OK && chunks && !keep_chunks) rc = drop_chunks(e, node.cells);
     if (rc != DBX_OK) return rc;
     e->base.k->meta.count -= node.count;
     *dropped = node.count;

@@ -15,7 +15,7 @@
 #include "types/cell.h"
 #include "types/collection.h"
 
-enum { DBX_LIST_HEAD_BYTES = 32 };
+enum { DBX_LIST_HEAD_BYTES = 33 };
 
 /* How a list lies. Of an inline one the left end is all there is, and `head` is 0. */
 typedef struct dbx_list_shape {
@@ -24,6 +24,7 @@ typedef struct dbx_list_shape {
     uint64_t left, right; /* elements in each end; the others are in nodes */
     uint64_t first, last; /* order numbers of the outermost nodes, if there are any */
     uint64_t packed;      /* bytes that the entries would take in a listpack; not kept inline */
+    bool uneven;          /* the numbers of nodes are not all the same step apart */
 } dbx_list_shape;
 
 /* dbx_list_shape_read takes apart the payload of a key that exists; false: damaged. */

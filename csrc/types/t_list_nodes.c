@@ -130,6 +130,7 @@ static int new_order(dbx_list_edit *e, bool right, bool is_first, uint64_t *orde
     dbx_list_shape *s = &e->shape;
     if (is_first) {
         s->first = s->last = *order = MIDDLE;
+        s->uneven = false;
     } else if (right) {
         if (s->last > UINT64_MAX - STEP) return DBX_ELIMIT;
         *order = s->last += STEP;
@@ -186,19 +187,20 @@ int dbx_list_nodes_fill(dbx_list_edit *e, dbx_slice cells) {
     return rc;
 }
 
-/* remove deletes a node; who takes its place, if it was an outermost one, is found. */
+/* remove_node deletes a node; who takes its place, if it was an outermost one, is found. */
 static int remove_node(dbx_list_edit *e, uint64_t order) {
     dbx_list_shape *s = &e->shape;
     dbx_list_node next;
     int rc = del(e, order);
     if (rc != DBX_OK || dbx_list_edit_in_nodes(e) == 0) return rc;
-    if (order == s->first) {
-        rc = beside(e, order, true, &next);
-        if (rc == DBX_OK) s->first = next.order;
-    } else if (order == s->last) {
-        rc = beside(e, order, false, &next);
-        if (rc == DBX_OK) s->last = next.order;
+    bool is_first = order == s->first;
+    if (!is_first && order != s->last) {
+        s->uneven = true;
+        return DBX_OK;
     }
+    next.order = is_first ? order + STEP : order - STEP;
+    if (s->uneven) rc = beside(e, order, is_first, &next);
+    *(is_first ? &s->first : &s->last) = next.order;
     return rc;
 }
 
@@ -311,6 +313,7 @@ static int split(dbx_list_edit *e, uint64_t order, uint64_t count, dbx_slice cel
         rc = beside(e, order, true, &next);
         if (rc != DBX_OK) return rc;
         spacing = (next.order - order) / made;
+        e->shape.uneven = true;
         if (spacing == 0) rc = make_room(e, order, made, &spacing);
     } else {
         if ((UINT64_MAX - order) / STEP <= made) return DBX_ELIMIT;
@@ -336,8 +339,13 @@ static int join(dbx_list_edit *e, uint64_t order, uint64_t count, dbx_slice cell
     cells.len += other.cells.len;
     rc = del(e, other.order);
     if (rc == DBX_OK) rc = put(e, order, count, dbx_slice_of(bytes, cells.len));
-    if (other.order == s->first) s->first = order;
-    if (other.order == s->last) s->last = order;
+    if (other.order == s->first) {
+        s->first = order;
+    } else if (other.order == s->last) {
+        s->last = order;
+    } else {
+        s->uneven = true;
+    }
     return rc;
 }
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dbx.commands.bitmap import BitmapCommands
 from dbx.commands.connection import ConnectionCommands
+from dbx.commands.hash import HashCommands
+from dbx.commands.hll import HllCommands
 from dbx.commands.key import KeyCommands
 from dbx.commands.list import ListCommands
 from dbx.commands.server import ServerCommands
@@ -11,5 +14,14 @@ from dbx.commands.string import StringCommands
 __all__ = ["Commands"]
 
 
-class Commands(StringCommands, ListCommands, KeyCommands, ConnectionCommands, ServerCommands):
+class Commands(
+    StringCommands,
+    BitmapCommands,
+    HllCommands,
+    HashCommands,
+    ListCommands,
+    KeyCommands,
+    ConnectionCommands,
+    ServerCommands,
+):
     """Every family."""
