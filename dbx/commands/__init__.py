@@ -7,6 +7,7 @@ from dbx.commands.connection import ConnectionCommands
 from dbx.commands.hash import HashCommands
 from dbx.commands.hll import HllCommands
 from dbx.commands.key import KeyCommands
+from dbx.commands.list import ListCommands
 from dbx.commands.server import ServerCommands
 from dbx.commands.set import SetCommands
 from dbx.commands.string import StringCommands
@@ -20,6 +21,7 @@ class Commands(
     HllCommands,
     HashCommands,
     SetCommands,
+    ListCommands,
     KeyCommands,
     ConnectionCommands,
     ServerCommands,

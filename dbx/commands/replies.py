@@ -182,7 +182,10 @@ PARSERS: dict[str, Parser] = {
         " SETEX SETNX SMOVE",
         _bool,
     ),
-    **_each("FLUSHALL FLUSHDB HMSET MSET PFMERGE QUIT RENAME SAVE SELECT SHUTDOWN SWAPDB", _ok),
+    **_each(
+        "FLUSHALL FLUSHDB HMSET LSET LTRIM MSET PFMERGE QUIT RENAME SAVE SELECT SHUTDOWN SWAPDB",
+        _ok,
+    ),
     **_each("SDIFF SINTER SMEMBERS SUNION", _members),
     "BGSAVE": _true,
     "CLIENT GETNAME": _as_text,
