@@ -40,6 +40,11 @@ extern const dbx_command dbx_cmd_expire[];
 extern const dbx_command dbx_cmd_scan[];
 extern const dbx_command dbx_cmd_db[];
 extern const dbx_command dbx_cmd_hash[];
+extern const dbx_command dbx_cmd_zset[];
+extern const dbx_command dbx_cmd_zset_range[];
+extern const dbx_command dbx_cmd_zset_pop[];
+extern const dbx_command dbx_cmd_zset_ops[];
+extern const dbx_command dbx_cmd_geo[];
 extern const dbx_command dbx_cmd_command[];
 extern const dbx_command *const dbx_table_families[];
 
