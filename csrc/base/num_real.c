@@ -292,6 +292,9 @@ bool dbx_num_bound_from_slice(dbx_slice text, double *out) {
     if (text.len > 0) memcpy(copy, text.ptr, text.len);
     copy[text.len] = '\0';
     (void)pthread_once(&c_locale_once, c_locale_make);
+    const char *digits = copy + (copy[0] == '-' || copy[0] == '+');
+    if (isspace((unsigned char)copy[0])) return false;
+    if (digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X')) return false;
     double value = strtod_l(copy, &end, c_locale);
     if (*end != '\0' || isnan(value)) return false;
     *out = value;

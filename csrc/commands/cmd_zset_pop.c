@@ -9,8 +9,6 @@
 #include "commands/walker.h"
 #include "commands/zset_args.h"
 
-static const char NOT_POSITIVE[] = "ERR value is out of range, must be positive";
-
 static void reply_empty(dbx_reply *out) {
     out->ops->open(out, DBX_ARRAY, 0);
     out->ops->close(out);
@@ -67,8 +65,9 @@ static int zset_pop(dbx_ctx *ctx, dbx_args *args, dbx_reply *out, bool last) {
     }
     bool counted = dbx_args_left(args) > 0;
     if (counted) {
-        count = dbx_args_i64(args);
-        if (count < 0) dbx_args_fail(args, NOT_POSITIVE);
+        if (!dbx_num_from_slice(dbx_args_next(args), &count) || count < 0) {
+            dbx_args_fail(args, "ERR value is out of range, must be positive");
+        }
         if (!dbx_args_ok(args, out)) return DBX_OK;
     }
     if (!dbx_lookup(ctx, name, DBX_ZSET, &k, out, &rc)) return rc;

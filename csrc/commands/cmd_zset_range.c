@@ -63,12 +63,22 @@ static bool read_query(dbx_args *args, query *q, dbx_reply *out) {
                              : dbx_zset_args_members(min, max, &q->range, out);
 }
 
+/* skipped is how many of `count` members LIMIT leaves out at first. Redis takes a negative offset
+ * for one from the end, but only in what it keeps as a skiplist. */
+static uint64_t skipped(const dbx_key *k, const query *q, uint64_t count) {
+    if (q->by == BY_INDEX) return 0;
+    if (q->offset >= 0) return (uint64_t)q->offset;
+    bool from_end = k->exists && k->meta.encoding == DBX_ENCODING_SKIPLIST;
+    if (!from_end || q->offset < -(int64_t)count) return count;
+    return count - (uint64_t)-q->offset;
+}
+
 /* find_interval finds which members are meant: `count` of them, from the one with `index` members
  * before it on. */
 static int find_interval(dbx_ctx *ctx, const dbx_key *k, const query *q, uint64_t *index,
                          uint64_t *count) {
     uint64_t low = 0, high = 0, size = k->exists ? k->meta.count : 0;
-    uint64_t skip = 0;
+    uint64_t skip;
     int rc = DBX_OK;
     if (q->by == BY_INDEX) {
         dbx_zset_args_interval(q->start, q->stop, size, &low, &high);
@@ -79,9 +89,9 @@ static int find_interval(dbx_ctx *ctx, const dbx_key *k, const query *q, uint64_
         }
     } else {
         rc = dbx_zset_interval(ctx->txn, k, &q->range, &low, &high);
-        skip = q->offset < 0 ? UINT64_MAX : (uint64_t)q->offset;
     }
     *count = high > low ? high - low : 0;
+    skip = skipped(k, q, *count);
     *count -= skip < *count ? skip : *count;
     *index = q->back ? high - 1 - skip : low + skip;
     if (q->limit >= 0 && *count > (uint64_t)q->limit) *count = (uint64_t)q->limit;

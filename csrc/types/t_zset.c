@@ -230,6 +230,7 @@ static int put_packed(dbx_zset_edit *edit, dbx_zset_slot *slot, double score) {
 void dbx_zset_note_size(dbx_zset_edit *edit, uint64_t elements, uint64_t len) {
     const dbx_encodings *e = edit->base.encodings;
     if (elements > (uint64_t)e->zset_entries || len > (uint64_t)e->zset_value) {
+        edit->base.changed |= edit->base.k->meta.encoding != DBX_ENCODING_SKIPLIST;
         edit->base.k->meta.encoding = DBX_ENCODING_SKIPLIST;
     }
 }
