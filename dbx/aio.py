@@ -16,8 +16,9 @@ from typing import Any
 from dbx import _core
 from dbx.client import MEMORY, Path, open_engine
 from dbx.commands import Commands
-from dbx.commands.base import Pattern
+from dbx.commands.base import Encodable, Pattern
 from dbx.commands.replies import PARSERS
+from dbx.commands.zset import Cast
 from dbx.pipeline import PipelineBase
 
 __all__ = ["DBX", "Pipeline", "open"]
@@ -76,6 +77,19 @@ class DBX(Commands):
             cursor, found = await self.scan(cursor, match=match, count=count, _type=_type)
             for key in found:
                 yield key
+
+    async def zscan_iter(
+        self,
+        name: Encodable,
+        match: Pattern | None = None,
+        count: int | None = None,
+        score_cast_func: Cast = float,
+    ) -> AsyncIterator[Any]:
+        cursor: int | str = "0"
+        while cursor != 0:
+            cursor, found = await self.zscan(name, cursor, match, count, score_cast_func)
+            for pair in found:
+                yield pair
 
     @property
     def closed(self) -> bool:

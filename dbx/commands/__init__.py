@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from dbx.commands.connection import ConnectionCommands
+from dbx.commands.geo import GeoCommands
 from dbx.commands.key import KeyCommands
 from dbx.commands.server import ServerCommands
 from dbx.commands.string import StringCommands
+from dbx.commands.zset import SortedSetCommands
 
 __all__ = ["Commands"]
 
 
-class Commands(StringCommands, KeyCommands, ConnectionCommands, ServerCommands):
+class Commands(
+    StringCommands,
+    SortedSetCommands,
+    GeoCommands,
+    KeyCommands,
+    ConnectionCommands,
+    ServerCommands,
+):
     """Every family."""
