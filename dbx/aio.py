@@ -78,6 +78,19 @@ class DBX(Commands):
             for key in found:
                 yield key
 
+    async def hscan_iter(
+        self,
+        name: Encodable,
+        match: Pattern | None = None,
+        count: int | None = None,
+        no_values: bool | None = None,
+    ) -> AsyncIterator[Any]:
+        cursor: int | str = "0"
+        while cursor != 0:
+            cursor, found = await self.hscan(name, cursor, match, count, no_values)  # type: ignore[arg-type]
+            for item in found if no_values else found.items():
+                yield item
+
     async def zscan_iter(
         self,
         name: Encodable,

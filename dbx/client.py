@@ -55,6 +55,19 @@ class DBX(Commands):
             cursor, found = self.scan(cursor, match=match, count=count, _type=_type)
             yield from found
 
+    def hscan_iter(
+        self,
+        name: Encodable,
+        match: Pattern | None = None,
+        count: int | None = None,
+        no_values: bool | None = None,
+    ) -> Iterator[Any]:
+        """Every field with its value, or without, as HSCAN gives them."""
+        cursor: int | str = "0"
+        while cursor != 0:
+            cursor, found = self.hscan(name, cursor, match, count, no_values)  # type: ignore[arg-type]
+            yield from found if no_values else found.items()
+
     def zscan_iter(
         self,
         name: Encodable,

@@ -260,25 +260,24 @@ static int cmd_zrandmember(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
 
 /* --- All of them, a few at a time ------------------------------------------------------------ */
 
-enum { SCAN_MEMBERS_MAX = 1 << 20 }; /* bytes of members after which one call ends */
-
 typedef struct scan {
     dbx_scan_args options; /* its cursor: where to begin; then where to go on, 0: done */
     bool listpack;         /* how scores are printed */
-    dbx_buf members;       /* found: length, score, bytes of each */
-    size_t found;
+    dbx_scan_found found;
     dbx_buf copy;
 } scan;
 
+/* scan_found takes a member that matches, and its score as Redis prints it here. */
 static int scan_found(dbx_ctx *ctx, scan *s, const dbx_zset_item *item) {
+    char text[DBX_NUM_REAL_TEXT_MAX];
     dbx_slice bytes;
     int rc = dbx_cell_load(dbx_txn_view(ctx->txn), &item->member, &s->copy, &bytes);
     if (rc != DBX_OK || !dbx_scan_matches(s->options.match, bytes)) return rc;
-    dbx_buf_add(&s->members, &bytes.len, sizeof bytes.len);
-    dbx_buf_add(&s->members, &item->score, sizeof item->score);
-    dbx_buf_add(&s->members, bytes.ptr, bytes.len);
-    s->found++;
-    return s->members.failed ? DBX_ENOMEM : DBX_OK;
+    dbx_scan_add(&s->found, bytes);
+    size_t len = s->listpack ? dbx_num_real_to_text(item->score, text)
+                             : dbx_num_real_to_17_digits(item->score, text);
+    dbx_scan_add(&s->found, dbx_slice_of(text, len));
+    return DBX_OK;
 }
 
 /* scan_spread looks at members in the order of their hashes; those that have one hash come in one
@@ -292,7 +291,7 @@ static int scan_spread(dbx_ctx *ctx, const dbx_key *k, scan *s) {
     if (rc != DBX_OK) return rc;
     s->options.cursor = 0;
     while ((rc = dbx_dict_walk_next(&walk, &found)) == DBX_OK) {
-        bool full = examined >= s->options.count || s->members.len > SCAN_MEMBERS_MAX;
+        bool full = examined >= s->options.count || dbx_scan_full(&s->found);
         if (full && !s->listpack && found.hash != item.hash) {
             s->options.cursor = found.hash;
             break;
@@ -318,26 +317,6 @@ static int scan_inline(dbx_ctx *ctx, const dbx_key *k, scan *s) {
     return rc == DBX_ENOTFOUND ? DBX_OK : rc;
 }
 
-static void scan_reply(const scan *s, dbx_reply *out) {
-    dbx_scan_reply_cursor(s->options.cursor, out);
-    out->ops->open(out, DBX_ARRAY, 2 * s->found);
-    for (size_t at = 0; at < s->members.len;) {
-        char text[DBX_NUM_REAL_TEXT_MAX];
-        size_t len;
-        double score;
-        memcpy(&len, s->members.ptr + at, sizeof len);
-        memcpy(&score, s->members.ptr + at + sizeof len, sizeof score);
-        at += sizeof len + sizeof score;
-        out->ops->bulk(out, dbx_slice_of(s->members.ptr + at, len));
-        at += len;
-        len = s->listpack ? dbx_num_real_to_text(score, text)
-                          : dbx_num_real_to_17_digits(score, text);
-        out->ops->bulk(out, dbx_slice_of(text, len));
-    }
-    out->ops->close(out);
-    out->ops->close(out);
-}
-
 static int cmd_zscan(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     scan s = {.options = dbx_scan_args_default()};
     dbx_key k;
@@ -348,14 +327,19 @@ static int cmd_zscan(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     if (k.exists) {
         if (!dbx_scan_options(args, DBX_SCAN_PLAIN, &s.options, out)) return DBX_OK;
         s.listpack = k.meta.encoding == DBX_ENCODING_LISTPACK;
-        rc = k.meta.cid != 0 ? scan_spread(ctx, &k, &s) : scan_inline(ctx, &k, &s);
+        if (s.listpack) s.options.cursor = 0; /* all of it comes, whatever was asked for */
+        if (k.meta.cid == 0) {
+            rc = scan_inline(ctx, &k, &s);
+        } else if (s.options.cursor < DBX_SCAN_HASH_END) {
+            rc = scan_spread(ctx, &k, &s);
+        } else {
+            s.options.cursor = 0;
+        }
     } else {
         s.options.cursor = 0;
     }
-    if (rc == DBX_OK) scan_reply(&s, out);
-    dbx_buf_free(&s.members);
     dbx_buf_free(&s.copy);
-    return rc;
+    return dbx_scan_reply(rc, s.options.cursor, &s.found, out);
 }
 
 /* --- Rows ------------------------------------------------------------------------------------ */

@@ -40,6 +40,8 @@ extern const dbx_command dbx_cmd_expire[];
 extern const dbx_command dbx_cmd_scan[];
 extern const dbx_command dbx_cmd_db[];
 extern const dbx_command dbx_cmd_hash[];
+extern const dbx_command dbx_cmd_hash_all[];
+extern const dbx_command dbx_cmd_hash_expire[];
 extern const dbx_command dbx_cmd_zset[];
 extern const dbx_command dbx_cmd_zset_range[];
 extern const dbx_command dbx_cmd_zset_pop[];

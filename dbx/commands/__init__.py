@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dbx.commands.connection import ConnectionCommands
 from dbx.commands.geo import GeoCommands
+from dbx.commands.hash import HashCommands
 from dbx.commands.key import KeyCommands
 from dbx.commands.server import ServerCommands
 from dbx.commands.string import StringCommands
@@ -14,6 +15,7 @@ __all__ = ["Commands"]
 
 class Commands(
     StringCommands,
+    HashCommands,
     SortedSetCommands,
     GeoCommands,
     KeyCommands,

@@ -1,4 +1,7 @@
-"""A journal replayed into a real Redis, or a fresh DBX, gives the same keyspace key by key."""
+"""A journal replayed into a real Redis, or a fresh DBX, gives the same keyspace key by key.
+
+Half of what is written are commands of the differential tests' families.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.differential.commands import Drawer, taking_part
 from tests.differential.compare import keyspace, keyspace_differences
+from tests.differential.families import Family
+from tests.differential.words import TTL_MS, TTL_S
 from tests.support.resp import Arg, RawClient
 from tests.support.servers import DbxServer, RedisServer, clean_environment
+from tools import redis_coverage
 
 COMMANDS = 4000 * max(int(os.environ.get("DBX_SOAK", "0")), 1)
 DATABASES = (0, 1, 2)
@@ -55,6 +62,43 @@ def workload(chance: random.Random, brief: bool) -> Command:
     return simple[kind]
 
 
+# What the families leave out, because two servers would not choose alike: here one chooses, and its
+# choice must be in the journal.
+CHOSEN = (
+    "SPOP <key>", "SPOP <key> 2", "XADD <key> * <field> <text>", "XADD <key> MAXLEN 5 * f v",
+    "XCLAIM <own> g1 c1 0 10-0 10-1", "XAUTOCLAIM <own> g1 c2 0 0",
+)  # fmt: skip
+FAMILIES_SHARE = 0.5  # of commands
+FIELDS_TTL = (10**6, 10**8)  # of what the templates set to expire, in seconds: not before the end
+
+
+class FamilyWorkload:
+    """Random commands of every family that a server has, which tells by its COMMAND LIST."""
+
+    def __init__(self, client: RawClient, chance: random.Random) -> None:
+        ours = frozenset(reply[1] for reply in client.value("COMMAND", "LIST"))
+        theirs = frozenset(name.encode() for name in redis_coverage.names())
+        parts = [family for family in taking_part(theirs, ours).values() if family.data]
+        self.families = [_with_chosen(family, ours) for family in parts]
+        self.chance = chance
+        self.drawer = Drawer(chance.randrange)
+
+    def command(self) -> Command:
+        family = self.chance.choice(self.families)
+        drawn = self.drawer.template(family, self.chance.choice(family.templates))
+        ttl = self.chance.randrange(*FIELDS_TTL)
+        times = {TTL_S: b"%d" % ttl, TTL_MS: b"%d" % (ttl * 1000)}
+        return tuple(times.get(word, word) for word in drawn)
+
+
+def _with_chosen(family: Family, names: frozenset[bytes]) -> Family:
+    mine = {template.split()[0] for template in family.templates}
+    more = tuple(
+        t for t in CHOSEN if t.split()[0] in mine and t.split()[0].lower().encode() in names
+    )
+    return Family(**(vars(family) | {"templates": family.templates + more}))
+
+
 def rare(chance: random.Random) -> Command:
     """rare are commands that would empty the database if they came as often as the others."""
     a, b = (chance.choice(DATABASES) for _ in range(2))
@@ -70,10 +114,15 @@ def rare(chance: random.Random) -> Command:
 
 def run_workload(client: RawClient, seed: int, brief: bool) -> None:
     chance = random.Random(seed)
+    families = FamilyWorkload(client, chance)
     for _ in range(COMMANDS // BATCH):
         client.value("SELECT", chance.choice(DATABASES))
         batch = [
-            rare(chance) if chance.random() < 0.01 else workload(chance, brief)
+            rare(chance)
+            if chance.random() < 0.01
+            else families.command()
+            if chance.random() < FAMILIES_SHARE
+            else workload(chance, brief)
             for _ in range(BATCH)
         ]
         client.pipeline(batch)
