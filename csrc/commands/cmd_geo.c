@@ -232,16 +232,16 @@ static int read_center(dbx_ctx *ctx, dbx_args *args, search *s) {
 static bool read_where(dbx_ctx *ctx, dbx_args *args, search *s, dbx_reply *out, int *rc) {
     size_t left = dbx_args_left(args);
     if (s->form != SEARCH && s->form != SEARCH_STORE) return false;
-    if (left > 1 && dbx_args_word(args, "FROMMEMBER")) {
+    if (left > 1 && !s->from_point && dbx_args_word(args, "FROMMEMBER")) {
         s->from_member = true;
         *rc = read_center(ctx, args, s);
-    } else if (left > 2 && dbx_args_word(args, "FROMLONLAT")) {
+    } else if (left > 2 && !s->from_member && dbx_args_word(args, "FROMLONLAT")) {
         s->from_point = true;
         if (!read_point(args, &s->shape.center, out)) *rc = DBX_ENOTFOUND;
-    } else if (left > 2 && dbx_args_word(args, "BYRADIUS")) {
+    } else if (left > 2 && !s->by_box && dbx_args_word(args, "BYRADIUS")) {
         s->by_radius = true;
         read_radius(args, &s->shape);
-    } else if (left > 3 && dbx_args_word(args, "BYBOX")) {
+    } else if (left > 3 && !s->by_radius && dbx_args_word(args, "BYBOX")) {
         s->by_box = true;
         read_box(args, &s->shape);
     } else {
