@@ -17,19 +17,17 @@ UNITS = "unsupported unit provided. please use M, KM, FT, MI"
 
 
 @pytest.fixture
-def sicily(r: Any) -> Any:
+def sicily(r: Any) -> None:
     places = (13.361389, 38.115556, PALERMO, 15.087269, 37.502669, CATANIA)
     r.execute_command("GEOADD", "places", *places)
     r.execute_command("GEOADD", "places", 12.496366, 41.902782, ROME)
-    return r
 
 
 def points(reply: Any) -> list[tuple[float, float] | None]:
     return [None if point is None else (float(point[0]), float(point[1])) for point in reply]
 
 
-def test_places_are_members_whose_scores_are_geohashes(sicily: Any) -> None:
-    r = sicily
+def test_places_are_members_whose_scores_are_geohashes(r: Any, sicily: None) -> None:
     assert everything(r, "places") == [
         (PALERMO, 3479099956230698), (CATANIA, 3479447370796909), (ROME, 3480343273965391),
     ]  # fmt: skip
@@ -48,8 +46,7 @@ def test_places_that_are_none_are_refused(r: Any) -> None:
     assert r.execute_command("EXISTS", "p") == 0
 
 
-def test_what_is_known_of_places(sicily: Any) -> None:
-    r = sicily
+def test_what_is_known_of_places(r: Any, sicily: None) -> None:
     hashes = r.execute_command("GEOHASH", "places", PALERMO, "none", CATANIA)
     assert [h if h is None else bytes(h, "ascii") if isinstance(h, str) else h for h in hashes] == [
         b"sqc8b49rny0", None, b"sqdtr74hyu0",
@@ -68,8 +65,7 @@ def test_what_is_known_of_places(sicily: Any) -> None:
     assert error(r, "GEODIST", "places", PALERMO, CATANIA, "m", "x") == SYNTAX
 
 
-def test_searches(sicily: Any) -> None:
-    r = sicily
+def test_searches(r: Any, sicily: None) -> None:
     here = ("FROMLONLAT", 15, 37)
     for call, expected in (
         ((*here, "BYRADIUS", 200, "km", "ASC"), [CATANIA, PALERMO]),
@@ -93,8 +89,7 @@ def test_searches(sicily: Any) -> None:
     assert r.execute_command("GEOSEARCH", "none", *here, "BYRADIUS", 1, "km") == []
 
 
-def test_searches_are_stored(sicily: Any) -> None:
-    r = sicily
+def test_searches_are_stored(r: Any, sicily: None) -> None:
     search = ("FROMLONLAT", 15, 37, "BYRADIUS", 200, "km")
     assert r.execute_command("GEOSEARCHSTORE", "found", "places", *search) == 2
     assert everything(r, "found") == everything(r, "places")[:2]
@@ -112,8 +107,7 @@ def test_searches_are_stored(sicily: Any) -> None:
     assert everything(r, "found") == [(ROME, 0)]
 
 
-def test_the_older_searches(sicily: Any) -> None:
-    r = sicily
+def test_the_older_searches(r: Any, sicily: None) -> None:
     for name in ("GEORADIUS", "GEORADIUS_RO"):
         found = r.execute_command(name, "places", 15, 37, 200, "km", "WITHDIST", "ASC")
         assert [(place, float(d)) for place, d in found] == [
@@ -129,8 +123,7 @@ def test_the_older_searches(sicily: Any) -> None:
     assert error(r, "GEORADIUSBYMEMBER_RO", "places", ROME, 1, "km", "STORE", "x") == SYNTAX
 
 
-def test_searches_that_do_not_fit_together_are_refused(sicily: Any) -> None:
-    r = sicily
+def test_searches_that_do_not_fit_together_are_refused(r: Any, sicily: None) -> None:
     for call, expected in (
         (("FROMLONLAT", 1, 1, "BYRADIUS", "x", "km"), "need numeric radius"),
         (("FROMLONLAT", 1, 1, "BYRADIUS", -1, "km"), "radius cannot be negative"),
@@ -140,7 +133,7 @@ def test_searches_that_do_not_fit_together_are_refused(sicily: Any) -> None:
         (("FROMLONLAT", 1, 1, "BYBOX", 1, -1, "km"), "height or width cannot be negative"),
         (("BYBOX", 1, 1, "km", "BYRADIUS", 1, "km", "FROMLONLAT", 1, 1), SYNTAX),
         (("FROMLONLAT", 1, 1, "FROMMEMBER", ROME, "BYRADIUS", 1, "km"), SYNTAX),
-        (("BYBOX", 1, 1, "km"),
+        (("BYBOX", 1, 1, "km", "ASC"),
          "exactly one of FROMMEMBER or FROMLONLAT can be specified for GEOSEARCH"),
         (("FROMLONLAT", 1, 1, "ASC", "DESC", "WITHDIST"),
          "exactly one of BYRADIUS and BYBOX can be specified for GEOSEARCH"),

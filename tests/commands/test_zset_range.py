@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,33 +18,33 @@ NOT_MEMBERS = "min or max not valid string range item"
 
 
 @pytest.fixture(params=[0, 1024], ids=["spread", "inline"])
-def z(request: pytest.FixtureRequest, r: Any) -> Any:
+def z(request: pytest.FixtureRequest, r: Any) -> Iterator[None]:
     """Ten members, m0 to m9, with the scores 0 to 9; the same in `same`, which all score 0."""
     with setting(r, INLINE, request.param):
         r.execute_command("ZADD", "z", *(x for i in range(10) for x in (i, f"m{i}")))
         r.execute_command("ZADD", "same", *(x for i in range(10) for x in (0, f"m{i}")))
-        yield r
+        yield
 
 
 def m(*numbers: int) -> list[bytes]:
     return [b"m%d" % i for i in numbers]
 
 
-def test_by_index(z: Any) -> None:
-    assert z.execute_command("ZRANGE", "z", 0, 2) == m(0, 1, 2)
-    assert z.execute_command("ZRANGE", "z", -2, -1) == m(8, 9)
-    assert z.execute_command("ZRANGE", "z", 5, 100) == m(5, 6, 7, 8, 9)
-    assert z.execute_command("ZRANGE", "z", -100, 0) == m(0)
-    assert z.execute_command("ZRANGE", "z", 3, 2) == []
-    assert z.execute_command("ZRANGE", "z", 10, 12) == []
-    assert z.execute_command("ZRANGE", "none", 0, -1) == []
-    assert z.execute_command("ZRANGE", "z", 0, 2, "REV") == m(9, 8, 7)
-    assert z.execute_command("ZREVRANGE", "z", 1, 3) == m(8, 7, 6)
-    assert pairs(z.execute_command("ZREVRANGE", "z", 0, 0, "WITHSCORES")) == [(b"m9", 9)]
-    assert pairs(z.execute_command("ZRANGE", "z", 4, 4, "withscores")) == [(b"m4", 4)]
+def test_by_index(r: Any, z: None) -> None:
+    assert r.execute_command("ZRANGE", "z", 0, 2) == m(0, 1, 2)
+    assert r.execute_command("ZRANGE", "z", -2, -1) == m(8, 9)
+    assert r.execute_command("ZRANGE", "z", 5, 100) == m(5, 6, 7, 8, 9)
+    assert r.execute_command("ZRANGE", "z", -100, 0) == m(0)
+    assert r.execute_command("ZRANGE", "z", 3, 2) == []
+    assert r.execute_command("ZRANGE", "z", 10, 12) == []
+    assert r.execute_command("ZRANGE", "none", 0, -1) == []
+    assert r.execute_command("ZRANGE", "z", 0, 2, "REV") == m(9, 8, 7)
+    assert r.execute_command("ZREVRANGE", "z", 1, 3) == m(8, 7, 6)
+    assert pairs(r.execute_command("ZREVRANGE", "z", 0, 0, "WITHSCORES")) == [(b"m9", 9)]
+    assert pairs(r.execute_command("ZRANGE", "z", 4, 4, "withscores")) == [(b"m4", 4)]
 
 
-def test_by_score(z: Any) -> None:
+def test_by_score(r: Any, z: None) -> None:
     for call, expected in (
         (("ZRANGEBYSCORE", "z", 2, 4), m(2, 3, 4)),
         (("ZRANGEBYSCORE", "z", "(2", "(4"), m(3)),
@@ -61,15 +62,15 @@ def test_by_score(z: Any) -> None:
         (("ZRANGE", "z", "(4", 2, "BYSCORE", "REV"), m(3, 2)),
         (("ZRANGE", "z", 4, 2, "BYSCORE", "REV", "LIMIT", 0, 2), m(4, 3)),
     ):
-        assert z.execute_command(*call) == expected
-    scored = z.execute_command("ZRANGEBYSCORE", "z", 2, 3, "WITHSCORES", "LIMIT", 0, 1)
+        assert r.execute_command(*call) == expected
+    scored = r.execute_command("ZRANGEBYSCORE", "z", 2, 3, "WITHSCORES", "LIMIT", 0, 1)
     assert pairs(scored) == [(b"m2", 2)]
-    assert z.execute_command("ZCOUNT", "z", "(0", 3) == 3
-    assert z.execute_command("ZCOUNT", "z", "-inf", "+inf") == 10
-    assert z.execute_command("ZCOUNT", "none", 0, 1) == 0
+    assert r.execute_command("ZCOUNT", "z", "(0", 3) == 3
+    assert r.execute_command("ZCOUNT", "z", "-inf", "+inf") == 10
+    assert r.execute_command("ZCOUNT", "none", 0, 1) == 0
 
 
-def test_by_member(z: Any) -> None:
+def test_by_member(r: Any, z: None) -> None:
     for call, expected in (
         (("ZRANGEBYLEX", "same", "[m2", "[m4"), m(2, 3, 4)),
         (("ZRANGEBYLEX", "same", "(m2", "(m4"), m(3)),
@@ -83,10 +84,10 @@ def test_by_member(z: Any) -> None:
         (("ZRANGE", "same", "[m2", "[m4", "BYLEX"), m(2, 3, 4)),
         (("ZRANGE", "same", "[m4", "-", "BYLEX", "REV"), m(4, 3, 2, 1, 0)),
     ):
-        assert z.execute_command(*call) == expected
-    assert z.execute_command("ZLEXCOUNT", "same", "(m2", "+") == 7
-    assert z.execute_command("ZLEXCOUNT", "same", "-", "+") == 10
-    assert z.execute_command("ZLEXCOUNT", "none", "-", "+") == 0
+        assert r.execute_command(*call) == expected
+    assert r.execute_command("ZLEXCOUNT", "same", "(m2", "+") == 7
+    assert r.execute_command("ZLEXCOUNT", "same", "-", "+") == 10
+    assert r.execute_command("ZLEXCOUNT", "none", "-", "+") == 0
 
 
 def test_what_is_not_a_range_is_refused(r: Any) -> None:
@@ -110,59 +111,59 @@ def test_what_is_not_a_range_is_refused(r: Any) -> None:
     assert error(r, "ZRANGESTORE", "d", "z", 0, 1, "WITHSCORES") == SYNTAX
 
 
-def test_ranges_are_stored(z: Any) -> None:
-    assert z.execute_command("ZRANGESTORE", "d", "z", 1, 3) == 3
-    assert everything(z, "d") == [(b"m1", 1), (b"m2", 2), (b"m3", 3)]
-    assert z.execute_command("ZRANGESTORE", "d", "z", "(5", "+inf", "BYSCORE", "LIMIT", 1, 2) == 2
-    assert everything(z, "d") == [(b"m7", 7), (b"m8", 8)]
-    assert z.execute_command("ZRANGESTORE", "d", "z", 0, 1, "REV") == 2
-    assert everything(z, "d") == [(b"m8", 8), (b"m9", 9)]
-    assert z.execute_command("ZRANGESTORE", "same", "same", "[m3", "+", "BYLEX") == 7
-    assert z.execute_command("ZCARD", "same") == 7
-    z.set("s", "x")
-    assert z.execute_command("ZRANGESTORE", "s", "z", 0, 0) == 1
-    assert z.execute_command("TYPE", "s") == b"zset"
-    assert z.execute_command("ZRANGESTORE", "s", "none", 0, -1) == 0
-    assert z.execute_command("EXISTS", "s") == 0
+def test_ranges_are_stored(r: Any, z: None) -> None:
+    assert r.execute_command("ZRANGESTORE", "d", "z", 1, 3) == 3
+    assert everything(r, "d") == [(b"m1", 1), (b"m2", 2), (b"m3", 3)]
+    assert r.execute_command("ZRANGESTORE", "d", "z", "(5", "+inf", "BYSCORE", "LIMIT", 1, 2) == 2
+    assert everything(r, "d") == [(b"m7", 7), (b"m8", 8)]
+    assert r.execute_command("ZRANGESTORE", "d", "z", 0, 1, "REV") == 2
+    assert everything(r, "d") == [(b"m8", 8), (b"m9", 9)]
+    assert r.execute_command("ZRANGESTORE", "same", "same", "[m3", "+", "BYLEX") == 7
+    assert r.execute_command("ZCARD", "same") == 7
+    r.set("s", "x")
+    assert r.execute_command("ZRANGESTORE", "s", "z", 0, 0) == 1
+    assert r.execute_command("TYPE", "s") == b"zset"
+    assert r.execute_command("ZRANGESTORE", "s", "none", 0, -1) == 0
+    assert r.execute_command("EXISTS", "s") == 0
 
 
-def test_ranges_are_removed(z: Any) -> None:
-    assert z.execute_command("ZREMRANGEBYRANK", "z", 0, 1) == 2
-    assert z.execute_command("ZREMRANGEBYRANK", "z", -1, -1) == 1
-    assert z.execute_command("ZREMRANGEBYSCORE", "z", "(3", 5) == 2
-    assert z.execute_command("ZRANGE", "z", 0, -1) == m(2, 3, 6, 7, 8)
-    assert z.execute_command("ZREMRANGEBYLEX", "same", "[m1", "(m8") == 7
-    assert z.execute_command("ZRANGE", "same", 0, -1) == m(0, 8, 9)
-    assert z.execute_command("ZREMRANGEBYSCORE", "z", 100, 200) == 0
-    assert z.execute_command("ZREMRANGEBYRANK", "z", 0, -1) == 5
-    assert z.execute_command("EXISTS", "z") == 0
-    assert z.execute_command("ZREMRANGEBYLEX", "none", "-", "+") == 0
+def test_ranges_are_removed(r: Any, z: None) -> None:
+    assert r.execute_command("ZREMRANGEBYRANK", "z", 0, 1) == 2
+    assert r.execute_command("ZREMRANGEBYRANK", "z", -1, -1) == 1
+    assert r.execute_command("ZREMRANGEBYSCORE", "z", "(3", 5) == 2
+    assert r.execute_command("ZRANGE", "z", 0, -1) == m(2, 3, 6, 7, 8)
+    assert r.execute_command("ZREMRANGEBYLEX", "same", "[m1", "(m8") == 7
+    assert r.execute_command("ZRANGE", "same", 0, -1) == m(0, 8, 9)
+    assert r.execute_command("ZREMRANGEBYSCORE", "z", 100, 200) == 0
+    assert r.execute_command("ZREMRANGEBYRANK", "z", 0, -1) == 5
+    assert r.execute_command("EXISTS", "z") == 0
+    assert r.execute_command("ZREMRANGEBYLEX", "none", "-", "+") == 0
 
 
-def test_unions_intersections_and_differences(z: Any) -> None:
-    z.execute_command("ZADD", "a", 1, "x", 2, "y", 3, "w")
-    z.execute_command("ZADD", "b", 10, "y", 20, "w", 30, "v")
-    assert pairs(z.execute_command("ZUNION", 2, "a", "b", "WITHSCORES")) == [
+def test_unions_intersections_and_differences(r: Any, z: None) -> None:
+    r.execute_command("ZADD", "a", 1, "x", 2, "y", 3, "w")
+    r.execute_command("ZADD", "b", 10, "y", 20, "w", 30, "v")
+    assert pairs(r.execute_command("ZUNION", 2, "a", "b", "WITHSCORES")) == [
         (b"x", 1), (b"y", 12), (b"w", 23), (b"v", 30),
     ]  # fmt: skip
-    assert z.execute_command("ZINTER", 2, "a", "b") == [b"y", b"w"]
-    assert z.execute_command("ZDIFF", 2, "a", "b") == [b"x"]
-    assert pairs(z.execute_command("ZDIFF", 2, "b", "a", "WITHSCORES")) == [(b"v", 30)]
+    assert r.execute_command("ZINTER", 2, "a", "b") == [b"y", b"w"]
+    assert r.execute_command("ZDIFF", 2, "a", "b") == [b"x"]
+    assert pairs(r.execute_command("ZDIFF", 2, "b", "a", "WITHSCORES")) == [(b"v", 30)]
     weighed = ("ZINTER", 2, "a", "b", "WEIGHTS", 2, 0.5, "AGGREGATE")
-    assert pairs(z.execute_command(*weighed, "SUM", "WITHSCORES")) == [(b"y", 9), (b"w", 16)]
-    assert pairs(z.execute_command(*weighed, "MIN", "WITHSCORES")) == [(b"y", 4), (b"w", 6)]
-    assert pairs(z.execute_command(*weighed, "MAX", "WITHSCORES")) == [(b"y", 5), (b"w", 10)]
-    assert z.execute_command("ZINTERCARD", 2, "a", "b") == 2
-    assert z.execute_command("ZINTERCARD", 2, "a", "b", "LIMIT", 1) == 1
-    assert z.execute_command("ZINTERCARD", 2, "a", "none") == 0
-    assert z.execute_command("ZUNIONSTORE", "a", 2, "a", "b", "AGGREGATE", "MAX") == 4
-    assert everything(z, "a") == [(b"x", 1), (b"y", 10), (b"w", 20), (b"v", 30)]
-    assert z.execute_command("ZINTERSTORE", "d", 2, "a", "b", "WEIGHTS", 1, -1) == 3
-    assert everything(z, "d") == [(b"v", 0), (b"w", 0), (b"y", 0)]
-    assert z.execute_command("ZDIFFSTORE", "d", 2, "a", "b") == 1
-    assert everything(z, "d") == [(b"x", 1)]
-    assert z.execute_command("ZDIFFSTORE", "d", 2, "a", "a") == 0
-    assert z.execute_command("EXISTS", "d") == 0
+    assert pairs(r.execute_command(*weighed, "SUM", "WITHSCORES")) == [(b"y", 9), (b"w", 16)]
+    assert pairs(r.execute_command(*weighed, "MIN", "WITHSCORES")) == [(b"y", 4), (b"w", 6)]
+    assert pairs(r.execute_command(*weighed, "MAX", "WITHSCORES")) == [(b"y", 5), (b"w", 10)]
+    assert r.execute_command("ZINTERCARD", 2, "a", "b") == 2
+    assert r.execute_command("ZINTERCARD", 2, "a", "b", "LIMIT", 1) == 1
+    assert r.execute_command("ZINTERCARD", 2, "a", "none") == 0
+    assert r.execute_command("ZUNIONSTORE", "a", 2, "a", "b", "AGGREGATE", "MAX") == 4
+    assert everything(r, "a") == [(b"x", 1), (b"y", 10), (b"w", 20), (b"v", 30)]
+    assert r.execute_command("ZINTERSTORE", "d", 2, "a", "b", "WEIGHTS", 1, -1) == 3
+    assert everything(r, "d") == [(b"v", 0), (b"w", 0), (b"y", 0)]
+    assert r.execute_command("ZDIFFSTORE", "d", 2, "a", "b") == 1
+    assert everything(r, "d") == [(b"x", 1)]
+    assert r.execute_command("ZDIFFSTORE", "d", 2, "a", "a") == 0
+    assert r.execute_command("EXISTS", "d") == 0
 
 
 def test_infinite_scores_that_cancel_each_other_are_zero(r: Any) -> None:
