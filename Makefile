@@ -71,6 +71,10 @@ $(VENV)/.tests: $(VENV)/.tools
 	$(PY) -m pip install -q --group test --group lint
 	@touch $@
 
+$(VENV)/.bench: $(VENV)/.tests
+	$(PY) -m pip install -q --group bench
+	@touch $@
+
 build: $(VENV)/.installed ## bring the installation in .venv up to date
 	@$(CMAKE) --build $(BUILD)/venv --target _core
 	@$(CMAKE) --install $(BUILD)/venv --component python --strip \
@@ -146,7 +150,7 @@ complexity: build $(VENV)/.tests ## the work of commands at up to 10,000,000 ele
 clients: packages-test build $(VENV)/.tests ## other people's clients and tools, unmodified
 	$(PY) -m pytest -q -rA tests/clients
 
-bench: packages-test build $(VENV)/.tests ## side by side with redis-server; BENCH="--help" for its options
+bench: packages-test build $(VENV)/.bench ## side by side with redis-server; BENCH="--help" for its options
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(PY) -m bench $(BENCH)
 
 # --- Style ---

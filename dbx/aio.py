@@ -87,7 +87,7 @@ class DBX(Commands):
     ) -> AsyncIterator[Any]:
         cursor: int | str = "0"
         while cursor != 0:
-            cursor, found = await self.hscan(name, cursor, match, count, no_values)  # type: ignore[arg-type]
+            cursor, found = await self.hscan(name, int(cursor), match, count, no_values)
             for item in found if no_values else found.items():
                 yield item
 

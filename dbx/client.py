@@ -65,7 +65,7 @@ class DBX(Commands):
         """Every field with its value, or without, as HSCAN gives them."""
         cursor: int | str = "0"
         while cursor != 0:
-            cursor, found = self.hscan(name, cursor, match, count, no_values)  # type: ignore[arg-type]
+            cursor, found = self.hscan(name, int(cursor), match, count, no_values)
             yield from found if no_values else found.items()
 
     def zscan_iter(

@@ -123,6 +123,17 @@ static bool is_met(enum condition condition, dbx_expiry present, dbx_expiry want
     }
 }
 
+/* begin_expiring begins a change that asks for fields to expire. Where that alone changes the hash,
+ * it is journalled as a condition that no field meets: the first one, if it is there, never
+ * expires. */
+static int begin_expiring(dbx_ctx *ctx, dbx_edit *edit, dbx_key *k, dbx_slice first) {
+    int rc = dbx_hash_edit(edit, ctx->txn, ctx->encodings, k);
+    if (rc != DBX_OK || !dbx_hash_may_expire(edit)) return rc;
+    return dbx_effect_words(ctx, dbx_slice_str("HPEXPIRE"), k->name, dbx_slice_str("1"),
+                            dbx_slice_str("XX"), dbx_slice_str("FIELDS"), dbx_slice_str("1"),
+                            first);
+}
+
 /* let_expire does to one field what was asked for, and journals it; *said is the reply. */
 static int let_expire(dbx_ctx *ctx, dbx_edit *edit, dbx_slice field, dbx_expiry expiry,
                       enum condition condition, int64_t *said) {
@@ -159,7 +170,7 @@ static int field_expire(dbx_ctx *ctx, dbx_args *args, dbx_reply *out, time_unit 
     }
     out->ops->open(out, DBX_ARRAY, dbx_args_left(args));
     bool exists = k.exists;
-    if (exists) rc = dbx_hash_edit(&edit, ctx->txn, ctx->encodings, &k);
+    if (exists) rc = begin_expiring(ctx, &edit, &k, args->argv[args->at]);
     while (rc == DBX_OK && dbx_args_left(args) > 0) {
         int64_t said = NOT_THERE;
         dbx_slice field = dbx_args_next(args);
@@ -318,7 +329,11 @@ static int get_and_change(dbx_ctx *ctx, dbx_args *args, dbx_key *k, const after_
     dbx_edit edit;
     dbx_buf buf = {0};
     bool exists = k->exists;
-    int rc = exists ? dbx_hash_edit(&edit, ctx->txn, ctx->encodings, k) : DBX_OK;
+    int rc = DBX_OK;
+    if (exists) {
+        rc = after->expires || after->persists ? begin_expiring(ctx, &edit, k, args->argv[args->at])
+                                               : dbx_hash_edit(&edit, ctx->txn, ctx->encodings, k);
+    }
     out->ops->open(out, DBX_ARRAY, dbx_args_left(args));
     while (rc == DBX_OK && dbx_args_left(args) > 0) {
         dbx_slice field = dbx_args_next(args);
@@ -344,6 +359,11 @@ static int cmd_hgetex(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     } else if (take_unit(args, &unit)) {
         after.expires = true;
         if (!parse_time(ctx, dbx_args_next(args), unit, &after.expiry, out)) return DBX_OK;
+        if (dbx_args_left(args) < 2) {
+            dbx_reply_errorf(out, "ERR wrong number of arguments for '%s' command",
+                             ctx->command->name);
+            return DBX_OK;
+        }
     }
     if (!parse_fields(args, NOT_POSITIVE, out)) return DBX_OK;
     return get_and_change(ctx, args, &k, &after, out);
@@ -404,7 +424,9 @@ static bool setex_parse(dbx_ctx *ctx, dbx_args *args, setex *o, dbx_reply *out) 
         return false;
     }
     if (failed || !dbx_args_ok(args, out)) return false;
-    if (!dbx_num_from_slice(dbx_args_next(args), &count) || count < 1 || count > INT32_MAX) {
+    if (dbx_args_left(args) < 3) {
+        dbx_reply_errorf(out, "ERR wrong number of arguments for '%s' command", ctx->command->name);
+    } else if (!dbx_num_from_slice(dbx_args_next(args), &count) || count < 1 || count > INT32_MAX) {
         dbx_reply_error(out, "ERR invalid number of fields");
     } else if ((uint64_t)count * 2 != dbx_args_left(args)) {
         dbx_reply_errorf(out, "ERR wrong number of arguments for '%s' command", ctx->command->name);
@@ -430,6 +452,7 @@ static int may_set(dbx_edit *edit, const dbx_args *args, const setex *o, bool *m
 static int setex_fields(dbx_edit *edit, dbx_args *args, const setex *o, dbx_times times) {
     bool gone = o->expires && dbx_expiry_over(o->expiry, times), added, removed;
     int rc = DBX_OK;
+    if (o->expires && (edit->k->exists || !gone)) (void)dbx_hash_may_expire(edit);
     while (rc == DBX_OK && dbx_args_left(args) > 0) {
         dbx_slice field = dbx_args_next(args), value = dbx_args_next(args);
         rc = gone ? dbx_hash_del(edit, field, &removed)

@@ -143,5 +143,7 @@ int dbx_view_below_get(dbx_view *view, dbx_slice key, uint64_t hash, dbx_slice *
 /* dbx_txn_append_patched appends like dbx_txn_append and overwrites the value's first bytes by
  * `patch`. */
 int dbx_txn_append_patched(dbx_txn *txn, dbx_slice key, dbx_slice patch, dbx_slice bytes);
+/* dbx_txn_patch_headed is dbx_txn_patch, and overwrites the value's first bytes by `head`. */
+int dbx_txn_patch_headed(dbx_txn *txn, dbx_slice key, dbx_slice head, size_t at, dbx_slice bytes);
 
 #endif

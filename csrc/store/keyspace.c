@@ -195,17 +195,33 @@ int dbx_key_write(dbx_txn *txn, dbx_key *k, dbx_slice payload) {
     return DBX_OK;
 }
 
-int dbx_key_append(dbx_txn *txn, dbx_key *k, dbx_slice bytes) {
-    uint8_t fixed[DBX_RECORD_FIXED_MAX];
-    bool long_name = k->name.len > DBX_NAME_INLINE_MAX;
+/* Writes the fixed part of the record's header as it becomes now into `fixed`, *len long, for a
+ * change of the payload where it lies. The length follows updated_ms: when it grows, after a year
+ * or because an earlier build wrote it, all is written anew. */
+static int renew_fixed(dbx_txn *txn, dbx_key *k, uint8_t fixed[DBX_RECORD_FIXED_MAX], size_t *len) {
     size_t old = dbx_record_fixed_of(k->probe.value);
     k->meta.updated_ms = txn->now_ms;
-    size_t now = dbx_record_fixed(fixed, &k->meta, long_name);
-    /* The header's length follows updated_ms: when it grows, after a year or because an earlier
-     * build wrote it, all is written anew. */
-    int rc = old == now ? DBX_OK : put_record(txn, k, k->payload);
+    *len = dbx_record_fixed(fixed, &k->meta, k->name.len > DBX_NAME_INLINE_MAX);
+    return old == *len ? DBX_OK : put_record(txn, k, k->payload);
+}
+
+int dbx_key_append(dbx_txn *txn, dbx_key *k, dbx_slice bytes) {
+    uint8_t fixed[DBX_RECORD_FIXED_MAX];
+    size_t len;
+    int rc = renew_fixed(txn, k, fixed, &len);
     if (rc != DBX_OK) return rc;
-    rc = dbx_txn_append_patched(txn, encoded(k), dbx_slice_of(fixed, now), bytes);
+    rc = dbx_txn_append_patched(txn, encoded(k), dbx_slice_of(fixed, len), bytes);
+    k->probe.changes = txn->store->live.active->changes - 1;
+    return rc;
+}
+
+int dbx_key_patch(dbx_txn *txn, dbx_key *k, size_t at, dbx_slice bytes) {
+    uint8_t fixed[DBX_RECORD_FIXED_MAX];
+    size_t len, header = k->probe.value.len - k->payload.len;
+    size_t rest = header - dbx_record_fixed_of(k->probe.value); /* extension and name */
+    int rc = renew_fixed(txn, k, fixed, &len);
+    if (rc != DBX_OK) return rc;
+    rc = dbx_txn_patch_headed(txn, encoded(k), dbx_slice_of(fixed, len), len + rest + at, bytes);
     k->probe.changes = txn->store->live.active->changes - 1;
     return rc;
 }

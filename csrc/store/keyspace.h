@@ -67,6 +67,10 @@ void dbx_key_reset(dbx_key *k, uint8_t type, uint8_t encoding);
  * it was found: nothing of it was written since. */
 int dbx_key_append(dbx_txn *txn, dbx_key *k, dbx_slice bytes);
 
+/* dbx_key_patch overwrites bytes [at, at + bytes.len) of the payload, which has them; the rest as
+ * dbx_key_append. */
+int dbx_key_patch(dbx_txn *txn, dbx_key *k, size_t at, dbx_slice bytes);
+
 /* dbx_key_set_expiry changes only the expiry. */
 int dbx_key_set_expiry(dbx_txn *txn, dbx_key *k, dbx_expiry expiry);
 

@@ -188,18 +188,23 @@ int dbx_txn_put(dbx_txn *txn, dbx_slice key, dbx_slice head, dbx_slice tail) {
     return dbx_txn_put_probed(txn, key, &probe, head, tail);
 }
 
+/* Finds a value that is to be changed where it lies, and brings it up when it lies below. */
+static int probe_own(dbx_txn *txn, dbx_slice key, dbx_probe *probe) {
+    int rc = dbx_txn_probe(txn, key, probe);
+    if (rc != DBX_OK) return rc;
+    if (!probe->found) return DBX_ENOTFOUND;
+    if (probe->entry != NULL) return DBX_OK;
+    dbx_slice none = {NULL, 0};
+    rc = dbx_txn_put_probed(txn, key, probe, probe->value, none);
+    if (rc == DBX_OK) refresh(txn, key, probe);
+    return rc;
+}
+
 int dbx_txn_append_patched(dbx_txn *txn, dbx_slice key, dbx_slice patch, dbx_slice bytes) {
     dbx_probe probe;
-    int rc = dbx_txn_probe(txn, key, &probe);
+    int rc = probe_own(txn, key, &probe);
     if (rc != DBX_OK) return rc;
-    if (!probe.found) return DBX_ENOTFOUND;
     if (bytes.len > DBX_VALUE_BYTES_MAX - probe.value.len) return DBX_ELIMIT;
-    if (probe.entry == NULL) { /* it lies below: bring it up first */
-        dbx_slice none = {NULL, 0};
-        rc = dbx_txn_put_probed(txn, key, &probe, probe.value, none);
-        if (rc != DBX_OK) return rc;
-        refresh(txn, key, &probe);
-    }
     rc = dbx_buffer_append(txn->store->live.active, &txn->undo, probe.entry, patch, bytes);
     if (rc == DBX_OK) wrote(txn, &probe, bytes.len);
     return rc;
@@ -207,6 +212,25 @@ int dbx_txn_append_patched(dbx_txn *txn, dbx_slice key, dbx_slice patch, dbx_sli
 
 int dbx_txn_append(dbx_txn *txn, dbx_slice key, dbx_slice bytes) {
     return dbx_txn_append_patched(txn, key, (dbx_slice){NULL, 0}, bytes);
+}
+
+int dbx_txn_patch_headed(dbx_txn *txn, dbx_slice key, dbx_slice head, size_t at, dbx_slice bytes) {
+    dbx_probe probe;
+    dbx_undo *undo = &txn->undo;
+    int rc = probe_own(txn, key, &probe);
+    if (rc != DBX_OK) return rc;
+    size_t len = probe.value.len;
+    if (head.len > len || at > len || bytes.len > len - at) return DBX_ELIMIT;
+    if (head.len > 0) {
+        rc = dbx_buffer_patch(txn->store->live.active, undo, probe.entry, 0, head);
+    }
+    if (rc == DBX_OK) rc = dbx_buffer_patch(txn->store->live.active, undo, probe.entry, at, bytes);
+    if (rc == DBX_OK) wrote(txn, &probe, head.len + bytes.len);
+    return rc;
+}
+
+int dbx_txn_patch(dbx_txn *txn, dbx_slice key, size_t at, dbx_slice bytes) {
+    return dbx_txn_patch_headed(txn, key, (dbx_slice){NULL, 0}, at, bytes);
 }
 
 int dbx_txn_del_probed(dbx_txn *txn, dbx_slice key, dbx_probe *probe) {

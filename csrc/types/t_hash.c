@@ -366,19 +366,23 @@ int dbx_hash_del(dbx_edit *edit, dbx_slice field, bool *removed) {
     return DBX_OK;
 }
 
+bool dbx_hash_may_expire(dbx_edit *edit) {
+    dbx_meta *meta = &edit->k->meta;
+    if (meta->encoding != DBX_ENCODING_LISTPACK) return false;
+    meta->encoding = DBX_ENCODING_LISTPACKEX;
+    edit->changed = true;
+    return true;
+}
+
 int dbx_hash_expire(dbx_edit *edit, dbx_slice field, dbx_expiry expiry) {
     dbx_dict_slot slot;
     entry e;
-    dbx_meta *meta = &edit->k->meta;
     dbx_buf value = {0};
     dbx_slice bytes;
     int rc = DBX_OK;
     if (!dbx_edit_is_spread(edit)) rc = spread(edit);
     if (rc == DBX_OK) rc = find_entry(edit->txn, edit->k, field, &slot, &e);
     if (rc != DBX_OK) return rc;
-    if (dbx_expiry_set(expiry) && meta->encoding == DBX_ENCODING_LISTPACK) {
-        meta->encoding = DBX_ENCODING_LISTPACKEX;
-    }
     uint8_t head[1 + DBX_VARINT_MAX];
     size_t old = put_expiry(head, e.expiry), n = put_expiry(head, expiry);
     /* Copied: the index is written first, and what the value has beside it stays. */

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dbx.commands.bitmap import BitmapCommands
 from dbx.commands.connection import ConnectionCommands
 from dbx.commands.geo import GeoCommands
 from dbx.commands.hash import HashCommands
+from dbx.commands.hll import HllCommands
 from dbx.commands.key import KeyCommands
 from dbx.commands.server import ServerCommands
 from dbx.commands.string import StringCommands
@@ -15,6 +17,8 @@ __all__ = ["Commands"]
 
 class Commands(
     StringCommands,
+    BitmapCommands,
+    HllCommands,
     HashCommands,
     SortedSetCommands,
     GeoCommands,

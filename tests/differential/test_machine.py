@@ -30,7 +30,8 @@ ORACLE = os.environ.get("DBX_ORACLE", "redis8")
 # Shrinking a failure may take minutes: DBX_SHRINK=0 shows it as it was met.
 SHRINK = os.environ.get("DBX_SHRINK", "1") != "0"
 PHASES = (Phase.generate, Phase.shrink) if SHRINK else (Phase.generate,)
-EXAMPLES, FAMILY_EXAMPLES, RESTARTING_EXAMPLES, STEPS = 80, 20, 5, 40
+EXAMPLES, FAMILY_EXAMPLES, RESTARTING_EXAMPLES, STEPS = 60, 40, 5, 40
+FAMILY_SOAK = 8  # so that 10 times as many are 200,000 commands of each family, in its three ways
 
 # So small that collections change their encoding all the time.
 ENCODING_SETTINGS = {
@@ -116,7 +117,8 @@ def test_commands_of_a_family_get_the_replies_of_redis(
 ) -> None:
     ours = subject(settings=TINY_SETTINGS if way == "tiny buffer" else {})
     encodings = ENCODING_SETTINGS if way == "small encodings" else {}
-    run(Machine, oracle, ours, FAMILY_EXAMPLES, most=family, encodings=encodings)
+    examples = FAMILY_EXAMPLES * (FAMILY_SOAK if SOAK else 1)
+    run(Machine, oracle, ours, examples, most=family, encodings=encodings)
 
 
 @pytest.mark.skipif(SUBJECT != "dbx", reason="only DBX keeps its keys over a restart here")

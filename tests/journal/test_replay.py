@@ -44,7 +44,9 @@ def workload(chance: random.Random, brief: bool) -> Command:
     soon = brief and chance.random() < 0.7
     ttl = chance.randint(1, BRIEF_SECONDS_MAX) if soon else chance.randrange(1000, 10**6)
     ttl_ms = ttl * 1000 - chance.randrange(1000)
-    kind = chance.randrange(29)
+    bit, counted = chance.randrange(4000), f"hll:{chance.randrange(20)}"
+    elements = [chance.randrange(3000) for _ in range(chance.choice((0, 1, 3, 200)))]
+    kind = chance.randrange(36)
     simple: tuple[Command, ...] = (
         ("SET", key, value), ("SET", key, value, "EX", ttl), ("SET", key, value, "KEEPTTL"),
         ("SET", key, value, "NX", "PX", ttl_ms), ("SET", key, value, "XX", "GET"),
@@ -58,6 +60,10 @@ def workload(chance: random.Random, brief: bool) -> Command:
         ("COPY", key, other, "DB", chance.choice(DATABASES)), ("MOVE", key,
         chance.choice(DATABASES)), ("PEXPIREAT", key, int(time.time() * 1000) + ttl_ms),
         ("renamenx", key, other), ("SET", key, value, "PXAT", int(time.time() * 1000) + ttl_ms),
+        ("SETBIT", key, bit, bit % 2), ("BITOP", chance.choice(("AND", "XOR")), key, key, other),
+        ("BITFIELD", key, "OVERFLOW", "FAIL", "INCRBY", "u5", bit, 9, "SET", "i9", "#3", -7),
+        ("PFADD", counted, *elements), ("PFCOUNT", counted),
+        ("PFMERGE", counted, f"hll:{chance.randrange(20)}"), ("PFDEBUG", "TODENSE", counted),
     )  # fmt: skip
     return simple[kind]
 
@@ -264,6 +270,26 @@ def test_a_restart_replays_the_journal_to_the_same_keyspace(
         with server.raw() as client:
             differences = keyspace_differences(before, keyspace(client, DATABASES))
         assert not differences, "\n".join(differences[:20])
+
+
+def test_a_replay_does_not_depend_on_how_long_a_hyperloglog_may_be_sparse(
+    dbx_process: Start,
+) -> None:
+    server = dbx_process()
+    with server.raw() as client:
+        for name, size, count in (("short", 50, 100), ("usual", 3000, 1000), ("long", 99999, 3000)):
+            client.value("CONFIG", "SET", "hll-sparse-max-bytes", size)
+            for first in range(0, count, 20):
+                client.value("PFADD", name, *range(first, first + 20))
+            client.value("PFMERGE", name + ":merged", name)
+            client.value("PFCOUNT", name)
+        names = [name + more for name in ("short", "usual", "long") for more in ("", ":merged")]
+        before = [client.value("GET", name) for name in names]
+    assert [value[4] for value in before] == [0, 0, 1, 1, 1, 1]  # dense, sparse
+    server.kill()
+    server.start()
+    with server.raw() as client:
+        assert [client.value("GET", name) for name in names] == before
 
 
 def test_journal_can_be_read_from_a_position_and_while_the_server_runs(dbx_process: Start) -> None:
