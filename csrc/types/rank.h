@@ -1,7 +1,7 @@
 /* rank.h: how many members of a large sorted set come before a place, without walking them all.
  *
  * Some members are borders: of level l those whose seeded hash ends in l * DBX_RANK_BITS zero bits,
- * so that a border of a level is one of every level below, and each level has about a 64th of the
+ * so that a border of a level is one of every level below, and each level has about a 32nd of the
  * borders of the one below it. A border's group are the members from it to the next border of its
  * level. Entries [R][cid][level][place of the border] keep how many there are in it:
  *
@@ -21,7 +21,7 @@
 #include "types/score.h"
 
 enum {
-    DBX_RANK_BITS = 6, /* of the on-disk format */
+    DBX_RANK_BITS = 5, /* of the on-disk format */
     DBX_RANK_LEVELS_MAX = 8 * DBX_MEMBER_HASH_BYTES / DBX_RANK_BITS
 };
 

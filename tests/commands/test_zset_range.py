@@ -85,6 +85,7 @@ def test_by_member(r: Any, z: None) -> None:
         (("ZRANGE", "same", "[m4", "-", "BYLEX", "REV"), m(4, 3, 2, 1, 0)),
     ):
         assert r.execute_command(*call) == expected
+    assert r.execute_command("ZREVRANGEBYLEX", "same", "(m2", "-") == m(1, 0)
     assert r.execute_command("ZLEXCOUNT", "same", "(m2", "+") == 7
     assert r.execute_command("ZLEXCOUNT", "same", "-", "+") == 10
     assert r.execute_command("ZLEXCOUNT", "none", "-", "+") == 0
