@@ -1,4 +1,5 @@
-/* test_rank.c: ranks and indices of a sorted set's members against a sorted array, and their cost. */
+/* test_rank.c: ranks and indices of a sorted set's members against a sorted array, and their cost.
+ */
 #include "check.h"
 
 #include "base/rand.h"
@@ -159,8 +160,7 @@ static void random_changes(unsigned bits, unsigned members, unsigned changes) {
         } else if (what < 8) {
             remove_at(&w, dbx_rand_below(&w.rand, 2) == 0 ? 0 : w.count - 1);
         } else {
-            move_at(&w, (unsigned)dbx_rand_below(&w.rand, w.count),
-                    dbx_rand_below(&w.rand, range));
+            move_at(&w, (unsigned)dbx_rand_below(&w.rand, w.count), dbx_rand_below(&w.rand, range));
         }
         if (i % (changes / 20 + 1) == 0) check_all(&w, w.count < 500 ? 1 : 37);
         if (i % 1000 == 0) next_turn(&w);
