@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dbx.commands.bitmap import BitmapCommands
 from dbx.commands.connection import ConnectionCommands
+from dbx.commands.geo import GeoCommands
 from dbx.commands.hash import HashCommands
 from dbx.commands.hll import HllCommands
 from dbx.commands.key import KeyCommands
@@ -11,6 +12,7 @@ from dbx.commands.list import ListCommands
 from dbx.commands.server import ServerCommands
 from dbx.commands.set import SetCommands
 from dbx.commands.string import StringCommands
+from dbx.commands.zset import SortedSetCommands
 
 __all__ = ["Commands"]
 
@@ -22,6 +24,8 @@ class Commands(
     HashCommands,
     SetCommands,
     ListCommands,
+    SortedSetCommands,
+    GeoCommands,
     KeyCommands,
     ConnectionCommands,
     ServerCommands,
