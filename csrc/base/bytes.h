@@ -37,6 +37,10 @@ static inline uint64_t dbx_load64(const uint8_t *at) {
     return DBX_BYTES_LE64(x);
 }
 
+static inline uint16_t dbx_load16_be(const uint8_t *at) {
+    return (uint16_t)(at[0] << 8 | at[1]);
+}
+
 static inline uint32_t dbx_load32_be(const uint8_t *at) {
     uint32_t x;
     memcpy(&x, at, sizeof x);
@@ -62,6 +66,11 @@ static inline void dbx_store32(uint8_t *at, uint32_t x) {
 static inline void dbx_store64(uint8_t *at, uint64_t x) {
     x = DBX_BYTES_LE64(x);
     memcpy(at, &x, sizeof x);
+}
+
+static inline void dbx_store16_be(uint8_t *at, uint16_t x) {
+    at[0] = (uint8_t)(x >> 8);
+    at[1] = (uint8_t)x;
 }
 
 static inline void dbx_store32_be(uint8_t *at, uint32_t x) {

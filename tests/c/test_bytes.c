@@ -15,6 +15,9 @@ TEST(little_endian_begins_with_the_low_byte) {
 
 TEST(big_endian_begins_with_the_high_byte) {
     uint8_t at[9];
+    dbx_store16_be(at + 1, 0x0102);
+    CHECK_BYTES(dbx_slice_of(at + 1, 2), dbx_slice_of("\1\2", 2));
+    CHECK_EQ(dbx_load16_be(at + 1), 0x0102);
     dbx_store32_be(at + 1, 0x01020304);
     CHECK_BYTES(dbx_slice_of(at + 1, 4), dbx_slice_of("\1\2\3\4", 4));
     CHECK_EQ(dbx_load32_be(at + 1), 0x01020304);
