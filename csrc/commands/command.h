@@ -30,6 +30,7 @@ typedef struct dbx_ctx {
     dbx_times times;                /* of the turn */
     uint64_t string_bytes_max;      /* proto-max-bulk-len: how long a command may make a string */
     const dbx_encodings *encodings; /* settings of the collection types */
+    bool can_wait; /* nothing else waits for this reply: not within a transaction, not at a replay */
     int resp; /* protocol version, for HELLO-like introspection only; never for shapes */
 } dbx_ctx;
 

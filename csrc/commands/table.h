@@ -40,6 +40,11 @@ extern const dbx_command dbx_cmd_expire[];
 extern const dbx_command dbx_cmd_scan[];
 extern const dbx_command dbx_cmd_db[];
 extern const dbx_command dbx_cmd_hash[];
+extern const dbx_command dbx_cmd_stream[];
+extern const dbx_command dbx_cmd_stream_read[];
+extern const dbx_command dbx_cmd_stream_group[];
+extern const dbx_command dbx_cmd_stream_claim[];
+extern const dbx_command dbx_cmd_stream_info[];
 extern const dbx_command dbx_cmd_command[];
 extern const dbx_command *const dbx_table_families[];
 
