@@ -29,7 +29,9 @@ typedef struct read_args {
     const dbx_slice *names, *ids;
     wanted few[FEW], *wanted; /* as many */
     dbx_stream_part few_parts[FEW], *parts;
-    size_t count; /* parts that there are */
+    size_t count;   /* parts that there are */
+    dbx_buf listed; /* ids of histories, of several streams: one may be there twice, and what one
+                     * part delivers is not of the history of another before it */
 } read_args;
 
 /* --- Arguments ------------------------------------------------------------------------------- */
@@ -255,7 +257,7 @@ static int deliver(dbx_ctx *ctx, const read_args *r, const dbx_key *k, const dbx
 }
 
 /* again counts one more delivery of what is pending, where it is still there. */
-static int again(dbx_ctx *ctx, dbx_stream_group *group, dbx_stream_part *part) {
+static int again(dbx_ctx *ctx, dbx_stream_group *group, dbx_stream_part *part, dbx_buf *listed) {
     dbx_stream_pending pending[BATCH];
     dbx_stream_pending_walk walk;
     dbx_view *view = dbx_txn_view(ctx->txn);
@@ -271,6 +273,7 @@ static int again(dbx_ctx *ctx, dbx_stream_group *group, dbx_stream_part *part) {
         if (rc != DBX_OK && rc != DBX_ENOTFOUND) break;
         for (size_t i = 0; i < n; i++) {
             int found = dbx_stream_get(view, part->cid, pending[i].id, &value);
+            if (listed != NULL) dbx_buf_add(listed, &pending[i].id, sizeof pending[i].id);
             pending[i].time_ms = dbx_times_date_ms(ctx->times);
             pending[i].count++;
             if (found == DBX_OK) found = dbx_stream_pending_give(ctx->txn, group, &pending[i]);
@@ -284,7 +287,34 @@ static int again(dbx_ctx *ctx, dbx_stream_group *group, dbx_stream_part *part) {
     }
     dbx_stream_pending_walk_close(&walk);
     part->limit = part->total;
+    if (listed != NULL && listed->failed) return DBX_ENOMEM;
     return rc == DBX_ENOTFOUND ? DBX_OK : rc;
+}
+
+/* read_history gives what the consumer has pending. */
+static int read_history(dbx_ctx *ctx, read_args *r, const wanted *w, dbx_stream_group *group,
+                        dbx_stream_part *part) {
+    bool lists = r->streams > 1;
+    part->source = DBX_STREAM_HISTORY;
+    part->group = group->number;
+    part->consumer = group->me.number;
+    part->from = w->after;
+    part->counted = true;
+    (void)dbx_stream_id_next(&part->from); /* the highest id would be ">" */
+    int rc = again(ctx, group, part, lists ? &r->listed : NULL);
+    if (lists) part->source = DBX_STREAM_LISTED;
+    return rc;
+}
+
+/* find_listed says where the ids of listed histories lie, now that the buffer moves no more. */
+static void find_listed(read_args *r) {
+    const dbx_stream_id *ids = (const dbx_stream_id *)(const void *)r->listed.ptr;
+    for (size_t i = 0; i < r->count; i++) {
+        dbx_stream_part *part = &r->parts[i];
+        if (part->source != DBX_STREAM_LISTED || part->total == 0) continue;
+        part->ids = ids;
+        ids += part->total;
+    }
 }
 
 static int read_for_group(dbx_ctx *ctx, read_args *r, const wanted *w) {
@@ -307,16 +337,7 @@ static int read_for_group(dbx_ctx *ctx, read_args *r, const wanted *w) {
         rc = deliver(ctx, r, &k, &stream, &group, part);
         if (part->total == 0) r->count--;
     } else {
-        part->source = DBX_STREAM_HISTORY;
-        part->group = group.number;
-        part->consumer = group.me.number;
-        part->from = w->after;
-        part->counted = true;
-        if (dbx_stream_id_next(&part->from)) {
-            rc = again(ctx, &group, part);
-        } else {
-            part->limit = 0;
-        }
+        rc = read_history(ctx, r, w, &group, part);
     }
     return rc == DBX_OK ? dbx_stream_group_close(ctx->txn, &group) : rc;
 }
@@ -390,6 +411,7 @@ static int read_all(dbx_ctx *ctx, dbx_args *args, read_args *r, dbx_reply *out) 
     }
     if (rc == DBX_OK && r->grouped) rc = journal_read(ctx, args, r);
     if (rc != DBX_OK) return rc;
+    find_listed(r);
     if (dbx_txn_replaying(ctx->txn)) {
         out->ops->null_array(out);
         return DBX_OK;
@@ -414,12 +436,14 @@ static int xread(dbx_ctx *ctx, dbx_args *args, dbx_reply *out, bool grouped) {
     r.wanted = r.few;
     r.parts = r.few_parts;
     r.count = 0;
+    r.listed = (dbx_buf){.len = 0};
     if (!take_args(ctx, args, &r, out)) return DBX_OK;
     if (r.streams > FEW) {
         r.wanted = dbx_alloc(r.streams * sizeof *r.wanted);
         r.parts = dbx_alloc(r.streams * sizeof *r.parts);
     }
     int rc = r.wanted != NULL && r.parts != NULL ? read_all(ctx, args, &r, out) : DBX_ENOMEM;
+    dbx_buf_free(&r.listed);
     if (r.wanted != r.few) dbx_alloc_free(r.wanted);
     if (r.parts != r.few_parts) dbx_alloc_free(r.parts);
     return rc;
