@@ -5,10 +5,13 @@ from __future__ import annotations
 from dbx.commands.connection import ConnectionCommands
 from dbx.commands.key import KeyCommands
 from dbx.commands.server import ServerCommands
+from dbx.commands.stream import StreamCommands
 from dbx.commands.string import StringCommands
 
 __all__ = ["Commands"]
 
 
-class Commands(StringCommands, KeyCommands, ConnectionCommands, ServerCommands):
+class Commands(
+    StringCommands, StreamCommands, KeyCommands, ConnectionCommands, ServerCommands
+):
     """Every family."""
