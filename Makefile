@@ -30,7 +30,8 @@ C_TESTS := -DDBX_TESTS=ON -DDBX_WERROR=ON -DDBX_ALLOC_FAULTS=ON -DDBX_MAP_MB=204
 SIMULATIONS := ^(powercut|faults)$$
 GENERATOR := -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja -DPython_EXECUTABLE=$(CURDIR)/$(PY)
 
-.PHONY: help serve build test test-c test-py check lint fmt docs asan tsan fuzz soak powercut faults crash clients \
+.PHONY: help serve build test test-c test-py check lint fmt docs asan tsan fuzz soak powercut faults crash complexity \
+        clients \
         bench bare cross wheel packages-build packages-test packages-cross clean
 
 help: ## list the targets
@@ -68,6 +69,10 @@ $(VENV)/.installed: $(VENV)/.tools
 
 $(VENV)/.tests: $(VENV)/.tools
 	$(PY) -m pip install -q --group test --group lint
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.tests
+	$(PY) -m pip install -q --group bench
 	@touch $@
 
 build: $(VENV)/.installed ## bring the installation in .venv up to date
@@ -139,10 +144,13 @@ faults: $(VENV)/.tools ## make every system call and allocation of simulated run
 crash: build $(VENV)/.tests ## kill -9 under random commands and start again, COUNT times; SEED=n draws the same commands
 	DBX_CRASH_COUNT=$(COUNT) DBX_CRASH_SEED=$(SEED) $(PY) -m pytest -q -s -rA tests/crash/test_cycles.py
 
+complexity: build $(VENV)/.tests ## the work of commands at up to 10,000,000 elements; SIZES=1000,100000 for others
+	DBX_COMPLEXITY_SIZES=$(or $(SIZES),1000,100000,10000000) $(PY) -m pytest -q -rA tests/complexity
+
 clients: packages-test build $(VENV)/.tests ## other people's clients and tools, unmodified
 	$(PY) -m pytest -q -rA tests/clients
 
-bench: packages-test build $(VENV)/.tests ## side by side with redis-server; BENCH="--help" for its options
+bench: packages-test build $(VENV)/.bench ## side by side with redis-server; BENCH="--help" for its options
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(PY) -m bench $(BENCH)
 
 # --- Style ---

@@ -15,6 +15,7 @@ SUITES = {
     "inprocess": local.inprocess,
     "joined": local.joined,
     "codec": local.codec,
+    "msgpack": local.msgpack,
     "footprint": suites.footprint,
     "device": device.device_bytes,
     "restart": suites.restart,
@@ -27,7 +28,7 @@ SUITES = {
 def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m bench",
-        description="Compares DBX with redis-server, lmdb and hiredis, side by side in one run.",
+        description="Compares DBX with redis-server, lmdb, hiredis and msgpack, side by side.",
         epilog="suites: "
         + "; ".join(
             f"{name}: {run.__doc__.split('. ')[0].rstrip('.')}"

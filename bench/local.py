@@ -7,7 +7,7 @@ import resource
 import time
 from functools import partial
 
-from bench import cases
+from bench import cases, packing
 from bench.load import Sample
 from bench.report import Report
 
@@ -29,6 +29,11 @@ def joined(report: Report, quick: bool, rounds: int) -> None:
 def codec(report: Report, quick: bool, rounds: int) -> None:
     """dbx.resp against hiredis."""
     _run(report, cases.codec(), quick, rounds)
+
+
+def msgpack(report: Report, quick: bool, rounds: int) -> None:
+    """dbx.msgpack against msgpack, and beside ormsgpack and msgspec."""
+    _run(report, packing.cases(), quick, rounds)
 
 
 def _run(report: Report, found: list[cases.Case], quick: bool, rounds: int) -> None:

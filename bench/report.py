@@ -30,7 +30,7 @@ class Report:
         self, case: str, contenders: Mapping[str, Callable[[], Sample]], rounds: int, goal: float
     ) -> dict[str, Sample]:
         """compare measures the contenders in alternating rounds; `goal` is for the first over the
-        second.
+        second, those behind it have ratios and no goal.
 
         Returns the median sample of each. The ratio is the median of the rounds' own ratios, so
         that what slows the machine for a while slows both.
@@ -40,15 +40,20 @@ class Report:
             order = list(contenders) if turn % 2 == 0 else list(contenders)[::-1]
             for name in order:
                 samples[name].append(contenders[name]())
-        first, second = contenders
-        ratios = [
-            ours.rate / theirs.rate
-            for ours, theirs in zip(samples[first], samples[second], strict=True)
-        ]
+        first, *others = contenders
+        ratios = {
+            other: [
+                ours.rate / theirs.rate
+                for ours, theirs in zip(samples[first], samples[other], strict=True)
+            ]
+            for other in others
+        }
         middle = {name: median(taken) for name, taken in samples.items()}
+        beside = {other: statistics.median(ratios[other]) for other in others[1:]}
         self.add(
             case, {name: dataclasses.asdict(sample) for name, sample in middle.items()},
-            ratio=statistics.median(ratios), goal=goal, ratios=ratios,
+            ratio=statistics.median(ratios[others[0]]), goal=goal, ratios=ratios[others[0]],
+            **({"beside": beside} if beside else {}),
         )  # fmt: skip
         return middle
 
@@ -60,7 +65,7 @@ class Report:
         self.cases[case] = {"values": values, "ratio": ratio, "goal": goal, **more}
         if ratio is not None and goal is not None and ratio < goal:
             self.failed.append(case)
-        print(_row(case, values, ratio, goal), flush=True)
+        print(_row(case, values, ratio, goal, more.get("beside", {})), flush=True)
 
     def limit(self, case: str, value: float, limit: float, unit: str) -> None:
         """limit takes a figure that must not be above `limit`."""
@@ -86,7 +91,10 @@ class Report:
         return path
 
 
-def _row(case: str, values: Mapping[str, Any], ratio: float | None, goal: float | None) -> str:
+def _row(
+    case: str, values: Mapping[str, Any], ratio: float | None, goal: float | None,
+    beside: Mapping[str, float],
+) -> str:  # fmt: skip
     parts = [f"{case:34}"]
     for name, value in values.items():
         if isinstance(value, Mapping) and "rate" in value:
@@ -98,4 +106,5 @@ def _row(case: str, values: Mapping[str, Any], ratio: float | None, goal: float 
     if ratio is not None:
         verdict = "" if goal is None else f" (goal {goal:g}{'' if ratio >= goal else ', MISSED'})"
         parts.append(f"ratio {ratio:.2f}{verdict}")
+    parts += [f"{other} {theirs:.2f}" for other, theirs in beside.items()]
     return " ".join(parts)

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from bench import cases
+from bench import cases, packing
 
 CASES = {case.name: case for case in cases.codec()}
+PACKING = {case.name: case for case in packing.cases()}
 
 
 @pytest.mark.parametrize("contender", ["dbx", "hiredis"])
@@ -16,3 +17,10 @@ CASES = {case.name: case for case in cases.codec()}
 def test_codec(benchmark: Any, name: str, contender: str) -> None:
     benchmark.group = name
     benchmark(CASES[name].runs[contender])
+
+
+@pytest.mark.parametrize("contender", ["dbx", "msgpack"])
+@pytest.mark.parametrize("name", PACKING)
+def test_packing(benchmark: Any, name: str, contender: str) -> None:
+    benchmark.group = name
+    benchmark(PACKING[name].runs[contender])

@@ -1,7 +1,7 @@
 """DBX: a small Redis-compatible database on an embedded, durable store.
 
-dbx.open(path) opens it in this process; `dbx serve` serves it. The client, dbx.aio and dbx.resp are
-loaded when they are first used, so that the server does not pay for them.
+dbx.open(path) opens it in this process; `dbx serve` serves it. The client, dbx.aio, dbx.msgpack
+and dbx.resp are loaded when they are first used, so that the server does not pay for them.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ except ModuleNotFoundError:
     from dbx._core import __version__
 
 if TYPE_CHECKING:
-    from dbx import aio, resp
+    from dbx import aio, msgpack, resp
     from dbx.client import DBX, open
 
 __all__ = [
@@ -62,6 +62,7 @@ __all__ = [
     "open",
     "DBX",
     "aio",
+    "msgpack",
     "resp",
     "DBXError",
     "RedisError",
@@ -86,7 +87,13 @@ __all__ = [
 ]
 
 
-_MODULES = {"open": "dbx.client", "DBX": "dbx.client", "aio": "dbx.aio", "resp": "dbx.resp"}
+_MODULES = {
+    "open": "dbx.client",
+    "DBX": "dbx.client",
+    "aio": "dbx.aio",
+    "msgpack": "dbx.msgpack",
+    "resp": "dbx.resp",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -70,6 +70,7 @@ cdef extern from "Python.h":
 
 include "_resp.pxi"
 include "_args.pxi"
+include "_msgpack.pxi"
 
 __version__ = DBX_VERSION.decode()
 

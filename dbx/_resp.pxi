@@ -259,15 +259,22 @@ cdef int _on_open(void *arg, char type, size_t count) noexcept:
     return DBX_OK
 
 
+cdef PyObject *_dropped(PyObject **values, size_t count) noexcept:
+    """NULL, in place of a container for which there was no memory."""
+    cdef size_t i
+    for i in range(count):
+        Py_DECREF(values[i])
+    return NULL
+
+
 cdef PyObject *_list_of(PyObject **values, size_t count) noexcept:
     """A list of the top of the stack, whose references it takes."""
     cdef size_t i
     cdef PyObject *made = raw_list(count)
+    if made == NULL:
+        return _dropped(values, count)
     for i in range(count):
-        if made == NULL:
-            Py_DECREF(values[i])
-        else:
-            raw_list_set(made, i, values[i])
+        raw_list_set(made, i, values[i])
     return made
 
 

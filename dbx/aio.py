@@ -16,7 +16,7 @@ from typing import Any
 from dbx import _core
 from dbx.client import MEMORY, Path, open_engine
 from dbx.commands import Commands
-from dbx.commands.base import Pattern
+from dbx.commands.base import Encodable, Pattern
 from dbx.commands.replies import PARSERS
 from dbx.pipeline import PipelineBase
 
@@ -76,6 +76,19 @@ class DBX(Commands):
             cursor, found = await self.scan(cursor, match=match, count=count, _type=_type)
             for key in found:
                 yield key
+
+    async def hscan_iter(
+        self,
+        name: Encodable,
+        match: Pattern | None = None,
+        count: int | None = None,
+        no_values: bool | None = None,
+    ) -> AsyncIterator[Any]:
+        cursor: int | str = "0"
+        while cursor != 0:
+            cursor, found = await self.hscan(name, int(cursor), match, count, no_values)
+            for item in found if no_values else found.items():
+                yield item
 
     @property
     def closed(self) -> bool:

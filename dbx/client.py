@@ -54,6 +54,19 @@ class DBX(Commands):
             cursor, found = self.scan(cursor, match=match, count=count, _type=_type)
             yield from found
 
+    def hscan_iter(
+        self,
+        name: Encodable,
+        match: Pattern | None = None,
+        count: int | None = None,
+        no_values: bool | None = None,
+    ) -> Iterator[Any]:
+        """Every field with its value, or without, as HSCAN gives them."""
+        cursor: int | str = "0"
+        while cursor != 0:
+            cursor, found = self.hscan(name, int(cursor), match, count, no_values)
+            yield from found if no_values else found.items()
+
     def __getitem__(self, name: Encodable) -> Any:
         value = self.get(name)
         if value is None:

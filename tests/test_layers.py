@@ -40,11 +40,12 @@ INCLUDES: dict[str, set[str]] = {
 # Python module (longest name wins) -> the dbx modules it may import when it is loaded or run.
 LEAVES = {"dbx.errors"}
 IMPORTS: dict[str, set[str]] = {
-    "dbx": {"dbx._core", "dbx.errors", "dbx.client", "dbx.aio", "dbx.resp"},
+    "dbx": {"dbx._core", "dbx.errors", "dbx.client", "dbx.aio", "dbx.msgpack", "dbx.resp"},
     "dbx.__main__": {"dbx.cli"},
     "dbx.errors": set(),
     "dbx.config": LEAVES,
     "dbx._core": LEAVES,
+    "dbx.msgpack": {"dbx._core"},
     "dbx.resp": {"dbx._core"},
     "dbx.commands": {"dbx.commands", *LEAVES},
     "dbx.pipeline": {"dbx._core", "dbx.commands", *LEAVES},

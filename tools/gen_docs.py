@@ -1,4 +1,6 @@
-"""Writes docs/commands/<group>.md from the command table; --check only says if they are current."""
+"""Writes docs/commands from the command table: a page for each group, and one that says what DBX
+has of Redis 8.0. --check only says if they are current.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,8 @@ import re
 import sys
 from pathlib import Path
 from typing import Any
+
+import redis_coverage
 
 from dbx._core import Engine, command_table
 
@@ -45,6 +49,24 @@ def _section(row: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _coverage(table: list[dict[str, Any]]) -> str:
+    """Every command of Redis 8.0: supported, different, not yet or never."""
+    ours = {
+        str(row["name"]).replace(" ", "|") for top in table for row in (top, *top["subcommands"])
+    }
+    rows = list(redis_coverage.rows(ours))
+    states = ("supported", "different", "not yet", "no")
+    counts = ", ".join(f"{sum(row.state == s for row in rows)} {s}" for s in states)
+    lines = [
+        "| {} | {} | {} |".format(row.name.upper().replace("|", " "), row.state, row.why)
+        for row in rows
+    ]
+    body = "\n".join(lines)
+    head = f"Of {len(rows)} commands and subcommands: {counts}."
+    table_head = "| command | | |\n|---|---|---|"
+    return f"{NOTE}\n\n# What DBX has of Redis 8.0\n\n{head}\n\n{table_head}\n{body}\n"
+
+
 def _pages() -> dict[str, str]:
     Engine(None, {}).close()  # the table is filled when an engine opens
     groups: dict[str, list[dict[str, Any]]] = {}
@@ -58,7 +80,9 @@ def _pages() -> dict[str, str]:
         f"- [{group}]({group}.md): {', '.join(row['name'].upper() for row in rows)}"
         for group, rows in sorted(groups.items())
     )
-    pages["README.md"] = f"{NOTE}\n\n# Commands\n\n{index}\n"
+    coverage = "[What DBX has of each command of Redis 8.0](coverage.md)"
+    pages["README.md"] = f"{NOTE}\n\n# Commands\n\n{coverage}\n\n{index}\n"
+    pages["coverage.md"] = _coverage(command_table())
     return pages
 
 

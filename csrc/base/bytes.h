@@ -6,6 +6,8 @@
 #ifndef DBX_BASE_BYTES_H
 #define DBX_BASE_BYTES_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -81,6 +83,33 @@ static inline void dbx_store32_be(uint8_t *at, uint32_t x) {
 static inline void dbx_store64_be(uint8_t *at, uint64_t x) {
     x = DBX_BYTES_BE64(x);
     memcpy(at, &x, sizeof x);
+}
+
+/* dbx_bytes_ascii: no byte has its high bit set. */
+static inline bool dbx_bytes_ascii(const uint8_t *at, size_t len) {
+    enum { STRIDE = 64 }; /* between looks at what has been seen */
+    const uint64_t high = 0x8080808080808080;
+    uint64_t seen = 0, word;
+    if (len < sizeof word) {
+        for (size_t i = 0; i < len; i++) {
+            seen |= at[i];
+        }
+        return (seen & high) == 0;
+    }
+    const uint8_t *last = at + len - sizeof word;
+    for (; last - at >= STRIDE; at += STRIDE) {
+        for (size_t i = 0; i < STRIDE; i += sizeof word) {
+            memcpy(&word, at + i, sizeof word);
+            seen |= word;
+        }
+        if ((seen & high) != 0) return false;
+    }
+    for (; at < last; at += sizeof word) {
+        memcpy(&word, at, sizeof word);
+        seen |= word;
+    }
+    memcpy(&word, last, sizeof word); /* overlaps what has been looked at */
+    return ((seen | word) & high) == 0;
 }
 
 #endif

@@ -14,6 +14,7 @@
 #include "base/slice.h"
 #include "codec/msgpack.h"
 
+/* Those with content come behind all others, containers behind those: readers compare. */
 typedef enum dbx_msgpack_kind {
     DBX_MSGPACK_IS_NIL,
     DBX_MSGPACK_IS_BOOL,

@@ -1,4 +1,9 @@
-/* cmd_hash.c: commands on hashes. */
+/* cmd_hash.c: commands on hashes: setting, counting, reading one or several fields. Going through
+ * all of them is in cmd_hash_all.c, their expiry in cmd_hash_expire.c. */
+#include <math.h>
+
+#include "base/num.h"
+#include "commands/cmd_hash_all.h"
 #include "commands/lookup.h"
 #include "commands/table.h"
 #include "commands/walker.h"
@@ -12,7 +17,7 @@ static int set_fields(dbx_ctx *ctx, dbx_args *args, dbx_key *k, int64_t *added) 
     while (rc == DBX_OK && dbx_args_left(args) > 0) {
         dbx_slice field = dbx_args_next(args), value = dbx_args_next(args);
         bool is_new = false;
-        rc = dbx_hash_set(&edit, field, value, &is_new);
+        rc = dbx_hash_set(&edit, field, value, false, &is_new);
         *added += is_new;
     }
     return dbx_edit_close(&edit, rc);
@@ -63,6 +68,99 @@ static int cmd_hdel(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     return rc;
 }
 
+static int cmd_hsetnx(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
+    dbx_key k;
+    dbx_edit edit;
+    dbx_cell old;
+    int rc;
+    bool added = false;
+    if (!dbx_lookup(ctx, dbx_args_next(args), DBX_HASH, &k, out, &rc)) return rc;
+    dbx_slice field = dbx_args_next(args), value = dbx_args_next(args);
+    rc = dbx_hash_edit(&edit, ctx->txn, ctx->encodings, &k);
+    if (rc == DBX_OK) rc = dbx_hash_edit_get(&edit, field, &old, NULL);
+    if (rc == DBX_ENOTFOUND) rc = dbx_hash_set(&edit, field, value, false, &added);
+    rc = dbx_edit_close(&edit, rc);
+    out->ops->integer(out, added);
+    return rc;
+}
+
+/* --- Counting -------------------------------------------------------------------------------- */
+
+/* number_of reads a field that is to be a number; a long one is none. DBX_ENOTFOUND: there is none.
+ */
+static int number_of(dbx_edit *edit, dbx_slice field, dbx_slice *text, dbx_expiry *expiry) {
+    dbx_cell value;
+    int rc = dbx_hash_edit_get(edit, field, &value, expiry);
+    *text = rc == DBX_OK ? dbx_cell_slice(&value) : dbx_slice_of("0", 1);
+    return rc;
+}
+
+static int cmd_hincrby(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
+    dbx_key k;
+    dbx_edit edit;
+    dbx_slice text, name = dbx_args_next(args), field = dbx_args_next(args);
+    int64_t value = 0, by = dbx_args_i64(args);
+    char digits[DBX_NUM_TEXT_MAX];
+    bool added;
+    int rc;
+    if (!dbx_args_ok(args, out)) return DBX_OK;
+    if (!dbx_lookup(ctx, name, DBX_HASH, &k, out, &rc)) return rc;
+    rc = dbx_hash_edit(&edit, ctx->txn, ctx->encodings, &k);
+    if (rc == DBX_OK) rc = number_of(&edit, field, &text, NULL);
+    if (rc == DBX_ENOTFOUND) rc = DBX_OK;
+    if (rc == DBX_OK && !dbx_num_from_slice(text, &value)) {
+        dbx_args_fail(args, "ERR hash value is not an integer");
+    } else if (rc == DBX_OK && __builtin_add_overflow(value, by, &value)) {
+        dbx_args_fail(args, "ERR increment or decrement would overflow");
+    }
+    if (rc == DBX_OK && dbx_args_ok(args, out)) {
+        dbx_slice sum = dbx_slice_of(digits, dbx_num_to_text(value, digits));
+        rc = dbx_hash_set(&edit, field, sum, true, &added);
+        out->ops->integer(out, value);
+    }
+    return dbx_edit_close(&edit, rc);
+}
+
+/* The effect sets the result: long doubles are not alike on all machines. */
+static int effect_set(dbx_ctx *ctx, const dbx_key *k, dbx_slice field, dbx_slice value,
+                      bool expires) {
+    if (!expires) return dbx_effect_words(ctx, dbx_slice_str("HSET"), k->name, field, value);
+    return dbx_effect_words(ctx, dbx_slice_str("HSETEX"), k->name, dbx_slice_str("KEEPTTL"),
+                            dbx_slice_str("FIELDS"), dbx_slice_str("1"), field, value);
+}
+
+static int cmd_hincrbyfloat(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
+    dbx_key k;
+    dbx_edit edit;
+    dbx_slice text, name = dbx_args_next(args), field = dbx_args_next(args);
+    dbx_expiry expiry = dbx_expiry_never();
+    long double value = 0, by = dbx_args_long_real(args);
+    char digits[DBX_NUM_LONG_REAL_TEXT_MAX];
+    bool added;
+    int rc;
+    if (isnan(by) || isinf(by)) dbx_args_fail(args, "ERR value is NaN or Infinity");
+    if (!dbx_args_ok(args, out)) return DBX_OK;
+    if (!dbx_lookup(ctx, name, DBX_HASH, &k, out, &rc)) return rc;
+    rc = dbx_hash_edit(&edit, ctx->txn, ctx->encodings, &k);
+    if (rc == DBX_OK) rc = number_of(&edit, field, &text, &expiry);
+    if (rc == DBX_ENOTFOUND) rc = DBX_OK;
+    if (rc == DBX_OK && !dbx_num_long_real_from_slice(text, &value)) {
+        dbx_args_fail(args, "ERR hash value is not a float");
+    }
+    value = dbx_num_long_real_add(value, by);
+    if (isnan(value) || isinf(value)) {
+        dbx_args_fail(args, "ERR increment would produce NaN or Infinity");
+    }
+    bool sets = rc == DBX_OK && dbx_args_ok(args, out);
+    text = dbx_slice_of(digits, sets ? dbx_num_long_real_to_text(value, digits) : 0);
+    if (sets) {
+        rc = dbx_hash_set(&edit, field, text, true, &added);
+        out->ops->bulk(out, text);
+    }
+    rc = dbx_edit_close(&edit, rc);
+    return rc == DBX_OK && sets ? effect_set(ctx, &k, field, text, dbx_expiry_set(expiry)) : rc;
+}
+
 /* --- Reading --------------------------------------------------------------------------------- */
 
 static int cmd_hget(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
@@ -70,79 +168,48 @@ static int cmd_hget(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     dbx_cell value;
     int rc;
     if (!dbx_lookup(ctx, dbx_args_next(args), DBX_HASH, &k, out, &rc)) return rc;
-    rc = dbx_hash_get(ctx->txn, &k, dbx_args_next(args), &value);
+    rc = dbx_hash_get(ctx->txn, &k, dbx_args_next(args), &value, NULL);
     if (rc == DBX_OK) return dbx_walker_reply_cell(ctx, &value, out);
     if (rc != DBX_ENOTFOUND) return rc;
     out->ops->null(out);
     return DBX_OK;
 }
 
+static int cmd_hmget(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
+    dbx_key k;
+    int rc;
+    if (!dbx_lookup(ctx, dbx_args_next(args), DBX_HASH, &k, out, &rc)) return rc;
+    return dbx_hash_reply_fields(ctx, &k, dbx_args_left(args), args->argv + args->at, out);
+}
+
+/* HEXISTS and HSTRLEN, which say less about the value. */
+static int about_field(dbx_ctx *ctx, dbx_args *args, dbx_reply *out, bool length) {
+    dbx_key k;
+    dbx_cell value;
+    int rc;
+    if (!dbx_lookup(ctx, dbx_args_next(args), DBX_HASH, &k, out, &rc)) return rc;
+    rc = dbx_hash_get(ctx->txn, &k, dbx_args_next(args), &value, NULL);
+    if (rc != DBX_OK && rc != DBX_ENOTFOUND) return rc;
+    out->ops->integer(out, rc != DBX_OK ? 0 : length ? (int64_t)value.len : 1);
+    return DBX_OK;
+}
+
+static int cmd_hexists(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
+    return about_field(ctx, args, out, false);
+}
+
+static int cmd_hstrlen(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
+    return about_field(ctx, args, out, true);
+}
+
 static int cmd_hlen(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     dbx_key k;
+    uint64_t len;
     int rc;
     if (!dbx_lookup(ctx, dbx_args_next(args), DBX_HASH, &k, out, &rc)) return rc;
-    out->ops->integer(out, k.exists ? (int64_t)k.meta.count : 0);
-    return DBX_OK;
-}
-
-/* --- All fields ------------------------------------------------------------------------------ */
-
-typedef struct fields_walker {
-    dbx_walker base;
-    dbx_hash_walk walk;
-    bool fields, values; /* what is asked for */
-    bool value_due;      /* the field was written, its value was not */
-    dbx_cell value;
-} fields_walker;
-
-static int fields_next(dbx_walker *base, dbx_reply *out) {
-    fields_walker *walker = (fields_walker *)base;
-    dbx_hash_item item;
-    if (walker->value_due) {
-        walker->value_due = false;
-        dbx_walker_cell(base, &walker->value, out);
-        return DBX_OK;
-    }
-    int rc = dbx_hash_walk_next(&walker->walk, &item);
-    if (rc != DBX_OK) return rc;
-    walker->value_due = walker->fields && walker->values;
-    walker->value = item.value;
-    dbx_walker_cell(base, walker->fields ? &item.field : &item.value, out);
-    return DBX_OK;
-}
-
-static int fields_move(dbx_walker *base, dbx_view *view) {
-    return dbx_hash_walk_move(&((fields_walker *)base)->walk, view);
-}
-
-static void fields_close(dbx_walker *base) {
-    dbx_hash_walk_close(&((fields_walker *)base)->walk);
-}
-
-static int hash_all(dbx_ctx *ctx, dbx_args *args, dbx_reply *out, bool fields, bool values) {
-    static const dbx_walker_ops ops = {sizeof(fields_walker), fields_next, fields_move,
-                                       fields_close};
-    dbx_key k;
-    int rc;
-    if (!dbx_lookup(ctx, dbx_args_next(args), DBX_HASH, &k, out, &rc)) return rc;
-    fields_walker walker = {.base = {.ops = &ops}, .fields = fields, .values = values};
-    rc = dbx_hash_walk_open(&walker.walk, dbx_txn_view(ctx->txn), &k, 0);
-    if (rc != DBX_OK) return rc;
-    out->ops->open(out, fields && values ? DBX_MAP : DBX_ARRAY,
-                   k.exists ? (size_t)k.meta.count : 0);
-    return dbx_walker_reply(ctx, &walker.base, out);
-}
-
-static int cmd_hgetall(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
-    return hash_all(ctx, args, out, true, true);
-}
-
-static int cmd_hkeys(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
-    return hash_all(ctx, args, out, true, false);
-}
-
-static int cmd_hvals(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
-    return hash_all(ctx, args, out, false, true);
+    rc = dbx_hash_len(ctx->txn, &k, &len);
+    out->ops->integer(out, rc == DBX_OK ? (int64_t)len : 0);
+    return rc;
 }
 
 /* --- Rows ------------------------------------------------------------------------------------ */
@@ -208,41 +275,77 @@ const dbx_command dbx_cmd_hash[] = {
      .effect = DBX_EFFECT_NONE,
      .keys = {{.flags = DBX_KEY_RO, .begin = 1, .last = 0, .step = 1}},
      .run = cmd_hlen},
-    {.name = "hgetall",
+    {.name = "hsetnx",
      .group = "hash",
-     .syntax = "key",
-     .summary = "Returns all fields with their values.",
+     .syntax = "key field value",
+     .summary = "Sets a field unless it is there.",
      .since = "2.0.0",
-     .complexity = "O(N) for N fields",
-     .tips = DBX_LIST("nondeterministic_output_order"),
-     .arity = 2,
-     .flags = DBX_CMD_READONLY | DBX_CMD_LONG,
+     .complexity = "O(1)",
+     .arity = 4,
+     .flags = DBX_CMD_WRITE | DBX_CMD_DENYOOM | DBX_CMD_FAST,
+     .effect = DBX_EFFECT_ARGV,
+     .keys = {{.flags = DBX_KEY_RW | DBX_KEY_INSERT, .begin = 1, .last = 0, .step = 1}},
+     .run = cmd_hsetnx},
+    {.name = "hincrby",
+     .group = "hash",
+     .syntax = "key field increment",
+     .summary = "Adds to the integer in a field; no field counts as 0.",
+     .since = "2.0.0",
+     .complexity = "O(1)",
+     .arity = 4,
+     .flags = DBX_CMD_WRITE | DBX_CMD_DENYOOM | DBX_CMD_FAST,
+     .effect = DBX_EFFECT_ARGV,
+     .keys = {{.flags = DBX_KEY_RW | DBX_KEY_ACCESS | DBX_KEY_UPDATE,
+               .begin = 1,
+               .last = 0,
+               .step = 1}},
+     .run = cmd_hincrby},
+    {.name = "hincrbyfloat",
+     .group = "hash",
+     .syntax = "key field increment:double",
+     .summary = "Adds to the number in a field; no field counts as 0.",
+     .since = "2.6.0",
+     .complexity = "O(1)",
+     .arity = 4,
+     .flags = DBX_CMD_WRITE | DBX_CMD_DENYOOM | DBX_CMD_FAST,
+     .effect = DBX_EFFECT_OWN,
+     .keys = {{.flags = DBX_KEY_RW | DBX_KEY_ACCESS | DBX_KEY_UPDATE,
+               .begin = 1,
+               .last = 0,
+               .step = 1}},
+     .run = cmd_hincrbyfloat},
+    {.name = "hmget",
+     .group = "hash",
+     .syntax = "key field [field ...]",
+     .summary = "Returns the values of several fields.",
+     .since = "2.0.0",
+     .complexity = "O(1) for each field",
+     .arity = -3,
+     .flags = DBX_CMD_READONLY | DBX_CMD_FAST,
      .effect = DBX_EFFECT_NONE,
      .keys = {{.flags = DBX_KEY_RO | DBX_KEY_ACCESS, .begin = 1, .last = 0, .step = 1}},
-     .run = cmd_hgetall},
-    {.name = "hkeys",
+     .run = cmd_hmget},
+    {.name = "hexists",
      .group = "hash",
-     .syntax = "key",
-     .summary = "Returns all fields.",
+     .syntax = "key field",
+     .summary = "Says whether a field is there.",
      .since = "2.0.0",
-     .complexity = "O(N) for N fields",
-     .tips = DBX_LIST("nondeterministic_output_order"),
-     .arity = 2,
-     .flags = DBX_CMD_READONLY | DBX_CMD_LONG,
+     .complexity = "O(1)",
+     .arity = 3,
+     .flags = DBX_CMD_READONLY | DBX_CMD_FAST,
      .effect = DBX_EFFECT_NONE,
-     .keys = {{.flags = DBX_KEY_RO | DBX_KEY_ACCESS, .begin = 1, .last = 0, .step = 1}},
-     .run = cmd_hkeys},
-    {.name = "hvals",
+     .keys = {{.flags = DBX_KEY_RO, .begin = 1, .last = 0, .step = 1}},
+     .run = cmd_hexists},
+    {.name = "hstrlen",
      .group = "hash",
-     .syntax = "key",
-     .summary = "Returns the values of all fields.",
-     .since = "2.0.0",
-     .complexity = "O(N) for N fields",
-     .tips = DBX_LIST("nondeterministic_output_order"),
-     .arity = 2,
-     .flags = DBX_CMD_READONLY | DBX_CMD_LONG,
+     .syntax = "key field",
+     .summary = "Returns the length of a field's value.",
+     .since = "3.2.0",
+     .complexity = "O(1)",
+     .arity = 3,
+     .flags = DBX_CMD_READONLY | DBX_CMD_FAST,
      .effect = DBX_EFFECT_NONE,
-     .keys = {{.flags = DBX_KEY_RO | DBX_KEY_ACCESS, .begin = 1, .last = 0, .step = 1}},
-     .run = cmd_hvals},
+     .keys = {{.flags = DBX_KEY_RO, .begin = 1, .last = 0, .step = 1}},
+     .run = cmd_hstrlen},
     {.name = NULL},
 };

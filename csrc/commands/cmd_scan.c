@@ -172,16 +172,12 @@ static int cmd_randomkey(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
 
 typedef struct scan {
     dbx_scan_args options; /* its cursor: where to begin; then where to go on, 0: done */
-    dbx_buf names;         /* found: [length][bytes] of each */
-    size_t found;
+    dbx_scan_found found;
     dbx_buf last; /* where the scan begins, then the last name looked at */
 } scan;
 
 static void scan_found(scan *s, dbx_slice name, uint8_t type) {
-    if (s->options.typed && s->options.type != type) return;
-    dbx_buf_add(&s->names, &name.len, sizeof name.len);
-    dbx_buf_add(&s->names, name.ptr, name.len);
-    s->found++;
+    if (!s->options.typed || s->options.type == type) dbx_scan_add(&s->found, name);
 }
 
 /* scan_walk looks at the next keys, one more than COUNT, to know whether any is left. */
@@ -194,13 +190,13 @@ static int scan_walk(dbx_ctx *ctx, scan *s, dbx_keys *keys) {
         rc = dbx_keys_next(keys, &name, &meta);
         if (rc != DBX_OK || full) break;
         if (dbx_scan_matches(s->options.match, name)) scan_found(s, name, meta.type);
-        full = examined >= s->options.count || s->names.len > SCAN_NAMES_MAX;
+        full = examined >= s->options.count || dbx_scan_full(&s->found);
         if (full) {
             s->last.len = 0;
             dbx_buf_add(&s->last, name.ptr, name.len);
         }
     }
-    if (s->names.failed || s->last.failed) return DBX_ENOMEM;
+    if (s->last.failed) return DBX_ENOMEM;
     s->options.cursor = 0;
     if (rc == DBX_ENOTFOUND) return DBX_OK;
     if (rc != DBX_OK) return rc;
@@ -213,7 +209,7 @@ static int scan_exact(dbx_ctx *ctx, scan *s, dbx_slice name) {
     int rc = dbx_key_find(ctx->txn, ctx->db, name, &k);
     if (rc == DBX_OK && k.exists) scan_found(s, name, k.meta.type);
     s->options.cursor = 0;
-    return rc == DBX_OK && s->names.failed ? DBX_ENOMEM : rc;
+    return rc;
 }
 
 static int scan_run(dbx_ctx *ctx, scan *s) {
@@ -236,28 +232,13 @@ static int scan_run(dbx_ctx *ctx, scan *s) {
     return rc;
 }
 
-static void scan_reply(const scan *s, dbx_reply *out) {
-    dbx_scan_reply_cursor(s->options.cursor, out);
-    out->ops->open(out, DBX_ARRAY, s->found);
-    for (size_t at = 0; at < s->names.len;) {
-        size_t len;
-        memcpy(&len, s->names.ptr + at, sizeof len);
-        out->ops->bulk(out, dbx_slice_of(s->names.ptr + at + sizeof len, len));
-        at += sizeof len + len;
-    }
-    out->ops->close(out);
-    out->ops->close(out);
-}
-
 static int cmd_scan(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     scan s = {.options = dbx_scan_args_default()};
     if (!dbx_scan_cursor(args, &s.options, out)) return DBX_OK;
     if (!dbx_scan_options(args, DBX_SCAN_TYPE, &s.options, out)) return DBX_OK;
     int rc = scan_run(ctx, &s);
-    if (rc == DBX_OK) scan_reply(&s, out);
-    dbx_buf_free(&s.names);
     dbx_buf_free(&s.last);
-    return rc;
+    return dbx_scan_reply(rc, s.options.cursor, &s.found, out);
 }
 
 /* --- Rows ------------------------------------------------------------------------------------ */

@@ -30,6 +30,8 @@ typedef struct dbx_ctx {
     dbx_times times;                /* of the turn */
     uint64_t string_bytes_max;      /* proto-max-bulk-len: how long a command may make a string */
     const dbx_encodings *encodings; /* settings of the collection types */
+    bool may_write;                 /* for a command that reads and keeps what it found: nothing is
+                                       in the way of a write */
     bool can_wait; /* nothing else waits for this reply: not within a transaction, not at a replay */
     int resp; /* protocol version, for HELLO-like introspection only; never for shapes */
 } dbx_ctx;
@@ -99,7 +101,7 @@ enum dbx_acl {
 typedef enum dbx_effect {
     DBX_EFFECT_NONE = 1, /* changes no data */
     DBX_EFFECT_ARGV, /* argv as it came gives the same result whenever replayed; only if it wrote */
-    DBX_EFFECT_OWN   /* the handler calls dbx_txn_effect() */
+    DBX_EFFECT_OWN   /* the handler calls dbx_txn_effect(); of a row that is READONLY, if it may */
 } dbx_effect;
 
 /* As COMMAND INFO names them in key specifications. */

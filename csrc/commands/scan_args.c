@@ -55,8 +55,30 @@ bool dbx_scan_matches(dbx_slice pattern, dbx_slice name) {
     return (pattern.len == 1 && *pattern.ptr == '*') || dbx_glob_match(pattern, name, false);
 }
 
-void dbx_scan_reply_cursor(uint64_t cursor, dbx_reply *out) {
+void dbx_scan_add(dbx_scan_found *found, dbx_slice string) {
+    dbx_buf_add(&found->strings, &string.len, sizeof string.len);
+    dbx_buf_add(&found->strings, string.ptr, string.len);
+    found->count++;
+}
+
+static void write_found(uint64_t cursor, const dbx_scan_found *found, dbx_reply *out) {
     char digits[DBX_NUM_TEXT_MAX];
     out->ops->open(out, DBX_ARRAY, 2);
     out->ops->bulk(out, dbx_slice_of(digits, dbx_num_u64_to_text(cursor, digits)));
+    out->ops->open(out, DBX_ARRAY, found->count);
+    for (size_t at = 0; at < found->strings.len;) {
+        size_t len;
+        memcpy(&len, found->strings.ptr + at, sizeof len);
+        out->ops->bulk(out, dbx_slice_of(found->strings.ptr + at + sizeof len, len));
+        at += sizeof len + len;
+    }
+    out->ops->close(out);
+    out->ops->close(out);
+}
+
+int dbx_scan_reply(int rc, uint64_t cursor, dbx_scan_found *found, dbx_reply *out) {
+    if (rc == DBX_OK && found->strings.failed) rc = DBX_ENOMEM;
+    if (rc == DBX_OK) write_found(cursor, found, out);
+    dbx_buf_free(&found->strings);
+    return rc;
 }

@@ -107,14 +107,20 @@ static bool is_http(dbx_slice name) {
            dbx_slice_eq_nocase(name, dbx_slice_str("host:"));
 }
 
-/* Whether writes are refused now, asked for once a turn. Deleting stays possible on a full disk. */
-static bool refuse_write(dbx_engine *engine, uint32_t flags, dbx_reply *out) {
+/* Whether writes are refused now, asked for once a turn. */
+static int refusal(dbx_engine *engine) {
     dbx_turn *turn = &engine->turn;
     if (!turn->write_checked) {
         turn->write_checked = true;
         turn->refusal_code = dbx_store_writable(engine->store, &turn->refusal);
     }
-    if (turn->refusal_code == DBX_OK) return false;
+    return turn->refusal_code;
+}
+
+/* Deleting stays possible on a full disk. */
+static bool refuse_write(dbx_engine *engine, uint32_t flags, dbx_reply *out) {
+    dbx_turn *turn = &engine->turn;
+    if (refusal(engine) == DBX_OK) return false;
     if (turn->refusal_code == DBX_ENOSPC && (flags & DBX_CMD_DENYOOM) == 0) return false;
     dbx_reply_error(out, turn->refusal.text);
     return true;
@@ -221,6 +227,7 @@ static int run_admitted(dbx_engine *engine, dbx_session *session, dbx_command_st
                    .db = session->state.db,
                    .times = dbx_txn_times(engine->txn),
                    .string_bytes_max = dbx_engine_limits(engine, session)->bulk_bytes_max,
+                   .may_write = row->effect != DBX_EFFECT_NONE && refusal(engine) == DBX_OK,
                    .encodings = &engine->config.encodings,
                    /* Of what a transaction runs EXEC is the last. */
                    .can_wait = session->last == slot && !session->together,
@@ -366,6 +373,7 @@ int dbx_dispatch_replay(void *arg, dbx_txn *txn, uint32_t db, size_t argc, const
                    .db = db,
                    .times = dbx_txn_times(txn),
                    .string_bytes_max = UINT64_MAX, /* what was accepted once is accepted again */
+                   .may_write = true,
                    .encodings = &replayer->engine->config.encodings,
                    .resp = 2};
     replayer->text.len = 0;

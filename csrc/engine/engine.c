@@ -17,6 +17,7 @@
 #include "engine/state.h"
 #include "store/keyspace.h"
 #include "store/lock.h"
+#include "types/t_hash.h"
 
 _Static_assert((int)DBX_ENGINE_SPOOL_MIN == (int)DBX_SPOOL_MIN, "two names of one bound");
 
@@ -358,11 +359,17 @@ const dbx_resp_limits *dbx_engine_limits(const dbx_engine *engine, const dbx_ses
 /* --- Timed work
  * ------------------------------------------------------------------------------------ */
 
+static int expire_fields(void *arg, dbx_txn *txn, dbx_key *k, uint32_t max) {
+    const dbx_engine *engine = arg;
+    return dbx_hash_expire_due(txn, &engine->config.encodings, k, max);
+}
+
 /* Removes keys whose time has come, in a turn of its own; negative: the turn failed. */
 static int expire_some(dbx_engine *engine) {
+    dbx_expire_hooks hooks = {.elements = expire_fields, .arg = engine};
     uint64_t position;
     dbx_engine_turn_begin(engine);
-    int done = dbx_expire_step(engine->txn, DBX_EXPIRE_STEP_KEYS, NULL, NULL);
+    int done = dbx_expire_step(engine->txn, DBX_EXPIRE_STEP_KEYS, &hooks);
     plan_expiry(engine);
     engine->expire_unknown = false;
     int rc = dbx_engine_turn_end(engine, &position, NULL);

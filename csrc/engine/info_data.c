@@ -141,7 +141,12 @@ void dbx_info_store(dbx_engine *engine, dbx_buf *out) {
                  {"disk_full", s.disk_full},
                  {"ballast_bytes", s.ballast_bytes},
                  {"views", s.views},
-                 {"write_stalls", s.write_stalls}};
+                 {"write_stalls", s.write_stalls},
+                 {"work_gets", s.work_gets},
+                 {"work_seeks", s.work_seeks},
+                 {"work_steps", s.work_steps},
+                 {"work_writes", s.work_writes},
+                 {"work_write_bytes", s.work_write_bytes}};
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         dbx_buf_printf(out, "%s:%" PRIu64 "\r\n", lines[i].name, lines[i].value);
     }

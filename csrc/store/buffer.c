@@ -409,6 +409,22 @@ int dbx_buffer_append(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry, dbx_
     return DBX_OK;
 }
 
+int dbx_buffer_patch(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry, size_t at,
+                     dbx_slice bytes) {
+    place p = place_of(buffer, entry), old = p;
+    if (!seen_by_views(buffer, entry) && (entry->flags & DBX_ENTRY_REFERS) == 0) {
+        if (dbx_undo_reserve(undo, bytes.len) != DBX_OK) return DBX_ENOMEM;
+        dbx_undo_add_part(undo, entry, dbx_slice_of(p.at, p.len), at, bytes.len);
+        stamp(buffer, entry);
+    } else {
+        if (prepare(buffer, undo, entry, old.len, NULL, &p) != DBX_OK) return DBX_ENOMEM;
+        if (old.len > 0) memcpy(p.at, old.at, old.len);
+        set_len(p, old.len);
+    }
+    if (bytes.len > 0) memcpy(p.at + at, bytes.ptr, bytes.len);
+    return DBX_OK;
+}
+
 /* The gap that ends here, if one does (it begins at `left`), goes on to where this entry's own
  * ends: a change of the entry where it begins, which the next checkpoint has to have. */
 static int extend_gap(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *left) {
@@ -565,5 +581,7 @@ void dbx_buffer_revert(dbx_buffer *buffer, const dbx_undo *undo, const dbx_undo_
     set_flags(buffer, entry, record->flags);
     place p = place_of(buffer, entry);
     set_len(p, record->len);
-    if (record->saved_len > 0) memcpy(p.at, undo->saved.ptr + record->saved, record->saved_len);
+    if (record->saved_len > 0) {
+        memcpy(p.at + record->saved_at, undo->saved.ptr + record->saved, record->saved_len);
+    }
 }

@@ -100,6 +100,10 @@ int dbx_buffer_hold_spool(dbx_buffer *buffer, dbx_spool *spool);
  */
 int dbx_buffer_append(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry, dbx_slice patch,
                       dbx_slice bytes);
+/* dbx_buffer_patch overwrites bytes [at, at + bytes.len) of a live entry's value, which has them.
+ */
+int dbx_buffer_patch(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry, size_t at,
+                     dbx_slice bytes);
 /* dbx_buffer_kill makes the key dead here: a tombstone when it may exist below or in a checkpoint,
  * nothing otherwise. */
 int dbx_buffer_kill(dbx_buffer *buffer, dbx_undo *undo, dbx_slice key, uint64_t hash,

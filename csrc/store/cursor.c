@@ -109,6 +109,7 @@ static int move_below(dbx_cursor *c, dbx_env_move move, dbx_slice key) {
 
 static int seek_level(dbx_cursor *c, int which, dbx_slice key, bool forward) {
     level *l = &c->levels[which];
+    dbx_work_add(&c->view->store->work.seeks, 1);
     if (which == BELOW) return move_below(c, forward ? DBX_ENV_SEEK : DBX_ENV_SEEK_BACK, key);
     if (l->buffer == NULL) return DBX_OK;
     dbx_entry *entry = dbx_tree_seek(&l->buffer->tree, key);
@@ -123,6 +124,7 @@ static int seek_level(dbx_cursor *c, int which, dbx_slice key, bool forward) {
 
 static int step_level(dbx_cursor *c, int which) {
     level *l = &c->levels[which];
+    dbx_work_add(&c->view->store->work.steps, 1);
     if (which == BELOW) return move_below(c, c->forward ? DBX_ENV_NEXT : DBX_ENV_PREV, l->key);
     dbx_entry *from = l->entry;
     set_entry(l, neighbour(l->buffer, from, c->forward), c->forward);

@@ -105,11 +105,19 @@ size_t dbx_format_put_member(uint8_t *out, const dbx_member *member) {
     return DBX_MEMBER_INLINE_MAX + 1;
 }
 
-size_t dbx_format_ttl_key(uint8_t out[DBX_ENCODED_KEY_MAX], dbx_expiry expiry, dbx_slice encoded) {
-    out[0] = expiry.relative ? DBX_TABLE_LIFE : DBX_TABLE_TTL;
-    dbx_store64_be(out + 1, (uint64_t)expiry.ms);
+static size_t put_timed(uint8_t *out, uint8_t table, int64_t ms, dbx_slice encoded) {
+    out[0] = table;
+    dbx_store64_be(out + 1, (uint64_t)ms);
     memcpy(out + 9, encoded.ptr + 1, encoded.len - 1);
     return encoded.len + 8;
+}
+
+size_t dbx_format_ttl_key(uint8_t out[DBX_ENCODED_KEY_MAX], dbx_expiry expiry, dbx_slice encoded) {
+    return put_timed(out, expiry.relative ? DBX_TABLE_LIFE : DBX_TABLE_TTL, expiry.ms, encoded);
+}
+
+size_t dbx_format_due_key(uint8_t out[DBX_ENCODED_KEY_MAX], dbx_expiry due, dbx_slice encoded) {
+    return put_timed(out, due.relative ? DBX_TABLE_DUE_LIFE : DBX_TABLE_DUE, due.ms, encoded);
 }
 
 dbx_slice dbx_format_retired_key(uint8_t out[DBX_RETIRED_KEY_BYTES], enum dbx_retired_kind kind,

@@ -30,12 +30,14 @@ enum {
 
 /* First byte of every key in the map. */
 enum dbx_table {
-    DBX_TABLE_META = 'M',    /* format version, counters, database map, SCAN cursors */
-    DBX_TABLE_KEY = 'K',     /* [ns][name] -> record */
-    DBX_TABLE_TTL = 'T',     /* [wall ms BE64][ns][name] -> empty: expires at a date */
-    DBX_TABLE_LIFE = 't',    /* [database ms BE64][ns][name] -> empty: had a time to live */
-    DBX_TABLE_CHUNK = 'V',   /* [cid][chunk BE32] -> bytes of a long string */
-    DBX_TABLE_RETIRED = 'X', /* [kind][id BE64] -> empty: what is to be reclaimed */
+    DBX_TABLE_META = 'M',     /* format version, counters, database map, SCAN cursors */
+    DBX_TABLE_KEY = 'K',      /* [ns][name] -> record */
+    DBX_TABLE_TTL = 'T',      /* [wall ms BE64][ns][name] -> empty: expires at a date */
+    DBX_TABLE_LIFE = 't',     /* [database ms BE64][ns][name] -> empty: had a time to live */
+    DBX_TABLE_DUE = 'F',      /* [wall ms BE64][ns][name] -> empty: has elements that expire */
+    DBX_TABLE_DUE_LIFE = 'f', /* [database ms BE64][ns][name] -> empty */
+    DBX_TABLE_CHUNK = 'V',    /* [cid][chunk BE32] -> bytes of a long string */
+    DBX_TABLE_RETIRED = 'X',  /* [kind][id BE64] -> empty: what is to be reclaimed */
 
     /* Of collections. All begin with [cid: number]; see types/. */
     DBX_TABLE_HASH = 'H',      /* [hash][field] -> value */
@@ -140,6 +142,8 @@ size_t dbx_format_put_member(uint8_t *out, const dbx_member *member);
 
 /* dbx_format_ttl_key writes the key for an encoded key in the TTL index of the expiry's clock. */
 size_t dbx_format_ttl_key(uint8_t out[DBX_ENCODED_KEY_MAX], dbx_expiry expiry, dbx_slice encoded);
+/* dbx_format_due_key does so in the index of keys whose elements expire. */
+size_t dbx_format_due_key(uint8_t out[DBX_ENCODED_KEY_MAX], dbx_expiry due, dbx_slice encoded);
 /* dbx_format_retired_key writes the key under which an id waits for reclaim, and returns it. */
 dbx_slice dbx_format_retired_key(uint8_t out[DBX_RETIRED_KEY_BYTES], enum dbx_retired_kind kind,
                                  uint64_t id);

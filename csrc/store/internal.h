@@ -27,6 +27,18 @@ struct dbx_view {
     dbx_view *prev, *next; /* open views, for the list in the store */
 };
 
+/* What was done on the map since the start. A loop that reads an open view may not hold the engine
+ * lock, so a count may be lost; it never tears. */
+typedef struct dbx_work {
+    _Atomic uint64_t gets, seeks, steps, writes, write_bytes;
+} dbx_work;
+
+/* dbx_work_add costs a load and a store, no locked instruction. */
+static inline void dbx_work_add(_Atomic uint64_t *count, uint64_t n) {
+    uint64_t before = atomic_load_explicit(count, memory_order_relaxed);
+    atomic_store_explicit(count, before + n, memory_order_relaxed);
+}
+
 /* One database number: the namespace it stands for now, and what is in it. */
 typedef struct dbx_db {
     uint64_t ns;
@@ -34,7 +46,11 @@ typedef struct dbx_db {
     uint64_t expires; /* keys with an expiry */
 } dbx_db;
 
-/* When the next key expires on one clock. */
+/* The indexes by time: of keys, of keys with elements that expire; each on both clocks, wall time
+ * first. */
+enum { DBX_INDEX_KEYS = 0, DBX_INDEX_DUE = 2, DBX_INDEXES = 4 };
+
+/* When the first of one index expires. */
 typedef struct dbx_next_expiry {
     bool known;
     int64_t ms; /* when known: no entry of the index is earlier (one later may be the first) */
@@ -99,18 +115,19 @@ struct dbx_store {
     struct dbx_checkpoint *checkpoint;                    /* being made; NULL: none */
     uint64_t buffer_checkpoints, buffer_checkpoint_bytes; /* of the active buffer */
     uint64_t checkpoints, checkpoint_bytes, loaded_entries;
-    uint64_t replay_turn;           /* the log's end before the last turn that was loaded or
-                                       replayed */
-    uint64_t applied_position;      /* what MDBX holds */
-    uint64_t replay_position;       /* end of the log, until the journal is open */
-    uint64_t run;                   /* of this start */
-    dbx_next_expiry next_expiry[2]; /* wall time, database time */
-    dbx_times last;                 /* of the last commit or frame before the start; or 0 */
-    int64_t boot_ahead_ms;          /* database time less CLOCK_BOOTTIME, from the start on */
-    int64_t clock_base_ms;          /* database time never runs back below this */
-    int64_t wall_ahead_ms;          /* wall time less database time, when last read */
-    int64_t noted_ahead_ms;         /* as the last frame has it: see note_step() */
+    uint64_t replay_turn;      /* the log's end before the last turn that was loaded or
+                                  replayed */
+    uint64_t applied_position; /* what MDBX holds */
+    uint64_t replay_position;  /* end of the log, until the journal is open */
+    uint64_t run;              /* of this start */
+    dbx_next_expiry next_expiry[DBX_INDEXES];
+    dbx_times last;         /* of the last commit or frame before the start; or 0 */
+    int64_t boot_ahead_ms;  /* database time less CLOCK_BOOTTIME, from the start on */
+    int64_t clock_base_ms;  /* database time never runs back below this */
+    int64_t wall_ahead_ms;  /* wall time less database time, when last read */
+    int64_t noted_ahead_ms; /* as the last frame has it: see note_step() */
     uint64_t expired, hits, misses, write_stalls, turns, effects;
+    dbx_work work;
     uint64_t replay_ms, replay_effects;
     char last_error[128];
 };
@@ -126,5 +143,7 @@ int dbx_view_below_get(dbx_view *view, dbx_slice key, uint64_t hash, dbx_slice *
 /* dbx_txn_append_patched appends like dbx_txn_append and overwrites the value's first bytes by
  * `patch`. */
 int dbx_txn_append_patched(dbx_txn *txn, dbx_slice key, dbx_slice patch, dbx_slice bytes);
+/* dbx_txn_patch_headed is dbx_txn_patch, and overwrites the value's first bytes by `head`. */
+int dbx_txn_patch_headed(dbx_txn *txn, dbx_slice key, dbx_slice head, size_t at, dbx_slice bytes);
 
 #endif

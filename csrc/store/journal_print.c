@@ -160,6 +160,31 @@ static int follow(printer *p, dbx_effect_reader *effect, dbx_error *error) {
     return rc;
 }
 
+/* A time to live of fields becomes a date as well: HPEXPIRE key ms FIELDS ..., HSETEX key PX ms
+ * .... Such a deadline is not held back: a field may be gone before what follows is executed. */
+static int date_fields(printer *p, dbx_effect_arg *args, size_t argc, char text[DBX_NUM_TEXT_MAX],
+                       dbx_error *error) {
+    dbx_effect_arg *word = &args[0], *number = &args[2];
+    const char *date = "HPEXPIREAT";
+    int64_t ms;
+    if (argc < 5) return DBX_OK;
+    if (dbx_slice_eq(args[0].bytes, dbx_slice_str("HSETEX"))) {
+        if (!dbx_slice_eq(args[2].bytes, dbx_slice_str("PX"))) return DBX_OK;
+        word = &args[2];
+        number = &args[3];
+        date = "PXAT";
+    } else if (!dbx_slice_eq(args[0].bytes, dbx_slice_str("HPEXPIRE"))) {
+        return DBX_OK;
+    }
+    if (!dbx_num_from_slice(number->bytes, &ms)) {
+        return dbx_error_set(error, DBX_ECORRUPT, "the journal holds a time to live of no length");
+    }
+    if (__builtin_add_overflow(ms, p->wall_ms, &ms)) ms = INT64_MAX;
+    word->bytes = dbx_slice_str(date);
+    number->bytes = dbx_slice_of(text, dbx_num_to_text(ms, text));
+    return DBX_OK;
+}
+
 /* Deadlines are set by two effects: PEXPIRE and SET with PX, or PEXPIREAT and PXAT. */
 static int change_deadlines(printer *p, dbx_effect_reader *effect, char text[DBX_NUM_TEXT_MAX],
                             dbx_error *error) {
@@ -212,6 +237,7 @@ static int print_effect(printer *p, dbx_effect_reader *effect, dbx_error *error)
     if (rc < 0) return dbx_error_set(error, rc, "the journal selects no database");
     rc = open_spool(p, effect, error);
     if (rc == DBX_OK) rc = change_deadlines(p, effect, text, error);
+    if (rc == DBX_OK) rc = date_fields(p, effect->args, effect->argc, text, error);
     if (rc != DBX_OK) {
         close_spool(p);
         return rc;

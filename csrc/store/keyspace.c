@@ -28,6 +28,11 @@ static int count(dbx_txn *txn, uint32_t db, int keys, int expires) {
 /* --- TTL index -----------------------------------------------------------------------------------
  */
 
+static void next_may_be(dbx_txn *txn, unsigned index, int64_t ms) {
+    dbx_next_expiry *next = &txn->store->next_expiry[index];
+    if (ms < next->ms) next->ms = ms;
+}
+
 /* Moves the key's TTL entry from the expiry the store has to the one the record is getting. */
 static int index_expiry(dbx_txn *txn, dbx_key *k, dbx_expiry expiry) {
     uint8_t key[DBX_ENCODED_KEY_MAX];
@@ -41,14 +46,36 @@ static int index_expiry(dbx_txn *txn, dbx_key *k, dbx_expiry expiry) {
     if (rc == DBX_OK && dbx_expiry_set(expiry)) {
         size_t n = dbx_format_ttl_key(key, expiry, encoded(k));
         rc = dbx_txn_put(txn, dbx_slice_of(key, n), none, none);
-        dbx_next_expiry *next = &txn->store->next_expiry[expiry.relative];
-        if (expiry.ms < next->ms) next->ms = expiry.ms;
+        next_may_be(txn, expiry.relative, expiry.ms);
     }
     if (rc == DBX_OK) {
         rc = count(txn, k->db, 0, dbx_expiry_set(expiry) - dbx_expiry_set(k->old_expiry));
     }
     if (rc == DBX_OK) k->old_expiry = expiry;
     return rc;
+}
+
+/* The same for the entries that say when elements of the key expire, on each clock. */
+static int index_due(dbx_txn *txn, dbx_key *k, const int64_t due_ms[2]) {
+    uint8_t key[DBX_ENCODED_KEY_MAX];
+    dbx_slice none = {NULL, 0};
+    for (unsigned i = 0; i < 2; i++) {
+        int rc = DBX_OK;
+        if (k->old_due_ms[i] == due_ms[i]) continue;
+        if (k->old_due_ms[i] != 0) {
+            dbx_expiry old = {k->old_due_ms[i], i == 1};
+            rc = dbx_txn_del(txn, dbx_slice_of(key, dbx_format_due_key(key, old, encoded(k))));
+        }
+        if (rc == DBX_OK && due_ms[i] != 0) {
+            dbx_expiry due = {due_ms[i], i == 1};
+            size_t n = dbx_format_due_key(key, due, encoded(k));
+            rc = dbx_txn_put(txn, dbx_slice_of(key, n), none, none);
+            next_may_be(txn, DBX_INDEX_DUE + i, due_ms[i]);
+        }
+        if (rc != DBX_OK) return rc;
+        k->old_due_ms[i] = due_ms[i];
+    }
+    return DBX_OK;
 }
 
 /* --- Finding -------------------------------------------------------------------------------------
@@ -59,6 +86,7 @@ static int read_record(dbx_key *k) {
     if (!dbx_record_read(k->probe.value, &k->meta, &name, &k->payload)) return DBX_ECORRUPT;
     if (k->name.len > DBX_NAME_INLINE_MAX && !dbx_slice_eq(name, k->name)) return DBX_ECORRUPT;
     k->old_expiry = k->meta.expiry;
+    memcpy(k->old_due_ms, k->meta.due_ms, sizeof k->old_due_ms);
     k->old_cid = k->meta.cid;
     return DBX_OK;
 }
@@ -82,6 +110,7 @@ int dbx_key_find(dbx_txn *txn, uint32_t db, dbx_slice name, dbx_key *k) {
     k->name = name;
     k->exists = false;
     k->old_expiry = dbx_expiry_never();
+    k->old_due_ms[0] = k->old_due_ms[1] = 0;
     k->old_cid = 0;
     k->encoded_len = dbx_format_key(k->encoded, store->dbs[db].ns, name, store->seed, &long_name);
     int rc = dbx_txn_probe(txn, encoded(k), &k->probe);
@@ -156,6 +185,7 @@ int dbx_key_write(dbx_txn *txn, dbx_key *k, dbx_slice payload) {
     int rc = put_record(txn, k, payload);
     if (rc == DBX_OK && is_new) rc = count(txn, k->db, 1, 0);
     if (rc == DBX_OK) rc = index_expiry(txn, k, k->meta.expiry);
+    if (rc == DBX_OK) rc = index_due(txn, k, k->meta.due_ms);
     if (rc == DBX_OK && k->old_cid != 0 && k->old_cid != k->meta.cid) {
         rc = dbx_txn_retire(txn, k->old_cid);
     }
@@ -165,17 +195,33 @@ int dbx_key_write(dbx_txn *txn, dbx_key *k, dbx_slice payload) {
     return DBX_OK;
 }
 
-int dbx_key_append(dbx_txn *txn, dbx_key *k, dbx_slice bytes) {
-    uint8_t fixed[DBX_RECORD_FIXED_MAX];
-    bool long_name = k->name.len > DBX_NAME_INLINE_MAX;
+/* Writes the fixed part of the record's header as it becomes now into `fixed`, *len long, for a
+ * change of the payload where it lies. The length follows updated_ms: when it grows, after a year
+ * or because an earlier build wrote it, all is written anew. */
+static int renew_fixed(dbx_txn *txn, dbx_key *k, uint8_t fixed[DBX_RECORD_FIXED_MAX], size_t *len) {
     size_t old = dbx_record_fixed_of(k->probe.value);
     k->meta.updated_ms = txn->now_ms;
-    size_t now = dbx_record_fixed(fixed, &k->meta, long_name);
-    /* The header's length follows updated_ms: when it grows, after a year or because an earlier
-     * build wrote it, all is written anew. */
-    int rc = old == now ? DBX_OK : put_record(txn, k, k->payload);
+    *len = dbx_record_fixed(fixed, &k->meta, k->name.len > DBX_NAME_INLINE_MAX);
+    return old == *len ? DBX_OK : put_record(txn, k, k->payload);
+}
+
+int dbx_key_append(dbx_txn *txn, dbx_key *k, dbx_slice bytes) {
+    uint8_t fixed[DBX_RECORD_FIXED_MAX];
+    size_t len;
+    int rc = renew_fixed(txn, k, fixed, &len);
     if (rc != DBX_OK) return rc;
-    rc = dbx_txn_append_patched(txn, encoded(k), dbx_slice_of(fixed, now), bytes);
+    rc = dbx_txn_append_patched(txn, encoded(k), dbx_slice_of(fixed, len), bytes);
+    k->probe.changes = txn->store->live.active->changes - 1;
+    return rc;
+}
+
+int dbx_key_patch(dbx_txn *txn, dbx_key *k, size_t at, dbx_slice bytes) {
+    uint8_t fixed[DBX_RECORD_FIXED_MAX];
+    size_t len, header = k->probe.value.len - k->payload.len;
+    size_t rest = header - dbx_record_fixed_of(k->probe.value); /* extension and name */
+    int rc = renew_fixed(txn, k, fixed, &len);
+    if (rc != DBX_OK) return rc;
+    rc = dbx_txn_patch_headed(txn, encoded(k), dbx_slice_of(fixed, len), len + rest + at, bytes);
     k->probe.changes = txn->store->live.active->changes - 1;
     return rc;
 }
@@ -186,7 +232,9 @@ int dbx_key_set_expiry(dbx_txn *txn, dbx_key *k, dbx_expiry expiry) {
 }
 
 int dbx_key_remove(dbx_txn *txn, dbx_key *k) {
+    static const int64_t none_due[2] = {0, 0};
     int rc = index_expiry(txn, k, dbx_expiry_never());
+    if (rc == DBX_OK) rc = index_due(txn, k, none_due);
     if (rc == DBX_OK) rc = dbx_txn_del_probed(txn, encoded(k), &k->probe);
     if (rc == DBX_OK) rc = count(txn, k->db, -1, 0);
     if (rc == DBX_OK && k->old_cid != 0) rc = dbx_txn_retire(txn, k->old_cid);
@@ -206,6 +254,7 @@ int dbx_key_move(dbx_txn *txn, dbx_key *from, dbx_key *to) {
     int rc = put_record(txn, to, from->payload);
     if (rc == DBX_OK && is_new) rc = count(txn, to->db, 1, 0);
     if (rc == DBX_OK) rc = index_expiry(txn, to, to->meta.expiry);
+    if (rc == DBX_OK) rc = index_due(txn, to, to->meta.due_ms);
     if (rc == DBX_OK && to->old_cid != 0) rc = dbx_txn_retire(txn, to->old_cid);
     if (rc != DBX_OK) return rc;
     to->old_cid = to->meta.cid;

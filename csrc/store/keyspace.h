@@ -23,7 +23,9 @@ typedef struct dbx_meta {
     dbx_expiry expiry;
     uint64_t cid;   /* collection id, 0: none */
     uint64_t count; /* elements, or bytes of a chunked string */
-    dbx_slice ext;  /* versioned extension, opaque here; usually empty */
+    /* When the first of its elements may expire, in wall and in database time; 0: none does. */
+    int64_t due_ms[2];
+    dbx_slice ext; /* versioned extension, opaque here; usually empty */
 } dbx_meta;
 
 /* One key, looked up. `name` must outlive it. `payload` dies as slices of txn.h do. */
@@ -36,6 +38,7 @@ typedef struct dbx_key {
     /* private to keyspace.c */
     dbx_probe probe;
     dbx_expiry old_expiry; /* as it is in the store */
+    int64_t old_due_ms[2];
     uint64_t old_cid;
     size_t encoded_len;
     uint8_t encoded[DBX_ENCODED_KEY_MAX];
@@ -63,6 +66,10 @@ void dbx_key_reset(dbx_key *k, uint8_t type, uint8_t encoding);
 /* dbx_key_append adds bytes to the payload in place (meta unchanged but updated_ms). Of a key as
  * it was found: nothing of it was written since. */
 int dbx_key_append(dbx_txn *txn, dbx_key *k, dbx_slice bytes);
+
+/* dbx_key_patch overwrites bytes [at, at + bytes.len) of the payload, which has them; the rest as
+ * dbx_key_append. */
+int dbx_key_patch(dbx_txn *txn, dbx_key *k, size_t at, dbx_slice bytes);
 
 /* dbx_key_set_expiry changes only the expiry. */
 int dbx_key_set_expiry(dbx_txn *txn, dbx_key *k, dbx_expiry expiry);
@@ -109,11 +116,19 @@ bool dbx_scan_load(dbx_txn *txn, uint64_t cursor, dbx_buf *name);
 /* dbx_expire_next_ms is when the next key expires, or DBX_NO_EXPIRY: in database time, and right
  * until the wall clock is set (dbx_store_wall_ahead_ms changes). */
 int64_t dbx_expire_next_ms(dbx_txn *txn);
-/* Called for each key removed because its time had come. */
-typedef void dbx_expired_fn(void *arg, uint32_t db, dbx_slice name);
-/* dbx_expire_step removes up to `max` keys whose time has come, journalling each removal; returns
- * how many TTL entries it dealt with (less than max: none is due), or a failure. Call inside a
- * turn. */
-int dbx_expire_step(dbx_txn *txn, uint32_t max, dbx_expired_fn *expired, void *arg);
+/* What dbx_expire_step calls. */
+typedef struct dbx_expire_hooks {
+    /* A key was removed because its time had come. May be NULL. */
+    void (*expired)(void *arg, uint32_t db, dbx_slice name);
+    /* Removes up to `max` elements of the collection whose time has come, journals that, and writes
+     * the record with the due_ms that follow. Returns how many, or a failure. */
+    int (*elements)(void *arg, dbx_txn *txn, dbx_key *k, uint32_t max);
+    void *arg;
+} dbx_expire_hooks;
+
+/* dbx_expire_step removes up to `max` keys and elements whose time has come, journalling each
+ * removal; returns how many entries it dealt with (less than max: none is due), or a failure. Call
+ * inside a turn. */
+int dbx_expire_step(dbx_txn *txn, uint32_t max, const dbx_expire_hooks *hooks);
 
 #endif

@@ -41,6 +41,13 @@ static int drop_record(reclaimer *r, dbx_slice key, dbx_slice record) {
         int rc = mdbx_del(r->txn, r->dbi, &k, NULL);
         if (rc != 0 && rc != MDBX_NOTFOUND) return rc;
     }
+    for (int i = 0; i < 2; i++) {
+        if (meta.due_ms[i] == 0) continue;
+        dbx_expiry due = {meta.due_ms[i], i == 1};
+        k = val_of(other, dbx_format_due_key(other, due, dbx_slice_of(copy, key.len)));
+        int rc = mdbx_del(r->txn, r->dbi, &k, NULL);
+        if (rc != 0 && rc != MDBX_NOTFOUND) return rc;
+    }
     if (meta.cid == 0) return 0;
     dbx_slice retired = dbx_format_retired_key(other, DBX_RETIRED_COLLECTION, meta.cid);
     k = val_of(retired.ptr, retired.len);

@@ -7,7 +7,8 @@ enum record_fields {
     HAS_COUNT = 1u << 2,
     HAS_EXT = 1u << 3,
     HAS_NAME = 1u << 4,
-    RELATIVE = 1u << 5 /* the expiry is in database time */
+    RELATIVE = 1u << 5, /* the expiry is in database time */
+    HAS_DUE = 1u << 6
 };
 
 size_t dbx_record_fixed(uint8_t out[DBX_RECORD_FIXED_MAX], const dbx_meta *meta, bool long_name) {
@@ -29,6 +30,11 @@ size_t dbx_record_fixed(uint8_t out[DBX_RECORD_FIXED_MAX], const dbx_meta *meta,
         fields |= HAS_COUNT;
         n += dbx_format_varint(out + n, meta->count);
     }
+    if ((meta->due_ms[0] | meta->due_ms[1]) != 0) {
+        fields |= HAS_DUE;
+        n += dbx_format_varint(out + n, (uint64_t)meta->due_ms[0]);
+        n += dbx_format_varint(out + n, (uint64_t)meta->due_ms[1]);
+    }
     if (meta->ext.len > 0) fields |= HAS_EXT;
     if (long_name) fields |= HAS_NAME;
     out[1] = fields;
@@ -37,8 +43,8 @@ size_t dbx_record_fixed(uint8_t out[DBX_RECORD_FIXED_MAX], const dbx_meta *meta,
 
 size_t dbx_record_fixed_of(dbx_slice record) {
     uint8_t fields = record.ptr[1];
-    unsigned varints =
-        2u + ((fields & HAS_EXPIRY) != 0) + ((fields & HAS_CID) != 0) + ((fields & HAS_COUNT) != 0);
+    unsigned varints = 2u + ((fields & HAS_EXPIRY) != 0) + ((fields & HAS_CID) != 0) +
+                       ((fields & HAS_COUNT) != 0) + 2u * ((fields & HAS_DUE) != 0);
     size_t n = 2;
     while (varints > 0)
         varints -= (record.ptr[n++] & 0x80) == 0;
@@ -73,6 +79,11 @@ bool dbx_record_read(dbx_slice record, dbx_meta *meta, dbx_slice *name, dbx_slic
     }
     if ((fields & HAS_CID) != 0 && !dbx_format_read_varint(&in, &meta->cid)) return false;
     if ((fields & HAS_COUNT) != 0 && !dbx_format_read_varint(&in, &meta->count)) return false;
+    for (int i = 0; (fields & HAS_DUE) != 0 && i < 2; i++) {
+        uint64_t due_ms;
+        if (!dbx_format_read_varint(&in, &due_ms)) return false;
+        meta->due_ms[i] = (int64_t)due_ms;
+    }
     if ((fields & HAS_EXT) != 0 && !read_bytes(&in, &meta->ext)) return false;
     if ((fields & HAS_NAME) != 0 && !read_bytes(&in, name)) return false;
     *payload = in;

@@ -4,6 +4,7 @@
  *   byte 1   which of the optional fields follow, and on which clock it expires
  *   varint   created_ms; varint updated_ms - created_ms, in DBX_RECORD_AGE_BYTES or more
  *   varint   expire_ms, cid, count, each only if flagged
+ *   varints  due_ms on both clocks, if flagged
  *   varint   length, then that many bytes: extension; the same: the whole name, if it is a long one
  *   bytes    payload
  */
@@ -17,7 +18,7 @@
  * page that is full would become two half empty ones, and each apply write twice as much. */
 enum { DBX_RECORD_AGE_BYTES = 5 };
 
-enum { DBX_RECORD_FIXED_MAX = 2 + 5 * DBX_VARINT_MAX }; /* header bytes before extension and name */
+enum { DBX_RECORD_FIXED_MAX = 2 + 7 * DBX_VARINT_MAX }; /* header bytes before extension and name */
 
 /* dbx_record_fixed writes the fixed part of the header; returns its length. */
 size_t dbx_record_fixed(uint8_t out[DBX_RECORD_FIXED_MAX], const dbx_meta *meta, bool long_name);

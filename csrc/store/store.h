@@ -173,6 +173,8 @@ typedef struct dbx_store_info {
     uint64_t views;                 /* open views besides the live one */
     uint64_t expired, hits, misses; /* keys */
     uint64_t write_stalls;          /* turns in which a delay was asked for */
+    /* Work on the map: lookups, places found by a cursor, its steps from there, writes. */
+    uint64_t work_gets, work_seeks, work_steps, work_writes, work_write_bytes;
     dbx_durability durability;
     bool in_memory;
     char last_error[128]; /* of the journal or the applier; empty when all is well */

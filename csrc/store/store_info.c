@@ -76,6 +76,11 @@ void dbx_store_get_info(dbx_store *store, dbx_store_info *info) {
                              .hits = store->hits,
                              .misses = store->misses,
                              .write_stalls = store->write_stalls,
+                             .work_gets = store->work.gets,
+                             .work_seeks = store->work.seeks,
+                             .work_steps = store->work.steps,
+                             .work_writes = store->work.writes,
+                             .work_write_bytes = store->work.write_bytes,
                              .durability = store->options.durability,
                              .in_memory = store->env == NULL};
     if (store->env != NULL) dbx_env_size(store->env, &info->file_bytes, &info->map_bytes);

@@ -131,6 +131,7 @@ int dbx_txn_probe(dbx_txn *txn, dbx_slice key, dbx_probe *probe) {
     dbx_view *view = &txn->store->live;
     *probe = (dbx_probe){.hash = dbx_buffer_hash(key), .changes = view->active->changes};
     probe->entry = dbx_buffer_find(view->active, key, probe->hash);
+    dbx_work_add(&txn->store->work.gets, 1);
     if (probe->entry != NULL) {
         probe->below = (probe->entry->flags & DBX_ENTRY_BELOW) != 0;
         probe->found = (probe->entry->flags & DBX_ENTRY_DEAD) == 0;
@@ -152,9 +153,11 @@ static void refresh(dbx_txn *txn, dbx_slice key, dbx_probe *probe) {
     if (probe->entry != NULL) probe->below = (probe->entry->flags & DBX_ENTRY_BELOW) != 0;
 }
 
-static void wrote(dbx_txn *txn, dbx_probe *probe) {
+static void wrote(dbx_txn *txn, dbx_probe *probe, size_t bytes) {
     dbx_buffer *active = txn->store->live.active;
     txn->writes++;
+    dbx_work_add(&txn->store->work.writes, 1);
+    dbx_work_add(&txn->store->work.write_bytes, bytes);
     if (active->oldest_ms == 0) active->oldest_ms = txn->now_ms;
     probe->changes = active->changes - 1; /* look again before the next write */
 }
@@ -171,7 +174,7 @@ int dbx_txn_put_probed(dbx_txn *txn, dbx_slice key, dbx_probe *probe, dbx_slice 
         spool != NULL && head.len == 0 && tail.len >= DBX_REFER_MIN && dbx_spool_holds(spool, tail);
     int rc = dbx_buffer_put(txn->store->live.active, &txn->undo, key, probe->hash, probe->entry,
                             head, tail, probe->below, refer ? spool : NULL);
-    if (rc == DBX_OK) wrote(txn, probe);
+    if (rc == DBX_OK) wrote(txn, probe, head.len + tail.len);
     return rc;
 }
 
@@ -191,25 +194,49 @@ int dbx_txn_put_fresh(dbx_txn *txn, dbx_slice key, dbx_slice value) {
     return dbx_txn_put_probed(txn, key, &probe, value, (dbx_slice){NULL, 0});
 }
 
+/* Finds a value that is to be changed where it lies, and brings it up when it lies below. */
+static int probe_own(dbx_txn *txn, dbx_slice key, dbx_probe *probe) {
+    int rc = dbx_txn_probe(txn, key, probe);
+    if (rc != DBX_OK) return rc;
+    if (!probe->found) return DBX_ENOTFOUND;
+    if (probe->entry != NULL) return DBX_OK;
+    dbx_slice none = {NULL, 0};
+    rc = dbx_txn_put_probed(txn, key, probe, probe->value, none);
+    if (rc == DBX_OK) refresh(txn, key, probe);
+    return rc;
+}
+
 int dbx_txn_append_patched(dbx_txn *txn, dbx_slice key, dbx_slice patch, dbx_slice bytes) {
     dbx_probe probe;
-    int rc = dbx_txn_probe(txn, key, &probe);
+    int rc = probe_own(txn, key, &probe);
     if (rc != DBX_OK) return rc;
-    if (!probe.found) return DBX_ENOTFOUND;
     if (bytes.len > DBX_VALUE_BYTES_MAX - probe.value.len) return DBX_ELIMIT;
-    if (probe.entry == NULL) { /* it lies below: bring it up first */
-        dbx_slice none = {NULL, 0};
-        rc = dbx_txn_put_probed(txn, key, &probe, probe.value, none);
-        if (rc != DBX_OK) return rc;
-        refresh(txn, key, &probe);
-    }
     rc = dbx_buffer_append(txn->store->live.active, &txn->undo, probe.entry, patch, bytes);
-    if (rc == DBX_OK) wrote(txn, &probe);
+    if (rc == DBX_OK) wrote(txn, &probe, bytes.len);
     return rc;
 }
 
 int dbx_txn_append(dbx_txn *txn, dbx_slice key, dbx_slice bytes) {
     return dbx_txn_append_patched(txn, key, (dbx_slice){NULL, 0}, bytes);
+}
+
+int dbx_txn_patch_headed(dbx_txn *txn, dbx_slice key, dbx_slice head, size_t at, dbx_slice bytes) {
+    dbx_probe probe;
+    dbx_undo *undo = &txn->undo;
+    int rc = probe_own(txn, key, &probe);
+    if (rc != DBX_OK) return rc;
+    size_t len = probe.value.len;
+    if (head.len > len || at > len || bytes.len > len - at) return DBX_ELIMIT;
+    if (head.len > 0) {
+        rc = dbx_buffer_patch(txn->store->live.active, undo, probe.entry, 0, head);
+    }
+    if (rc == DBX_OK) rc = dbx_buffer_patch(txn->store->live.active, undo, probe.entry, at, bytes);
+    if (rc == DBX_OK) wrote(txn, &probe, head.len + bytes.len);
+    return rc;
+}
+
+int dbx_txn_patch(dbx_txn *txn, dbx_slice key, size_t at, dbx_slice bytes) {
+    return dbx_txn_patch_headed(txn, key, (dbx_slice){NULL, 0}, at, bytes);
 }
 
 int dbx_txn_del_probed(dbx_txn *txn, dbx_slice key, dbx_probe *probe) {
@@ -222,7 +249,7 @@ int dbx_txn_del_probed(dbx_txn *txn, dbx_slice key, dbx_probe *probe) {
     }
     int rc = dbx_buffer_kill(txn->store->live.active, &txn->undo, key, probe->hash, probe->entry,
                              probe->below);
-    if (rc == DBX_OK) wrote(txn, probe);
+    if (rc == DBX_OK) wrote(txn, probe, 0);
     return rc;
 }
 

@@ -76,6 +76,11 @@ int dbx_txn_room(dbx_txn *txn, size_t bytes, uint8_t **room);
  * buffer: amortised O(len). DBX_ENOTFOUND when the key is absent. */
 int dbx_txn_append(dbx_txn *txn, dbx_slice key, dbx_slice bytes);
 
+/* dbx_txn_patch overwrites bytes [at, at + bytes.len) of an existing value, which has them
+ * (DBX_ELIMIT: it has not), in place when it lies in the active buffer: O(bytes). DBX_ENOTFOUND
+ * when the key is absent. */
+int dbx_txn_patch(dbx_txn *txn, dbx_slice key, size_t at, dbx_slice bytes);
+
 /* dbx_txn_del deletes; deleting what is absent is DBX_OK and does nothing. */
 int dbx_txn_del(dbx_txn *txn, dbx_slice key);
 

@@ -21,8 +21,8 @@ int dbx_undo_reserve(dbx_undo *undo, size_t bytes) {
     return DBX_OK;
 }
 
-void dbx_undo_add(dbx_undo *undo, dbx_undo_kind kind, dbx_entry *entry, dbx_slice value,
-                  size_t saved_len) {
+static void add(dbx_undo *undo, dbx_undo_kind kind, dbx_entry *entry, dbx_slice value, size_t at,
+                size_t len) {
     undo->records[undo->count++] = (dbx_undo_record){.kind = kind,
                                                      .flags = entry->flags,
                                                      .held = entry->held,
@@ -30,14 +30,24 @@ void dbx_undo_add(dbx_undo *undo, dbx_undo_kind kind, dbx_entry *entry, dbx_slic
                                                      .len = (uint32_t)value.len,
                                                      .entry = entry,
                                                      .saved = undo->saved.len,
-                                                     .saved_len = saved_len};
-    dbx_buf_add(&undo->saved, value.ptr, saved_len);
+                                                     .saved_len = (uint32_t)len,
+                                                     .saved_at = (uint32_t)at};
+    if (len > 0) dbx_buf_add(&undo->saved, value.ptr + at, len);
+}
+
+void dbx_undo_add(dbx_undo *undo, dbx_undo_kind kind, dbx_entry *entry, dbx_slice value,
+                  size_t saved_len) {
+    add(undo, kind, entry, value, 0, saved_len);
+}
+
+void dbx_undo_add_part(dbx_undo *undo, dbx_entry *entry, dbx_slice value, size_t at, size_t len) {
+    add(undo, DBX_UNDO_CHANGED, entry, value, at, len);
 }
 
 int dbx_undo_state(dbx_undo *undo, void *at, size_t len) {
     if (dbx_undo_reserve(undo, len) != DBX_OK) return DBX_ENOMEM;
     undo->records[undo->count++] = (dbx_undo_record){
-        .kind = DBX_UNDO_STATE, .state = at, .saved = undo->saved.len, .saved_len = len};
+        .kind = DBX_UNDO_STATE, .state = at, .saved = undo->saved.len, .saved_len = (uint32_t)len};
     dbx_buf_add(&undo->saved, at, len);
     return DBX_OK;
 }

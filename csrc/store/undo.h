@@ -29,8 +29,9 @@ typedef struct dbx_undo_record {
         dbx_entry *entry;
         uint8_t *state; /* DBX_UNDO_STATE: where the bytes belong */
     };
-    size_t saved;     /* offset of saved bytes in dbx_undo.saved */
-    size_t saved_len; /* how many */
+    size_t saved;       /* offset of saved bytes in dbx_undo.saved */
+    uint32_t saved_len; /* how many */
+    uint32_t saved_at;  /* where in the value they begin */
 } dbx_undo_record;
 
 typedef struct dbx_undo {
@@ -48,6 +49,8 @@ int dbx_undo_reserve(dbx_undo *undo, size_t bytes);
  * of that. */
 void dbx_undo_add(dbx_undo *undo, dbx_undo_kind kind, dbx_entry *entry, dbx_slice value,
                   size_t saved_len);
+/* dbx_undo_add_part is for a DBX_UNDO_CHANGED that overwrites bytes [at, at + len) of the value. */
+void dbx_undo_add_part(dbx_undo *undo, dbx_entry *entry, dbx_slice value, size_t at, size_t len);
 /* dbx_undo_state records `len` bytes of the store's state at `at` before they change. */
 int dbx_undo_state(dbx_undo *undo, void *at, size_t len);
 /* dbx_undo_revert takes back every record from `from` on, newest first. */

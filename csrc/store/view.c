@@ -60,6 +60,7 @@ int dbx_view_get(dbx_view *view, dbx_slice key, dbx_slice *value) {
     uint64_t hash = dbx_buffer_hash(key);
     const dbx_entry *entry = dbx_buffer_find(view->active, key, hash);
     dbx_state state;
+    dbx_work_add(&view->store->work.gets, 1);
     if (entry != NULL && dbx_buffer_see(view->active, entry, view->active_epoch, &state)) {
         *value = state.value;
         return (state.flags & DBX_ENTRY_DEAD) != 0 ? DBX_ENOTFOUND : DBX_OK;

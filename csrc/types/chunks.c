@@ -19,7 +19,7 @@ static dbx_slice key_of(chunk_key *key, dbx_chunks chunks, uint64_t chunk) {
 }
 
 int dbx_chunks_part(dbx_view *view, dbx_chunks chunks, uint64_t at, uint64_t end, dbx_slice *part) {
-    static const uint8_t zeros[4096];
+    static uint8_t zeros[CHUNK]; /* never written: no memory but one page */
     chunk_key key;
     dbx_slice stored;
     size_t from = (size_t)(at % CHUNK);
@@ -30,38 +30,42 @@ int dbx_chunks_part(dbx_view *view, dbx_chunks chunks, uint64_t at, uint64_t end
     if (from < stored.len) {
         *part = dbx_slice_of(stored.ptr + from, (to < stored.len ? to : stored.len) - from);
     } else {
-        *part = dbx_slice_of(zeros, to - from < sizeof zeros ? to - from : sizeof zeros);
+        *part = dbx_slice_of(zeros, to - from);
     }
     return DBX_OK;
 }
 
-/* overlay puts `bytes` into the chunk at `from`, where it holds `stored` already: what lies before
- * and after is copied out first, because slices of the map die when it is written to. */
-static int overlay(dbx_txn *txn, dbx_slice key, dbx_slice stored, size_t from, dbx_slice bytes) {
-    size_t end = from + bytes.len;
-    size_t tail = stored.len > end ? stored.len - end : 0;
-    uint8_t *text = dbx_alloc_zero(1, from + (tail > 0 ? bytes.len + tail : 0) + 1);
+/* lengthen adds zeros up to `from`, then `bytes`, to a chunk that is `len` long. */
+static int lengthen(dbx_txn *txn, dbx_slice key, size_t len, size_t from, dbx_slice bytes) {
+    dbx_slice nothing = dbx_slice_of("", 0);
+    size_t gap = from - len;
+    if (gap == 0) return dbx_txn_append(txn, key, bytes);
+    uint8_t *text = dbx_alloc_zero(1, gap + bytes.len);
     if (text == NULL) return DBX_ENOMEM;
-    size_t kept = stored.len < from ? stored.len : from;
-    if (kept > 0) memcpy(text, stored.ptr, kept);
-    if (tail > 0) {
-        memcpy(text + from, bytes.ptr, bytes.len);
-        memcpy(text + end, stored.ptr + end, tail);
-    }
-    int rc = tail > 0 ? dbx_txn_put(txn, key, dbx_slice_of(text, end + tail), dbx_slice_of("", 0))
-                      : dbx_txn_put(txn, key, dbx_slice_of(text, from), bytes);
+    if (bytes.len > 0) memcpy(text + gap, bytes.ptr, bytes.len);
+    dbx_slice more = dbx_slice_of(text, gap + bytes.len);
+    int rc = len > 0 ? dbx_txn_append(txn, key, more) : dbx_txn_put(txn, key, nothing, more);
     dbx_alloc_free(text);
     return rc;
 }
 
+/* write_chunk lays `bytes` over the chunk at `from`. What it holds before and after that stays
+ * where it is: a bit costs as little in a full chunk as in an empty one. */
 static int write_chunk(dbx_txn *txn, dbx_slice key, size_t from, dbx_slice bytes) {
     dbx_slice nothing = dbx_slice_of("", 0), stored = nothing;
     if (bytes.len == CHUNK) return dbx_txn_put(txn, key, nothing, bytes);
     int rc = dbx_txn_get(txn, key, &stored);
     if (rc != DBX_OK && rc != DBX_ENOTFOUND) return rc;
-    if (from == 0 && bytes.len >= stored.len) return dbx_txn_put(txn, key, nothing, bytes);
-    if (from == stored.len) return dbx_txn_append(txn, key, bytes);
-    return overlay(txn, key, stored, from, bytes);
+    size_t len = stored.len;
+    if (from == 0 && bytes.len >= len) return dbx_txn_put(txn, key, nothing, bytes);
+    if (from < len) {
+        size_t within = bytes.len < len - from ? bytes.len : len - from;
+        rc = dbx_txn_patch(txn, key, from, dbx_slice_of(bytes.ptr, within));
+        if (rc != DBX_OK || within == bytes.len) return rc;
+        bytes = dbx_slice_of(bytes.ptr + within, bytes.len - within);
+        from = len;
+    }
+    return lengthen(txn, key, len, from, bytes);
 }
 
 int dbx_chunks_write(dbx_txn *txn, dbx_chunks chunks, uint64_t offset, dbx_slice bytes) {
@@ -76,6 +80,11 @@ int dbx_chunks_write(dbx_txn *txn, dbx_chunks chunks, uint64_t offset, dbx_slice
         offset += n;
     }
     return DBX_OK;
+}
+
+int dbx_chunks_put(dbx_txn *txn, dbx_chunks chunks, uint64_t chunk, dbx_slice bytes) {
+    chunk_key key;
+    return dbx_txn_put(txn, key_of(&key, chunks, chunk), dbx_slice_of("", 0), bytes);
 }
 
 int dbx_chunks_copy(dbx_txn *txn, dbx_chunks from, dbx_chunks to, uint64_t len) {

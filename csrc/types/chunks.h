@@ -22,6 +22,9 @@ int dbx_chunks_part(dbx_view *view, dbx_chunks chunks, uint64_t at, uint64_t end
  * chunks are handed on as they are, so that bytes in a spool are referred to, not copied. */
 int dbx_chunks_write(dbx_txn *txn, dbx_chunks chunks, uint64_t offset, dbx_slice bytes);
 
+/* dbx_chunks_put stores a whole chunk, the last one of a value perhaps short. */
+int dbx_chunks_put(dbx_txn *txn, dbx_chunks chunks, uint64_t chunk, dbx_slice bytes);
+
 /* dbx_chunks_copy copies a value of `len` bytes. */
 int dbx_chunks_copy(dbx_txn *txn, dbx_chunks from, dbx_chunks to, uint64_t len);
 

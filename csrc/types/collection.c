@@ -77,6 +77,7 @@ int dbx_collection_copy(dbx_txn *txn, const dbx_key *from, dbx_key *to) {
     dbx_key_reset(to, from->meta.type, from->meta.encoding);
     to->meta.expiry = from->meta.expiry;
     to->meta.count = from->meta.count;
+    memcpy(to->meta.due_ms, from->meta.due_ms, sizeof to->meta.due_ms);
     if (cid != 0) {
         to->meta.cid = dbx_txn_new_id(txn);
         const uint8_t *table = dbx_format_collection_tables;

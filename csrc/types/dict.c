@@ -39,6 +39,12 @@ int dbx_dict_find(dbx_txn *txn, dbx_dict dict, dbx_slice bytes, dbx_dict_slot *s
     return read && slot->whole.len == bytes.len ? DBX_OK : DBX_ECORRUPT;
 }
 
+dbx_slice dbx_dict_suffix(const dbx_dict_slot *slot) {
+    uint8_t prefix[1 + DBX_NUMBER_BYTES_MAX];
+    size_t n = dbx_format_collection(prefix, slot->dict.table, slot->dict.cid);
+    return dbx_slice_of(slot->key + n, slot->key_len - n);
+}
+
 /* put_long is dbx_dict_put for a member that the value has to keep whole. */
 static int put_long(dbx_txn *txn, dbx_dict_slot *slot, dbx_slice head, dbx_slice tail) {
     dbx_buf value = {0};

@@ -32,6 +32,8 @@ typedef struct dbx_dict_slot {
 /* dbx_dict_find looks a member up: DBX_OK, found or not, or a failure. `bytes` must outlive the
  * slot. */
 int dbx_dict_find(dbx_txn *txn, dbx_dict dict, dbx_slice bytes, dbx_dict_slot *slot);
+/* dbx_dict_suffix is the slot's [hash][member]: what other tables of the collection name it by. */
+dbx_slice dbx_dict_suffix(const dbx_dict_slot *slot);
 /* dbx_dict_put gives the member of a slot a value: head, then tail. */
 int dbx_dict_put(dbx_txn *txn, dbx_dict_slot *slot, dbx_slice head, dbx_slice tail);
 /* dbx_dict_del removes the member of a slot that was found. */

@@ -91,6 +91,10 @@ int dbx_string_set_text(dbx_txn *txn, dbx_key *k, dbx_slice bytes, dbx_expiry ex
     return set_as(txn, k, encoding, bytes, expiry);
 }
 
+int dbx_string_set_raw(dbx_txn *txn, dbx_key *k, dbx_slice bytes, dbx_expiry expiry) {
+    return set_as(txn, k, DBX_STRING_RAW, bytes, expiry);
+}
+
 int dbx_string_set_i64(dbx_txn *txn, dbx_key *k, int64_t value) {
     char text[DBX_NUM_TEXT_MAX];
     dbx_slice digits = dbx_slice_of(text, dbx_num_to_text(value, text));
@@ -101,18 +105,25 @@ int dbx_string_set_i64(dbx_txn *txn, dbx_key *k, int64_t value) {
 
 /* --- Writing a part -------------------------------------------------------------------------- */
 
-/* write_inline replaces the payload by itself with `bytes` laid over it at `offset`: at most a
- * chunk. */
+static bool is_raw(const dbx_key *k) {
+    return k->exists && k->meta.encoding == DBX_STRING_RAW;
+}
+
+/* write_inline lays `bytes` over the payload at `offset`: at most a chunk. What is raw already is
+ * changed where it lies, the rest replaced. */
 static int write_inline(dbx_txn *txn, dbx_key *k, size_t offset, dbx_slice bytes) {
     size_t old = (size_t)dbx_string_len(k), end = offset + bytes.len, len = old > end ? old : end;
-    uint8_t *text = dbx_alloc(len == 0 ? 1 : len);
+    if (is_raw(k) && end <= old) return dbx_key_patch(txn, k, offset, bytes);
+    if (is_raw(k) && offset == old) return dbx_key_append(txn, k, bytes);
+    size_t stays = is_raw(k) && offset > old ? old : 0;
+    uint8_t *text = dbx_alloc_zero(1, len - stays + 1);
     if (text == NULL) return DBX_ENOMEM;
-    if (old > 0) memcpy(text, k->payload.ptr, old);
-    if (offset > old) memset(text + old, 0, offset - old);
-    if (bytes.len > 0) memcpy(text + offset, bytes.ptr, bytes.len);
+    if (stays == 0 && old > 0) memcpy(text, k->payload.ptr, old);
+    if (bytes.len > 0) memcpy(text + offset - stays, bytes.ptr, bytes.len);
     if (!k->exists) dbx_key_reset(k, DBX_STRING, DBX_STRING_RAW);
     k->meta.encoding = DBX_STRING_RAW;
-    int rc = dbx_key_write(txn, k, dbx_slice_of(text, len));
+    dbx_slice now = dbx_slice_of(text, len - stays);
+    int rc = stays > 0 ? dbx_key_append(txn, k, now) : dbx_key_write(txn, k, now);
     dbx_alloc_free(text);
     return rc;
 }
@@ -153,10 +164,6 @@ int dbx_string_write(dbx_txn *txn, dbx_key *k, uint64_t offset, dbx_slice bytes)
 
 int dbx_string_append(dbx_txn *txn, dbx_key *k, dbx_slice bytes) {
     uint64_t len = dbx_string_len(k);
-    if (k->exists && k->meta.encoding == DBX_STRING_RAW &&
-        len + bytes.len <= DBX_VALUE_CHUNK_BYTES) {
-        return dbx_key_append(txn, k, bytes);
-    }
     return dbx_string_write(txn, k, len, bytes);
 }
 

@@ -64,12 +64,16 @@ int dbx_string_set(dbx_txn *txn, dbx_key *k, dbx_slice bytes, dbx_expiry expiry)
  */
 int dbx_string_set_text(dbx_txn *txn, dbx_key *k, dbx_slice bytes, dbx_expiry expiry);
 
+/* dbx_string_set_raw is the same for bytes that are no text: bitmaps, HyperLogLogs. */
+int dbx_string_set_raw(dbx_txn *txn, dbx_key *k, dbx_slice bytes, dbx_expiry expiry);
+
 /* dbx_string_set_i64 replaces the value by a number, keeping the expiry (INCR). */
 int dbx_string_set_i64(dbx_txn *txn, dbx_key *k, int64_t value);
 
 /* dbx_string_append adds bytes to the end; dbx_string_write puts them at `offset`, with zeros
  * between the end and there. Both make the value raw; bytes do not lie in k->payload. DBX_ELIMIT:
- * longer than DBX_STRING_BYTES_MAX. Cost: the chunks touched. */
+ * longer than DBX_STRING_BYTES_MAX. Cost: the bytes, and of a raw value that is longer those
+ * between its end and them; of a chunk that is not in the write buffer, the chunk. */
 int dbx_string_append(dbx_txn *txn, dbx_key *k, dbx_slice bytes);
 int dbx_string_write(dbx_txn *txn, dbx_key *k, uint64_t offset, dbx_slice bytes);
 

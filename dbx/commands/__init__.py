@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dbx.commands.bitmap import BitmapCommands
 from dbx.commands.connection import ConnectionCommands
+from dbx.commands.hash import HashCommands
+from dbx.commands.hll import HllCommands
 from dbx.commands.key import KeyCommands
 from dbx.commands.server import ServerCommands
 from dbx.commands.stream import StreamCommands
@@ -12,6 +15,13 @@ __all__ = ["Commands"]
 
 
 class Commands(
-    StringCommands, StreamCommands, KeyCommands, ConnectionCommands, ServerCommands
+    StringCommands,
+    BitmapCommands,
+    HllCommands,
+    HashCommands,
+    StreamCommands,
+    KeyCommands,
+    ConnectionCommands,
+    ServerCommands,
 ):
     """Every family."""

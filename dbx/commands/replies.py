@@ -36,6 +36,19 @@ def _ping(reply: Any, **_: Any) -> bool:
     return reply in (b"PONG", "PONG")
 
 
+def _flat_pairs(reply: Any, *, withvalues: bool = False, **_: Any) -> Any:
+    if not withvalues or not reply:
+        return reply
+    return [part for pair in reply for part in pair]
+
+
+def _hscan(reply: Any, *, no_values: bool | None = None, **_: Any) -> tuple[int, Any]:
+    cursor, found = reply
+    if no_values:
+        return int(cursor), found or []
+    return int(cursor), dict(zip(found[::2], found[1::2], strict=True))
+
+
 def _scan(reply: Any, **_: Any) -> tuple[int, list[Any]]:
     cursor, items = reply
     return int(cursor), items
@@ -220,11 +233,11 @@ def _stream_info(reply: Any, *, full: bool = False, **_: Any) -> dict[Any, Any]:
 
 PARSERS: dict[str, Parser] = {
     **_each(
-        "AUTH COPY EXPIRE EXPIREAT MOVE MSETNX PERSIST PEXPIRE PEXPIREAT PSETEX RENAMENX SETEX"
-        " SETNX",
+        "AUTH COPY EXPIRE EXPIREAT HEXISTS MOVE MSETNX PERSIST PEXPIRE PEXPIREAT PSETEX RENAMENX"
+        " SETEX SETNX",
         _bool,
     ),
-    **_each("FLUSHALL FLUSHDB MSET QUIT RENAME SAVE SELECT SHUTDOWN SWAPDB", _ok),
+    **_each("FLUSHALL FLUSHDB HMSET MSET PFMERGE QUIT RENAME SAVE SELECT SHUTDOWN SWAPDB", _ok),
     "BGSAVE": _true,
     "CLIENT GETNAME": _as_text,
     "CLIENT INFO": _client_info,
@@ -237,6 +250,9 @@ PARSERS: dict[str, Parser] = {
     "CONFIG GET": _config,
     "CONFIG RESETSTAT": _ok,
     "CONFIG SET": _ok,
+    "HINCRBYFLOAT": _float,
+    "HRANDFIELD": _flat_pairs,
+    "HSCAN": _hscan,
     "INCRBYFLOAT": _float,
     "INFO": _info,
     "LASTSAVE": _moment,

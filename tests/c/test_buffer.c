@@ -14,6 +14,7 @@ typedef struct value {
     bool there;
     uint8_t seed; /* of its bytes */
     size_t len;
+    size_t patch_at, patch_len; /* bytes that were overwritten; once in a value's life */
 } value;
 
 typedef struct state {
@@ -42,7 +43,8 @@ static dbx_slice key_of(unsigned i, char out[16]) {
 }
 
 static uint8_t byte_of(const value *v, size_t i) {
-    return (uint8_t)(v->seed + i * 31);
+    bool patched = i >= v->patch_at && i - v->patch_at < v->patch_len;
+    return (uint8_t)(v->seed + i * 31 + (patched ? 100 : 0));
 }
 
 static dbx_slice bytes_of(world *w, const value *v, size_t from) {
@@ -93,7 +95,7 @@ static void change_one(world *w) {
     size_t len = (size_t)dbx_rand_below(&w->rand, LEN_MAX[dbx_rand_below(&w->rand, LENS)]);
     unsigned what = (unsigned)dbx_rand_below(&w->rand, 10);
     if (what < 6) {
-        *v = (value){true, (uint8_t)dbx_rand_u64(&w->rand), len};
+        *v = (value){.there = true, .seed = (uint8_t)dbx_rand_u64(&w->rand), .len = len};
         dbx_slice all = bytes_of(w, v, 0);
         size_t head = len > 3 ? 3 : 0;
         CHECK_EQ(dbx_buffer_put(w->buffer, &w->undo, key, hash, entry, dbx_slice_of(all.ptr, head),
@@ -103,6 +105,11 @@ static void change_one(world *w) {
         size_t from = v->len;
         v->len += len;
         CHECK_EQ(dbx_buffer_append(w->buffer, &w->undo, entry, none, bytes_of(w, v, from)), DBX_OK);
+    } else if (what == 8 && v->there && v->len > 0 && v->patch_len == 0) {
+        v->patch_at = (size_t)dbx_rand_below(&w->rand, v->len);
+        v->patch_len = 1 + (size_t)dbx_rand_below(&w->rand, v->len - v->patch_at);
+        dbx_slice bytes = dbx_slice_of(bytes_of(w, v, v->patch_at).ptr, v->patch_len);
+        CHECK_EQ(dbx_buffer_patch(w->buffer, &w->undo, entry, v->patch_at, bytes), DBX_OK);
     } else {
         v->there = false;
         CHECK_EQ(dbx_buffer_kill(w->buffer, &w->undo, key, hash, entry, what == 9), DBX_OK);

@@ -38,6 +38,10 @@ static int replay(void *arg, dbx_txn *txn, uint32_t db, size_t argc, const dbx_s
     (void)arg, (void)db;
     if (argc == 3 && argv[0].ptr[0] == 'P') return dbx_txn_put(txn, argv[1], none, argv[2]);
     if (argc == 3 && argv[0].ptr[0] == 'A') return dbx_txn_append(txn, argv[1], argv[2]);
+    if (argc == 3 && argv[0].ptr[0] == 'O') {
+        size_t at = argv[2].ptr[0];
+        return dbx_txn_patch(txn, argv[1], at, dbx_slice_of(argv[2].ptr + 1, argv[2].len - 1));
+    }
     if (argc == 2 && argv[0].ptr[0] == 'D') return dbx_txn_del(txn, argv[1]);
     return dbx_error_set(error, DBX_ECORRUPT, "unknown effect");
 }
@@ -93,6 +97,15 @@ static void change(world *w, bool record) {
         if (record) effect(w, "A", key, dbx_slice_of(value, len), 3);
         memcpy(it->value + it->len, value, len);
         it->len += len;
+    } else if (what < 7 && it->live && it->len > 1) {
+        size_t at = (size_t)dbx_rand_below(&w->rand, it->len < 256 ? it->len : 256);
+        size_t n = (size_t)dbx_rand_below(&w->rand, it->len - at);
+        memcpy(it->value + at, value, n);
+        CHECK_EQ(dbx_txn_patch(w->txn, key, at, dbx_slice_of(value, n)), DBX_OK);
+        CHECK_EQ(dbx_txn_patch(w->txn, key, it->len, dbx_slice_of(value, 1)), DBX_ELIMIT);
+        value[0] = (uint8_t)at; /* for the effect: where, then what */
+        memcpy(value + 1, it->value + at, n);
+        if (record) effect(w, "O", key, dbx_slice_of(value, n + 1), 3);
     } else {
         CHECK_EQ(dbx_txn_del(w->txn, key), DBX_OK);
         if (record) effect(w, "D", key, none, 2);

@@ -25,6 +25,8 @@ enum { WAIT_MS_MAX = 60000, HOUR_MS = 3600000, SEGMENT = 2 << 20 };
 /* --- System calls --------------------------------------------------------------------------------
  */
 
+static const dbx_expire_hooks no_hooks = {.arg = NULL};
+
 static atomic_bool log_waits;                  /* a sync of the log does not end */
 static pthread_t caller;                       /* the test's own thread, whose syncs are counted: */
 static unsigned synced_segments, synced_names; /* files of the log, and its directory */
@@ -424,7 +426,7 @@ TEST(a_ttl_entry_that_its_record_does_not_confirm_removes_itself_alone) {
     CHECK_EQ(dbx_txn_put(w.txn, dbx_slice_of(hint, n), none, none), DBX_OK);
     w.store->next_expiry[true].known = false;
     CHECK_EQ(dbx_expire_next_ms(w.txn), w.now_ms - 5);
-    CHECK_EQ(dbx_expire_step(w.txn, 10, NULL, NULL), 1);
+    CHECK_EQ(dbx_expire_step(w.txn, 10, &no_hooks), 1);
     CHECK_EQ(dbx_expire_next_ms(w.txn), DBX_NO_EXPIRY);
     turn_end(&w);
     CHECK(look_up(&w, "k", &k));

@@ -158,7 +158,10 @@ static void check_row(const dbx_command *row, int name_words) {
     dbx_syntax syntax;
     CHECK(row->summary != NULL && row->since != NULL && row->complexity != NULL);
     CHECK(row->effect >= DBX_EFFECT_NONE && row->effect <= DBX_EFFECT_OWN);
-    CHECK((row->effect != DBX_EFFECT_NONE) == ((row->flags & DBX_CMD_WRITE) != 0));
+    bool writes = (row->flags & DBX_CMD_WRITE) != 0;
+    /* One that reads may keep what it found; its effect is then another command. */
+    bool keeps = (row->flags & DBX_CMD_READONLY) != 0 && row->effect == DBX_EFFECT_OWN;
+    CHECK((row->effect != DBX_EFFECT_NONE) == (writes || keeps));
     if (row->subcommands != NULL) return;
     CHECK(row->run != NULL);
     CHECK(dbx_syntax_parse(row->syntax, &syntax));

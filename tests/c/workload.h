@@ -18,7 +18,7 @@
 
 enum {
     WORKLOAD_WORDS_MAX = 12,
-    WORKLOAD_STEPS_MAX = 160,
+    WORKLOAD_STEPS_MAX = 180,
     WORKLOAD_BIG_BYTES = 1200 << 10, /* "@big": beyond DBX_ENGINE_SPOOL_MIN */
     WORKLOAD_NAME_BYTES = 400 << 10, /* "@a".."@c": KEYS streams its reply for three of them */
     WORKLOAD_OPEN_MAX = 4096         /* allocations that starting takes, at most */
@@ -131,6 +131,23 @@ static const workload_step workload_steps[] = {
     STEP("GETRANGE", "b", "0", "4"),
     STEP("SUBSTR", "b", "0", "4"),
     STEP("STRLEN", "b"),
+    STEP("SETBIT", "bits", "9", "1"),
+    STEP("SETBIT", "b", "560009", "1"),
+    STEP("GETBIT", "b", "560009"),
+    STEP("BITCOUNT", "b", "0", "-1", "BIT"),
+    STEP("BITPOS", "b", "1", "2"),
+    STEP("BITOP", "XOR", "bits2", "bits", "b"),
+    STEP("BITOP", "NOT", "bits", "bits"),
+    STEP("BITFIELD", "bits", "INCRBY", "u5", "30", "3", "GET", "i9", "#1"),
+    STEP("BITFIELD_RO", "bits", "GET", "u8", "0"),
+    STEP("PFADD", "hll", "x", "y"),
+    STEP("PFADD", "hll2", "z"),
+    STEP("PFCOUNT", "hll"),
+    STEP("PFCOUNT", "hll", "hll2"),
+    STEP("PFMERGE", "hll2", "hll"),
+    STEP("PFDEBUG", "TODENSE", "hll"),
+    STEP("PFADD", "hll", "x", "z"),
+    STEP("PFSELFTEST"),
     STEP("INCR", "n"),
     STEP("INCRBY", "n", "5"),
     STEP("DECR", "n"),

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from tests.crash.calls import receive_object, send_object
 from tests.crash.model import Results, Unit, from_wire
-from tests.differential.commands import Command
+from tests.differential.words import Command
 from tests.support.resp import RawClient, encode
 from tests.support.servers import DbxServer
 

@@ -1,4 +1,5 @@
-"""Random calls of any command, made from the argument trees of COMMAND DOCS.
+"""Random calls of any command, made from the argument trees of COMMAND DOCS, or from the templates
+of the differential tests, which know what makes a call of a type's command succeed.
 
 Values come from the pools of the differential tests, where they must be bad now and then, and from
 ranges that make a call succeed, most of the time. Names of keys belong to a group of commands, so
@@ -7,12 +8,15 @@ that lists meet lists. Times are so far away that no clock decides anything.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import random
 from collections.abc import Callable, Sequence
 
-from tests.crash.table import Row, Tree
-from tests.differential.commands import POOLS, TTL_MS, TTL_S, Blob, Command
+from tests.crash.table import FROM_TEMPLATES, Row, Tree
+from tests.differential.commands import Drawer
+from tests.differential.families import FAMILIES, HARMLESS, Family
+from tests.differential.words import POOLS, TTL_MS, TTL_S, Blob, Command
 
 KEYS_PER_GROUP = 40
 TTL_SECONDS = (10**6, 10**8)  # days to years, no two alike: see state.TOLERANCE_MS
@@ -26,6 +30,7 @@ KEYLESS_WEIGHT, READ_WEIGHT, WRITE_WEIGHT = 0.3, 1.0, 4.0
 GOOD = 0.8  # of values that make sense
 OPTIONAL = 0.3  # of options that are used
 REPEATS_MAX = 3
+TEMPLATES = 0.5  # of calls of a command that has some
 
 # What an argument means that its type does not say: by command and name, or by name.
 POOL_OF = {
@@ -45,13 +50,26 @@ class Generator:
         self.large_chances = LARGE_CHANCES
         self.weights = [_weight(row) for row in rows]
         self.databases = [b"%d" % database for database in databases]
+        self.drawer = Drawer(chance.randrange)
         self.groups = sorted({row.group for row in rows if row.keyed} - {"generic"})
 
     def row(self) -> Row:
         return self.chance.choices(self.rows, self.weights)[0]
 
     def call(self, row: Row) -> Command:
+        templates = _templates(row.name)
+        if templates and (row.name in FROM_TEMPLATES or self.chance.random() < TEMPLATES):
+            return self._from_template(row, *self.chance.choice(templates))
         return (*row.words, *self._siblings(row, row.arguments))
+
+    def _from_template(self, row: Row, family: Family, template: str) -> Command:
+        """What is left to chance or to the clock is drawn again."""
+        harmless = HARMLESS.get(row.name.upper(), bool)
+        while not harmless(drawn := self.drawer.template(family, template)):
+            pass
+        ttl = self.chance.randint(*TTL_SECONDS)
+        times = {TTL_S: b"%d" % ttl, TTL_MS: b"%d" % (ttl * 1000)}
+        return tuple(times.get(word, word) for word in drawn)
 
     def group(self, size: int) -> list[tuple[Row, Command]]:
         """group draws calls that are to be one, at times with more than a frame takes."""
@@ -158,6 +176,24 @@ _GOOD: dict[str, Callable[[Generator], bytes]] = {
 }  # fmt: skip
 OWN_WORDS: dict[str, Callable[[Generator], bytes]] = {"db": Generator._database}
 _POOL_OF_TYPE = {"integer": "int", "double": "float", "pattern": "pattern"}
+
+
+@functools.cache
+def _templates(name: str) -> tuple[tuple[Family, str], ...]:
+    """A row's templates in the families of data. Those of keys and of connections would name
+    databases of other clients."""
+    words = name.upper().split("|")
+    return tuple(
+        (family, template)
+        for family in FAMILIES.values()
+        if family.data
+        for template in family.templates
+        if template.upper().split()[: len(words)] == words and not _tells_the_time(template)
+    )
+
+
+def _tells_the_time(template: str) -> bool:
+    return template.startswith("XINFO STREAM") and "FULL" in template.upper()
 
 
 def _weight(row: Row) -> float:

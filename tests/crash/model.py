@@ -11,7 +11,7 @@ from dbx.config import open_settings
 from tests.crash.calls import Failure, execute
 from tests.crash.state import TOLERANCE_MS, State, read
 from tests.crash.table import Row
-from tests.differential.commands import Command
+from tests.differential.words import Command
 from tests.support.resp import Reply
 
 FAR_AWAY = 10**5  # seconds or milliseconds: no other number that says how long a key lives

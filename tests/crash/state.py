@@ -8,10 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from tests.differential.commands import Command
+from tests.differential.words import Command
 
 READ: dict[bytes, Callable[[bytes], Command]] = {  # the command that returns a type's whole value
     b"string": lambda name: (b"GET", name),
+    b"hash": lambda name: (b"HGETALL", name),
+    b"list": lambda name: (b"LRANGE", name, b"0", b"-1"),
+    b"set": lambda name: (b"SMEMBERS", name),
+    b"zset": lambda name: (b"ZRANGE", name, b"0", b"-1", b"WITHSCORES"),
+    b"stream": lambda name: (b"XRANGE", name, b"-", b"+"),
 }
 BATCH = 100
 ABSOLUTE_FROM_MS = 20 * 10**12  # the year 2603: times from here on were given as such, see POOLS

@@ -40,7 +40,7 @@ class Row:
     @property
     def left_out(self) -> str:
         """left_out is why the command takes no part; empty: it does."""
-        if self.name in ADMITTED:
+        if self.name in ADMITTED or self.name in FROM_TEMPLATES:
             return ""
         if self.name in LEFT_OUT:
             return LEFT_OUT[self.name]
@@ -74,6 +74,9 @@ ADMITTED = {  # although a rule says otherwise
     "save": "about the server, but it starts an apply",
     "bgsave": "about the server, but it starts an apply",
 }
+# Drawn from templates alone, which leave nothing to chance or to the clock: SPOP takes all members,
+# XADD is given ids, and what is claimed has been idle for no time or for ever.
+FROM_TEMPLATES = frozenset({"spop", "xadd", "xtrim", "xclaim", "xautoclaim", "xreadgroup"})
 OF_OWN_DATABASES = {"flushdb", "swapdb"}  # no keys, but clients have databases of their own
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.differential.commands import Command
 from tests.differential.compare import name_of
+from tests.differential.words import Command
 from tests.support.resp import Reply
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
 from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from tests.differential import commands
-from tests.differential.commands import Command
+from tests.differential.commands import Mix
 from tests.differential.compare import (
     batch,
     describe,
@@ -22,13 +22,19 @@ from tests.differential.compare import (
     shut,
 )
 from tests.differential.known_differences import known
-from tests.support.resp import RawClient, Reply, plain
+from tests.differential.words import POOLS, TTL_MS, TTL_S, Command
+from tests.support.resp import Arg, RawClient, Reply, plain
 from tests.support.servers import DbxServer, Server
 
 DATABASES = (0, 1, 2, 15)
+DRAWN = (4, 12)  # commands of a step
+QUEUED = (2, 10)
 SESSION_PROTOCOLS = (2, 3)
 TTL_FIRST_S, TTL_STEP_S = 5000, 10  # further apart than TTL_TOLERANCE_MS
 SCAN_STEPS_MAX = 10_000
+BRIEF_MS = (1, 5, 20)
+FIELDS_GONE_SECONDS_MAX = 10.0
+BRIEF_OVER_MS = 5  # more than that, for clocks and rounding
 
 
 class Session:
@@ -65,6 +71,9 @@ class Machine(RuleBasedStateMachine):
 
     real: ClassVar[Server]
     ours: ClassVar[Server]
+    mix: ClassVar[Mix]
+    settings: ClassVar[Mapping[str, int]] = {}  # of both, by CONFIG SET
+    sent: ClassVar[int] = 0  # commands, by all runs of a test
 
     @initialize()
     def begin(self) -> None:
@@ -73,6 +82,15 @@ class Machine(RuleBasedStateMachine):
             with server.raw() as client:
                 client.value("FLUSHALL")
         self.sessions = [Session(self.real, self.ours, p) for p in SESSION_PROTOCOLS]
+
+    @property
+    def keys(self) -> Sequence[bytes]:
+        """Of the families that take part, with those that are a family's own."""
+        return self.mix.keys
+
+    @property
+    def scans(self) -> Sequence[tuple[str, int]]:
+        return [each for f in self.mix.families.values() for each in f.scans.items()]
 
     def teardown(self) -> None:
         if hasattr(self, "sessions"):
@@ -84,55 +102,142 @@ class Machine(RuleBasedStateMachine):
         """timed replaces placeholders of expiry times by values used nowhere else."""
         self.serial += 1
         seconds = TTL_FIRST_S + TTL_STEP_S * self.serial
-        times = {commands.TTL_S: b"%d" % seconds, commands.TTL_MS: b"%d" % (seconds * 1000)}
+        times = {TTL_S: b"%d" % seconds, TTL_MS: b"%d" % (seconds * 1000)}
         return tuple(times.get(arg, arg) for arg in command)
 
-    @rule(
-        which=st.integers(0, len(SESSION_PROTOCOLS) - 1),
-        drawn=st.lists(commands.everything, min_size=1, max_size=6),
-    )
-    def replies_are_equal(self, which: int, drawn: Sequence[Command]) -> None:
-        for sent in _batches([self.timed(command) for command in drawn]):
-            note(f"on session {which}: {sent}")
-            real, ours = self.sessions[which].exchange(batch(sent))
-            assert len(real) == len(ours), f"{sent}\n  Redis: {real}\n  DBX:   {ours}"
-            for command, there, here in zip(sent, real, ours, strict=False):
-                if not same(command, there, here) and not known(command, there, here):
-                    raise AssertionError(describe(command, there, here))
+    def drawn(
+        self, data: st.DataObject, commands: st.SearchStrategy[Command], least: int, most: int
+    ) -> list[Command]:
+        drawn = data.draw(st.lists(commands, min_size=least, max_size=most))
+        type(self).sent += len(drawn)
+        return [self.timed(command) for command in drawn]
 
-    @rule(
-        which=st.integers(0, len(SESSION_PROTOCOLS) - 1),
-        mode=st.sampled_from((b"OFF", b"SKIP", b"off", b"ON")),
-        drawn=st.lists(commands.silent, max_size=4),
-    )
-    def silenced_replies_are_equal(self, which: int, mode: bytes, drawn: Sequence[Command]) -> None:
-        sent = [(b"CLIENT", b"REPLY", mode), *drawn, (b"CLIENT", b"REPLY", b"ON")]
-        note(f"on session {which}: {sent}")
-        real, ours = self.sessions[which].exchange(batch(sent))
-        assert real == ours, f"{sent}\n  Redis: {real}\n  DBX:   {ours}"
-
-    @rule(
-        which=st.integers(0, len(SESSION_PROTOCOLS) - 1),
-        drawn=st.lists(commands.queued, max_size=8),
-        end=st.sampled_from((b"EXEC", b"EXEC", b"EXEC", b"exec", b"DISCARD")),
-    )
-    def transactions_are_equal(self, which: int, drawn: Sequence[Command], end: bytes) -> None:
-        """A drawn command may have ended it before `end`; DISCARD ends it in any case."""
-        sent = [(b"MULTI",), *map(self.timed, drawn), (end,), (b"DISCARD",)]
+    def compare(self, which: int, sent: Sequence[Command]) -> list[Reply]:
+        """compare returns what DBX answers."""
         note(f"on session {which}: {sent}")
         real, ours = self.sessions[which].exchange(batch(sent))
         assert len(real) == len(ours), f"{sent}\n  Redis: {real}\n  DBX:   {ours}"
         for command, there, here in _executed(sent, real, ours):
             if not same(command, there, here) and not known(command, there, here):
                 raise AssertionError(f"{sent}\n{describe(command, there, here)}")
+        return ours
+
+    def replies_are_equal(self, which: int, data: st.DataObject) -> None:
+        for sent in _batches(self.drawn(data, self.mix.everything, *DRAWN)):
+            self.compare(which, sent)
+
+    def silenced_replies_are_equal(self, which: int, data: st.DataObject) -> None:
+        mode = data.draw(st.sampled_from((b"OFF", b"SKIP", b"off", b"ON")))
+        drawn = self.drawn(data, self.mix.silent, 0, 4)
+        sent = [(b"CLIENT", b"REPLY", mode), *drawn, (b"CLIENT", b"REPLY", b"ON")]
+        note(f"on session {which}: {sent}")
+        real, ours = self.sessions[which].exchange(batch(sent))
+        assert real == ours, f"{sent}\n  Redis: {real}\n  DBX:   {ours}"
+
+    def transactions_are_equal(self, which: int, data: st.DataObject) -> None:
+        """A drawn command may have ended it before `end`; DISCARD ends it in any case."""
+        end = data.draw(st.sampled_from((b"EXEC", b"EXEC", b"EXEC", b"exec", b"DISCARD")))
+        drawn = self.drawn(data, self.mix.queued, *QUEUED)
+        self.compare(which, [(b"MULTI",), *drawn, (end,), (b"DISCARD",)])
+
+    def commands_are_equal(self, which: int, how: int, data: st.DataObject) -> None:
+        if how == 0:
+            self.silenced_replies_are_equal(which, data)
+        elif how < 4:
+            self.transactions_are_equal(which, data)
+        else:
+            self.replies_are_equal(which, data)
+
+    # A rule several times over: hypothesis leaves out many rules of an example, and takes of the
+    # others each as often. Commands are what this is about.
+    as_a_rule = rule(
+        which=st.integers(0, len(SESSION_PROTOCOLS) - 1), how=st.integers(0, 11), data=st.data()
+    )
+    commands_1 = as_a_rule(commands_are_equal)
+    commands_2 = as_a_rule(commands_are_equal)
+    commands_3 = as_a_rule(commands_are_equal)
+    commands_4 = as_a_rule(commands_are_equal)
+    commands_5 = as_a_rule(commands_are_equal)
+
+    @rule(key=st.data(), which=st.integers(0, 1), brief=st.sampled_from(BRIEF_MS))
+    def a_key_expires(self, key: st.DataObject, which: int, brief: int) -> None:
+        """Once its time is over by the clock that both read, neither has it."""
+        name = key.draw(st.sampled_from(self.keys))
+        if self.compare(which, [(b"PEXPIRE", name, b"%d" % brief)]) == [("int", 0)]:
+            return
+        time.sleep((brief + BRIEF_OVER_MS) / 1000)
+        self.compare(which, [(b"EXISTS", name), (b"TYPE", name), (b"PTTL", name)])
+
+    @rule(data=st.data(), which=st.integers(0, 1), brief=st.sampled_from(BRIEF_MS))
+    def fields_expire(self, data: st.DataObject, which: int, brief: int) -> None:
+        """Redis counts a field, or a key that has no other, until a cycle of its own comes upon
+        it: the comparison waits for that."""
+        if not self.mix.has("hash", "HPEXPIRE"):
+            return
+        name = data.draw(st.sampled_from(self.keys))
+        fields = data.draw(st.lists(st.sampled_from(POOLS["member"]), min_size=1, max_size=4))
+        words = (b"%d" % brief, b"FIELDS", b"%d" % len(fields), *fields)
+        (reply,) = self.compare(which, [(b"HPEXPIRE", name, *words)])
+        if reply[0] != "array" or ("int", 1) not in reply[1]:
+            return
+        time.sleep((brief + BRIEF_OVER_MS) / 1000)
+        for client in self.sessions[which].clients:
+            _await_fields(client, name)
+        self.compare(which, [(b"HLEN", name), (b"HGETALL", name), (b"HMGET", name, *fields)])
 
     @rule(
-        pattern=st.sampled_from((None, *commands.POOLS["pattern"])),
+        pattern=st.sampled_from((None, *POOLS["pattern"])),
         count=st.sampled_from((1, 3, 1000)),
     )
     def complete_scans_are_equal(self, pattern: bytes | None, count: int) -> None:
         real, ours = (_scan(c, pattern, count) for c in self.sessions[0].clients)
         assert set(ours) == set(real), f"SCAN MATCH {pattern!r} COUNT {count}: {real} or {ours}"
+
+    @rule(data=st.data(), count=st.sampled_from((1, 3, 1000)))
+    def complete_scans_of_a_key_are_equal(self, data: st.DataObject, count: int) -> None:
+        if not self.scans:
+            return
+        command, width = data.draw(st.sampled_from(self.scans))
+        name = data.draw(st.sampled_from(self.keys))
+        pattern = data.draw(st.sampled_from((None, *POOLS["pattern"])))
+        real, ours = (
+            set(zip(*[iter(_scan(c, pattern, count, command, name))] * width, strict=True))
+            for c in self.sessions[0].clients
+        )
+        assert real == ours, f"{command} {name!r} MATCH {pattern!r}: {real} or {ours}"
+
+    @rule(data=st.data(), count=st.sampled_from((None, 1, 3, 1000)))
+    def what_is_popped_at_random_was_there(self, data: st.DataObject, count: int | None) -> None:
+        """What DBX chose is taken out of Redis's set by name: SREM shrinks a set as SPOP does."""
+        if not self.mix.has("set", "SPOP"):
+            return
+        name = data.draw(st.sampled_from(self.keys))
+        self.compare(0, [(b"SMEMBERS", name)])
+        real, ours = self.sessions[0].clients
+        there = plain(ours.call("SMEMBERS", name))
+        reply = ours.call("SPOP", name, *([] if count is None else [count]))
+        popped = plain(reply) if count is not None else [plain(reply)]
+        if reply[0] == "error" or popped == [None]:
+            return
+        assert len(popped) == min(1 if count is None else count, len(there))
+        assert len(set(popped)) == len(popped) and set(popped) <= set(there)
+        if popped:
+            assert real.value("SREM", name, *popped) == len(popped)
+
+    @rule(data=st.data())
+    def dumps_are_exchanged(self, data: st.DataObject) -> None:
+        """Each takes what the other dumped."""
+        if not self.mix.has("dump", "RESTORE"):
+            return
+        name, into = (data.draw(st.sampled_from(self.keys)) for _ in range(2))
+        clients = self.sessions[0].clients
+        dumps = [client.call("DUMP", name) for client in clients]
+        if dumps[0][0] != "bulk":
+            assert dumps[0] == dumps[1]
+            return
+        for client, (tag, dump) in zip(clients, reversed(dumps), strict=True):
+            assert tag == "bulk"
+            assert client.value("RESTORE", into, 0, dump, "REPLACE") == b"OK"
 
     @rule()
     def a_random_key_exists(self) -> None:
@@ -162,6 +267,7 @@ class RestartingMachine(Machine):
         else:
             self.ours.stop()
         self.ours.start()
+        configure(self.ours, self.settings)
         for session in self.sessions:
             session.close()
             session.open()
@@ -197,15 +303,45 @@ def _executed(
             queue.clear()
 
 
-def _scan(client: RawClient, pattern: bytes | None, count: int) -> list[bytes]:
+def _scan(client: RawClient, pattern: bytes | None, count: int, *begins: Arg) -> list[bytes]:
+    """All that SCAN, or its like for a key, returns until it is done; nothing for an error."""
     cursor, names = b"0", []
     match = [] if pattern is None else [b"MATCH", pattern]
     for _ in range(SCAN_STEPS_MAX):
-        cursor, part = plain(client.call("SCAN", cursor, *match, "COUNT", count))
+        reply = client.call(*(begins or ("SCAN",)), cursor, *match, "COUNT", count)
+        if begins and reply[0] == "error":
+            return []
+        cursor, part = plain(reply)
         names += part
         if cursor == b"0":
             return names
     raise AssertionError("SCAN does not end")
+
+
+def _await_fields(client: RawClient, name: bytes) -> None:
+    deadline = time.monotonic() + FIELDS_GONE_SECONDS_MAX
+    while time.monotonic() < deadline:
+        fields, count = client.call("HKEYS", name), client.call("HLEN", name)
+        exists = client.value("EXISTS", name)
+        if fields[0] == "error" or (len(fields[1]) == count[1] and (count[1] or not exists)):
+            return
+        time.sleep(0.005)
+    raise AssertionError(f"fields of {name!r} do not expire")
+
+
+def configure(server: Server, settings: Mapping[str, int]) -> dict[str, int]:
+    """configure sets settings, and returns what they were."""
+    with server.raw() as client:
+        before = {name: int(plain(client.call("CONFIG", "GET", name))[1]) for name in settings}
+        for name, value in settings.items():
+            client.value("CONFIG", "SET", name, value)
+    return before
+
+
+def names_of(server: Server) -> frozenset[bytes]:
+    """names_of is the names of a server's commands; those of subcommands with a bar."""
+    with server.raw() as client:
+        return frozenset(plain(client.call("COMMAND", "LIST")))
 
 
 def seed() -> int:

@@ -1,4 +1,7 @@
-"""A journal replayed into a real Redis, or a fresh DBX, gives the same keyspace key by key."""
+"""A journal replayed into a real Redis, or a fresh DBX, gives the same keyspace key by key.
+
+Half of what is written are commands of the differential tests' families.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.differential.commands import Drawer, taking_part
 from tests.differential.compare import keyspace, keyspace_differences
+from tests.differential.families import Family
+from tests.differential.words import TTL_MS, TTL_S
 from tests.support.resp import Arg, RawClient
 from tests.support.servers import DbxServer, RedisServer, clean_environment
+from tools import redis_coverage
 
 COMMANDS = 4000 * max(int(os.environ.get("DBX_SOAK", "0")), 1)
 DATABASES = (0, 1, 2)
@@ -37,7 +44,9 @@ def workload(chance: random.Random, brief: bool) -> Command:
     soon = brief and chance.random() < 0.7
     ttl = chance.randint(1, BRIEF_SECONDS_MAX) if soon else chance.randrange(1000, 10**6)
     ttl_ms = ttl * 1000 - chance.randrange(1000)
-    kind = chance.randrange(29)
+    bit, counted = chance.randrange(4000), f"hll:{chance.randrange(20)}"
+    elements = [chance.randrange(3000) for _ in range(chance.choice((0, 1, 3, 200)))]
+    kind = chance.randrange(36)
     simple: tuple[Command, ...] = (
         ("SET", key, value), ("SET", key, value, "EX", ttl), ("SET", key, value, "KEEPTTL"),
         ("SET", key, value, "NX", "PX", ttl_ms), ("SET", key, value, "XX", "GET"),
@@ -51,8 +60,49 @@ def workload(chance: random.Random, brief: bool) -> Command:
         ("COPY", key, other, "DB", chance.choice(DATABASES)), ("MOVE", key,
         chance.choice(DATABASES)), ("PEXPIREAT", key, int(time.time() * 1000) + ttl_ms),
         ("renamenx", key, other), ("SET", key, value, "PXAT", int(time.time() * 1000) + ttl_ms),
+        ("SETBIT", key, bit, bit % 2), ("BITOP", chance.choice(("AND", "XOR")), key, key, other),
+        ("BITFIELD", key, "OVERFLOW", "FAIL", "INCRBY", "u5", bit, 9, "SET", "i9", "#3", -7),
+        ("PFADD", counted, *elements), ("PFCOUNT", counted),
+        ("PFMERGE", counted, f"hll:{chance.randrange(20)}"), ("PFDEBUG", "TODENSE", counted),
     )  # fmt: skip
     return simple[kind]
+
+
+# What the families leave out, because two servers would not choose alike: here one chooses, and its
+# choice must be in the journal.
+CHOSEN = (
+    "SPOP <key>", "SPOP <key> 2", "XADD <key> * <field> <text>", "XADD <key> MAXLEN 5 * f v",
+    "XCLAIM <own> g1 c1 0 10-0 10-1", "XAUTOCLAIM <own> g1 c2 0 0",
+)  # fmt: skip
+FAMILIES_SHARE = 0.5  # of commands
+FIELDS_TTL = (10**6, 10**8)  # of what the templates set to expire, in seconds: not before the end
+
+
+class FamilyWorkload:
+    """Random commands of every family that a server has, which tells by its COMMAND LIST."""
+
+    def __init__(self, client: RawClient, chance: random.Random) -> None:
+        ours = frozenset(reply[1] for reply in client.value("COMMAND", "LIST"))
+        theirs = frozenset(name.encode() for name in redis_coverage.names())
+        parts = [family for family in taking_part(theirs, ours).values() if family.data]
+        self.families = [_with_chosen(family, ours) for family in parts]
+        self.chance = chance
+        self.drawer = Drawer(chance.randrange)
+
+    def command(self) -> Command:
+        family = self.chance.choice(self.families)
+        drawn = self.drawer.template(family, self.chance.choice(family.templates))
+        ttl = self.chance.randrange(*FIELDS_TTL)
+        times = {TTL_S: b"%d" % ttl, TTL_MS: b"%d" % (ttl * 1000)}
+        return tuple(times.get(word, word) for word in drawn)
+
+
+def _with_chosen(family: Family, names: frozenset[bytes]) -> Family:
+    mine = {template.split()[0] for template in family.templates}
+    more = tuple(
+        t for t in CHOSEN if t.split()[0] in mine and t.split()[0].lower().encode() in names
+    )
+    return Family(**(vars(family) | {"templates": family.templates + more}))
 
 
 def rare(chance: random.Random) -> Command:
@@ -70,10 +120,15 @@ def rare(chance: random.Random) -> Command:
 
 def run_workload(client: RawClient, seed: int, brief: bool) -> None:
     chance = random.Random(seed)
+    families = FamilyWorkload(client, chance)
     for _ in range(COMMANDS // BATCH):
         client.value("SELECT", chance.choice(DATABASES))
         batch = [
-            rare(chance) if chance.random() < 0.01 else workload(chance, brief)
+            rare(chance)
+            if chance.random() < 0.01
+            else families.command()
+            if chance.random() < FAMILIES_SHARE
+            else workload(chance, brief)
             for _ in range(BATCH)
         ]
         client.pipeline(batch)
@@ -215,6 +270,26 @@ def test_a_restart_replays_the_journal_to_the_same_keyspace(
         with server.raw() as client:
             differences = keyspace_differences(before, keyspace(client, DATABASES))
         assert not differences, "\n".join(differences[:20])
+
+
+def test_a_replay_does_not_depend_on_how_long_a_hyperloglog_may_be_sparse(
+    dbx_process: Start,
+) -> None:
+    server = dbx_process()
+    with server.raw() as client:
+        for name, size, count in (("short", 50, 100), ("usual", 3000, 1000), ("long", 99999, 3000)):
+            client.value("CONFIG", "SET", "hll-sparse-max-bytes", size)
+            for first in range(0, count, 20):
+                client.value("PFADD", name, *range(first, first + 20))
+            client.value("PFMERGE", name + ":merged", name)
+            client.value("PFCOUNT", name)
+        names = [name + more for name in ("short", "usual", "long") for more in ("", ":merged")]
+        before = [client.value("GET", name) for name in names]
+    assert [value[4] for value in before] == [0, 0, 1, 1, 1, 1]  # dense, sparse
+    server.kill()
+    server.start()
+    with server.raw() as client:
+        assert [client.value("GET", name) for name in names] == before
 
 
 def test_journal_can_be_read_from_a_position_and_while_the_server_runs(dbx_process: Start) -> None:

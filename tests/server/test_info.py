@@ -41,7 +41,8 @@ READ_BY_TOOLS = {
     "frozen_entries frozen_bytes "
     "applies apply_last_ms apply_last_entries apply_last_bytes replay_last_ms "
     "replay_last_effects written_journal_bytes written_apply_bytes written_spool_bytes syncs "
-    "sync_last_us turns effects map_bytes file_bytes views write_stalls last_error",
+    "sync_last_us turns effects map_bytes file_bytes views write_stalls work_gets "
+    "work_seeks work_steps work_writes work_write_bytes last_error",
 }
 
 

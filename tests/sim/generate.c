@@ -10,6 +10,9 @@
 
 enum {
     NAMES = 24,
+    NAMES_OF_TYPE = 6, /* beside those, of keys that commands of one type are mostly given */
+    MEMBERS = 12,
+    GROUPS_MAX = 8,
     LONG_NAME_BYTES = 1500, /* beyond what a key of the map may be */
     CALLS_MAX = 5,
     REPEATS_MAX = 3,
@@ -26,7 +29,10 @@ typedef struct maker {
     history_call *call;
     const dbx_command *rows[512];
     size_t row_count;
-    bool calm;      /* see history_make */
+    const char *groups[GROUPS_MAX]; /* of rows that write collections */
+    size_t group_count;
+    const dbx_command *row; /* whose words are drawn; NULL: one of strings */
+    bool calm;              /* see history_make */
     bool full;      /* turns of many bytes: the log goes on to another segment now and then */
     uint64_t burst; /* so many of them follow, and nobody waits */
 } maker;
@@ -59,7 +65,32 @@ __attribute__((format(printf, 2, 3))) static void add_text(maker *m, const char 
     add_word(m, dbx_slice_str(text));
 }
 
+static bool in_groups(const maker *m, const char *group) {
+    for (size_t i = 0; i < m->group_count; i++) {
+        if (strcmp(m->groups[i], group) == 0) return true;
+    }
+    return false;
+}
+
+/* Whether the row is of a type of collections. */
+static bool of_collection(const maker *m) {
+    return m->row != NULL && in_groups(m, m->row->group);
+}
+
+/* The group whose keys a command is given, so that lists meet lists; NULL: any. */
+static const char *group_of_key(maker *m) {
+    if (m->row == NULL || m->group_count == 0) return NULL;
+    if (of_collection(m)) return one_in(m, 10) ? NULL : m->row->group;
+    if (strcmp(m->row->group, "generic") != 0 || one_in(m, 2)) return NULL;
+    return m->groups[below(m, m->group_count)];
+}
+
 static void add_key(maker *m) {
+    const char *group = group_of_key(m);
+    if (group != NULL) {
+        add_text(m, "%s:%" PRIu64, group, below(m, NAMES_OF_TYPE));
+        return;
+    }
     char name[LONG_NAME_BYTES];
     size_t n = (size_t)below(m, NAMES), len = (size_t)snprintf(name, sizeof name, "key:%zu", n);
     if (n % 8 == 0) {
@@ -90,7 +121,9 @@ static void add_bytes(maker *m, size_t len) {
 }
 
 static void add_value(maker *m) {
-    if (one_in(m, 4)) {
+    if (of_collection(m) && !one_in(m, 4)) {
+        add_text(m, "member:%" PRIu64, below(m, MEMBERS));
+    } else if (one_in(m, 4)) {
         add_text(m, "%" PRIu64, below(m, 100000));
     } else {
         add_bytes(m, value_bytes(m));
@@ -102,12 +135,15 @@ static bool in_name(const dbx_syntax_node *node, const char *part) {
            memmem(node->name.ptr, node->name.len, part, strlen(part)) != NULL;
 }
 
+/* What expires is a key, soon or late, or a field of a collection: late, for no reader of a whole
+ * value could say whether the field was lost. */
 static void add_integer(maker *m, const dbx_syntax_node *node) {
     bool milli = in_name(node, "milli");
     if (in_name(node, "seconds")) {
         uint64_t soon = milli ? 3000 : 3, late = milli ? 1000000000 : 1000000;
         add_text(m, "%" PRIu64,
-                 !m->calm && one_in(m, 3) ? 1 + below(m, soon) : late + below(m, late));
+                 !m->calm && !of_collection(m) && one_in(m, 3) ? 1 + below(m, soon)
+                                                               : late + below(m, late));
     } else if (in_name(node, "db") || in_name(node, "index")) {
         add_text(m, "%" PRIu64, below(m, HISTORY_DATABASES));
     } else if (in_name(node, "offset")) {
@@ -207,6 +243,7 @@ static void add_siblings(maker *m, const dbx_syntax *s, int16_t first) {
 
 static void add_row(maker *m, const dbx_command *row) {
     dbx_syntax syntax;
+    m->row = row;
     const char *bar = strchr(row->name, '|');
     if (bar != NULL) {
         add_word(m, dbx_slice_of((const uint8_t *)row->name, (size_t)(bar - row->name)));
@@ -224,6 +261,7 @@ static bool rare(const dbx_command *row) {
 static void add_call(maker *m, history_call *call) {
     static const char *const setting[] = {"SET", "APPEND", "SETRANGE"};
     m->call = call;
+    m->row = NULL;
     if (one_in(m, 40)) {
         add_text(m, "BGSAVE"); /* SAVE waits, and so is no part of a turn with others */
         if (one_in(m, 2)) add_text(m, "SCHEDULE");
@@ -250,6 +288,7 @@ static void add_call(maker *m, history_call *call) {
 static void add_long_call(maker *m, history_call *call) {
     enum { SHORTEST = 400 << 10, LONGEST = 700 << 10, OWN_FILE = 1100 << 10 };
     m->call = call;
+    m->row = NULL;
     add_text(m, "SET");
     add_key(m);
     add_bytes(m, one_in(m, 8) ? OWN_FILE : SHORTEST + (size_t)below(m, LONGEST - SHORTEST));
@@ -314,12 +353,24 @@ static bool takes_part(const maker *m, const dbx_command *row) {
     return true;
 }
 
+static void take_row(maker *m, const dbx_command *row) {
+    static const char *const others[] = {"generic",      "string", "server",     "connection",
+                                         "transactions", "bitmap", "hyperloglog"};
+    if (!takes_part(m, row)) return;
+    m->rows[m->row_count++] = row;
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        if (strcmp(row->group, others[i]) == 0) return;
+    }
+    if (!in_groups(m, row->group) && m->group_count < GROUPS_MAX)
+        m->groups[m->group_count++] = row->group;
+}
+
 static void find_rows(maker *m) {
     const dbx_command *row;
     for (size_t i = 0; (row = dbx_table_at(i)) != NULL; i++) {
-        if (takes_part(m, row)) m->rows[m->row_count++] = row;
+        take_row(m, row);
         for (const dbx_command *sub = row->subcommands; sub != NULL && sub->name != NULL; sub++) {
-            if (takes_part(m, sub)) m->rows[m->row_count++] = sub;
+            take_row(m, sub);
         }
     }
     if (m->row_count == 0 || m->row_count > sizeof m->rows / sizeof m->rows[0]) abort();

@@ -191,23 +191,49 @@ static bool unreadable(world *w, dbx_buf *out) {
     return false;
 }
 
-/* One key: how it is read depends on its type. */
+/* How a type's whole value is read: a command, with the name as its second word. */
+static const struct {
+    const char *type, *command[4]; /* those that follow the name may be NULL */
+} readers[] = {
+    {"string", {"GET", NULL, NULL, NULL}},         {"hash", {"HGETALL", NULL, NULL, NULL}},
+    {"list", {"LRANGE", "0", "-1", NULL}},         {"set", {"SMEMBERS", NULL, NULL, NULL}},
+    {"zset", {"ZRANGE", "0", "-1", "WITHSCORES"}}, {"stream", {"XRANGE", "-", "+", NULL}}};
+
+/* The digest of a value whose type is `type`, a status reply's line. What lies on the disk in some
+ * order is read in it: the reply's bytes are the value. */
+static bool read_value(world *w, dbx_slice name, dbx_slice type, uint64_t *digest, dbx_buf *out) {
+    for (size_t i = 0; i < sizeof readers / sizeof readers[0]; i++) {
+        if (!dbx_slice_eq(type, dbx_slice_str(readers[i].type))) continue;
+        dbx_slice words[5] = {dbx_slice_str(readers[i].command[0]), name};
+        size_t count = 2;
+        for (size_t k = 1; k < 4 && readers[i].command[k] != NULL; k++)
+            words[count++] = dbx_slice_str(readers[i].command[k]);
+        dbx_call call = {.argc = count, .argv = words};
+        if (!ask(w, &call, 1, out)) return false;
+        if (out->len == 0 || out->ptr[0] == '-') return unreadable(w, out);
+        *digest = dbx_hash_bytes(dbx_slice_of(out->ptr, out->len), 0);
+        return true;
+    }
+    return unreadable(w, out);
+}
+
 static bool read_key(world *w, uint64_t db, dbx_slice name, holding *h, bool *there) {
-    dbx_slice get[] = {dbx_slice_str("GET"), name}, when[] = {dbx_slice_str("PEXPIRETIME"), name};
-    dbx_call calls[] = {{.argc = 2, .argv = get}, {.argc = 2, .argv = when}};
+    dbx_slice kind[] = {dbx_slice_str("TYPE"), name}, when[] = {dbx_slice_str("PEXPIRETIME"), name};
+    dbx_call calls[] = {{.argc = 2, .argv = kind}, {.argc = 2, .argv = when}};
     dbx_buf out = {0};
     dbx_slice text = {NULL, 0};
     int64_t number;
     size_t at = 0;
     if (!ask(w, calls, 2, &out)) return false;
-    char type = next_reply(&out, &at, &number, &text);
-    *there = type == '$';
-    if (type != '$' && type != '_') return unreadable(w, &out);
-    h->name = dbx_hash_bytes(name, db);
-    h->value = dbx_hash_bytes(text, 0);
+    if (next_reply(&out, &at, &number, &text) != '+') return unreadable(w, &out);
+    char type[16] = "";
+    memcpy(type, out.ptr + 1, at - 3 < sizeof type ? at - 3 : sizeof type - 1);
     if (next_reply(&out, &at, &number, &text) != ':') return unreadable(w, &out);
+    h->name = dbx_hash_bytes(name, db);
     h->expires_ms = number > 0 ? number : 0;
-    *there = *there && number != -2;
+    *there = number != -2 && strcmp(type, "none") != 0;
+    if (*there && !read_value(w, name, dbx_slice_str(type), &h->value, &out)) return false;
+    *there = *there && out.len > 0 && out.ptr[0] != '_'; /* it may have expired in between */
     dbx_buf_free(&out);
     return true;
 }

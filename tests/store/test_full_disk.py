@@ -251,6 +251,23 @@ def test_keys_expire_on_a_full_disk_and_expire_is_accepted(disk: Disk, dbx_proce
         keys.check(client)
 
 
+def test_pfcount_counts_on_a_full_disk_without_keeping_the_count(
+    disk: Disk, dbx_process: Start
+) -> None:
+    server = dbx_process(data=disk.path / "data")
+    keys = Keys(server)
+    with server.raw(timeout=120) as client:
+        client.value("PFADD", "k", "a", "b")
+        keys.fill(client)
+        for _ in range(2):
+            assert client.value("PFCOUNT", "k") == 2
+            assert client.value("GETRANGE", "k", 8, 15) == bytes(7) + b"\x80"  # not counted
+        keys.delete(client, len(keys.there) * 2 // 3)
+        keys.resume(client)
+        assert client.value("PFCOUNT", "k") == 2
+        assert client.value("GETRANGE", "k", 8, 15) == b"\x02" + bytes(7)
+
+
 def test_a_start_without_a_byte_serves_reads_and_resumes(disk: Disk, dbx_process: Start) -> None:
     """Even the ballast's place is taken: then not even deletes find room before some is made."""
     disk.take(OTHERS_MB * MB)  # or giving it back would leave the disk as full as it made itself

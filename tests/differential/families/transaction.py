@@ -1,0 +1,5 @@
+"""Transactions."""
+
+from __future__ import annotations
+
+TEMPLATES = ("MULTI", "EXEC", "DISCARD")
