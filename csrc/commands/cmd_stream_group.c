@@ -181,20 +181,16 @@ static int cmd_xgroup_delconsumer(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) 
 static int cmd_xgroup_help(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     (void)args;
     static const char *const lines[] = {
-        "CREATE <key> <groupname> <id|$> [option]",
-        "    Create a new consumer group. Options are:",
-        "    * MKSTREAM",
-        "      Create the empty stream if it does not exist.",
-        "    * ENTRIESREAD entries_read",
-        "      Set the group's entries_read counter (internal use).",
-        "CREATECONSUMER <key> <groupname> <consumer>",
-        "    Create a new consumer in the specified group.",
-        "DELCONSUMER <key> <groupname> <consumer>",
-        "    Remove the specified consumer.",
-        "DESTROY <key> <groupname>",
-        "    Remove the specified group.",
-        "SETID <key> <groupname> <id|$> [ENTRIESREAD entries_read]",
-        "    Set the current group ID and entries_read counter.",
+        "CREATE <key> <group> <id|$> [MKSTREAM] [ENTRIESREAD <count>]",
+        "    Make a group that is given what comes after <id>; with MKSTREAM its stream too.",
+        "CREATECONSUMER <key> <group> <consumer>",
+        "    Make a consumer of <group>.",
+        "DELCONSUMER <key> <group> <consumer>",
+        "    Delete a consumer with what it has pending; returns how many entries.",
+        "DESTROY <key> <group>",
+        "    Delete <group>.",
+        "SETID <key> <group> <id|$> [ENTRIESREAD <count>]",
+        "    Have <group> go on after <id>.",
         NULL};
     dbx_help_reply(ctx->command, lines, out);
     return DBX_OK;

@@ -443,12 +443,12 @@ static int cmd_xinfo_consumers(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
 
 static int cmd_xinfo_help(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     (void)args;
-    static const char *const lines[] = {"CONSUMERS <key> <groupname>",
-                                        "    Show consumers of <groupname>.",
+    static const char *const lines[] = {"CONSUMERS <key> <group>",
+                                        "    Return the consumers of <group>.",
                                         "GROUPS <key>",
-                                        "    Show the stream consumer groups.",
-                                        "STREAM <key> [FULL [COUNT <count>]",
-                                        "    Show information about the stream.",
+                                        "    Return the groups of a stream.",
+                                        "STREAM <key> [FULL [COUNT <count>]]",
+                                        "    Return what a stream is like, with all it has.",
                                         NULL};
     dbx_help_reply(ctx->command, lines, out);
     return DBX_OK;

@@ -1,7 +1,9 @@
 /* t_stream_group.h: consumer groups of a stream, and their consumers.
  *
  * All lie in DBX_TABLE_GROUP under the stream's collection id; groups and the consumers of each
- * have numbers, from 1 on, that are not used again. Names are cut like members (format.h):
+ * have numbers, from 1 on, that are not used again. Names are cut like members (format.h), and are
+ * walked in the order of their bytes, as in Redis; but those that begin alike for longer than that
+ * by their digests:
  *
  *   0 name               -> varints number, last, top, entries_read + 1, pending, consumers,
  *                           next_consumer: a group
