@@ -55,9 +55,9 @@ static bool take_streams(const dbx_ctx *ctx, dbx_args *args, read_args *r, dbx_r
     size_t left = dbx_args_left(args);
     if (left % 2 != 0) {
         dbx_reply_errorf(out,
-                         "ERR Unbalanced '%s' list of streams: for each stream key an ID, '+', or "
-                         "'%c' must be specified.",
-                         ctx->command->name, r->grouped ? '>' : '$');
+                         "ERR Unbalanced '%s' list of streams: for each stream key an ID%s must be "
+                         "specified.",
+                         ctx->command->name, r->grouped ? " or '>'" : ", '+', or '$'");
         return false;
     }
     r->streams = left / 2;

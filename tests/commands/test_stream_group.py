@@ -142,8 +142,9 @@ def test_xreadgroup_says_what_is_wrong(r: Any) -> None:
         assert error(r, "XREADGROUP", "GROUP", "g", "c", "STREAMS", "s", id).startswith(
             f"The {id} ID is meaningless in the context of XREADGROUP"
         )
-    assert error(r, "XREADGROUP", "GROUP", "g", "c", "STREAMS", "s", "s", ">").startswith(
-        "Unbalanced 'xreadgroup' list of streams"
+    assert error(r, "XREADGROUP", "GROUP", "g", "c", "STREAMS", "s", "s", ">") == (
+        "Unbalanced 'xreadgroup' list of streams: for each stream key an ID or '>' must be"
+        " specified."
     )
     assert r.xinfo_consumers("s", "g") == []
 
