@@ -56,6 +56,11 @@ extern const dbx_command dbx_cmd_zset_range[];
 extern const dbx_command dbx_cmd_zset_pop[];
 extern const dbx_command dbx_cmd_zset_ops[];
 extern const dbx_command dbx_cmd_geo[];
+extern const dbx_command dbx_cmd_stream[];
+extern const dbx_command dbx_cmd_stream_read[];
+extern const dbx_command dbx_cmd_stream_group[];
+extern const dbx_command dbx_cmd_stream_claim[];
+extern const dbx_command dbx_cmd_stream_info[];
 extern const dbx_command dbx_cmd_command[];
 extern const dbx_command *const dbx_table_families[];
 

@@ -21,6 +21,13 @@ void dbx_walker_cell(dbx_walker *walker, const dbx_cell *cell, dbx_reply *out) {
     walker->rest_at = 0;
 }
 
+void dbx_walker_part(dbx_walker *walker, dbx_chunks chunks, uint64_t at, uint64_t len,
+                     dbx_reply *out) {
+    out->ops->bulk_open(out, (size_t)len);
+    walker->rest = (dbx_cell){.len = at + len, .chunks = chunks};
+    walker->rest_at = at;
+}
+
 /* walk_some writes until about `budget` bytes are in `out`: 1, or 0 at the end. */
 static int walk_some(dbx_walker *walker, dbx_reply *out, size_t budget) {
     size_t begin = out->out->len;
@@ -99,6 +106,15 @@ static int reply(dbx_ctx *ctx, dbx_walker *walker, unsigned containers, dbx_repl
 
 int dbx_walker_reply(dbx_ctx *ctx, dbx_walker *walker, dbx_reply *out) {
     return reply(ctx, walker, 1 + walker->around, out);
+}
+
+int dbx_walker_reply_bare(dbx_ctx *ctx, dbx_walker *walker, dbx_reply *out) {
+    return reply(ctx, walker, false, out);
+}
+
+int dbx_walker_try(dbx_ctx *ctx, dbx_walker *walker, dbx_reply *out) {
+    walker->view = dbx_txn_view(ctx->txn);
+    return walk_some(walker, out, DBX_WALKER_BYTES);
 }
 
 /* --- One cell -------------------------------------------------------------------------------- */

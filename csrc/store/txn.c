@@ -202,6 +202,12 @@ int dbx_txn_put(dbx_txn *txn, dbx_slice key, dbx_slice head, dbx_slice tail) {
     return dbx_txn_put_probed(txn, key, &probe, head, tail);
 }
 
+int dbx_txn_put_fresh(dbx_txn *txn, dbx_slice key, dbx_slice value) {
+    dbx_view *view = &txn->store->live;
+    dbx_probe probe = {.hash = dbx_buffer_hash(key), .changes = view->active->changes};
+    return dbx_txn_put_probed(txn, key, &probe, value, (dbx_slice){NULL, 0});
+}
+
 /* Finds a value that is to be changed where it lies, and brings it up when it lies below. */
 static int probe_own(dbx_txn *txn, dbx_slice key, dbx_probe *probe) {
     int rc = dbx_txn_probe(txn, key, probe);

@@ -70,6 +70,10 @@ int dbx_txn_get(dbx_txn *txn, dbx_slice key, dbx_slice *value);
  * more that lies in the current input spool is referred to, not copied. */
 int dbx_txn_put(dbx_txn *txn, dbx_slice key, dbx_slice head, dbx_slice tail);
 
+/* dbx_txn_put_fresh stores the value of a key that was never put before, so that it lies nowhere:
+ * deleting it again leaves nothing behind and looks nothing up. */
+int dbx_txn_put_fresh(dbx_txn *txn, dbx_slice key, dbx_slice value);
+
 /* dbx_txn_room gives memory for a value of up to DBX_VALUE_CHUNK_BYTES that a command makes itself:
  * put it from there and, if it is long, it is referred to and takes no room in the buffer (it lies
  * in a spool). Valid until the command ends. DBX_OK, or out of memory or of disk. */

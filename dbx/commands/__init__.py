@@ -11,6 +11,7 @@ from dbx.commands.key import KeyCommands
 from dbx.commands.list import ListCommands
 from dbx.commands.server import ServerCommands
 from dbx.commands.set import SetCommands
+from dbx.commands.stream import StreamCommands
 from dbx.commands.string import StringCommands
 from dbx.commands.zset import SortedSetCommands
 
@@ -26,6 +27,7 @@ class Commands(
     ListCommands,
     SortedSetCommands,
     GeoCommands,
+    StreamCommands,
     KeyCommands,
     ConnectionCommands,
     ServerCommands,

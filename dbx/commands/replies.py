@@ -256,6 +256,65 @@ def _as_text(reply: Any, **_: Any) -> Any:
     return _text(reply)
 
 
+# --- Streams --------------------------------------------------------------------------------------
+
+
+def _fields(strings: Any) -> dict[Any, Any]:
+    return dict(zip(strings[::2], strings[1::2], strict=True)) if strings else {}
+
+
+def _entries(reply: Any, **_: Any) -> Any:
+    if reply is None:
+        return None
+    return [(id, _fields(strings)) for id, strings in reply]
+
+
+def _streams(reply: Any, **_: Any) -> list[Any]:
+    return [[name, _entries(entries)] for name, entries in (reply or {}).items()]
+
+
+def _claimed(reply: Any, *, parse_justid: bool = False, **_: Any) -> Any:
+    return reply if parse_justid else _entries(reply)
+
+
+def _autoclaimed(reply: Any, *, parse_justid: bool = False, **_: Any) -> Any:
+    following, claimed, deleted = reply
+    return claimed if parse_justid else [following, _entries(claimed), deleted]
+
+
+def _pending(reply: Any, *, parse_detail: bool = False, **_: Any) -> Any:
+    if parse_detail:
+        names = ("message_id", "consumer", "time_since_delivered", "times_delivered")
+        return [dict(zip(names, entry, strict=True)) for entry in reply]
+    count, least, greatest, consumers = reply
+    return {
+        "pending": count,
+        "min": least,
+        "max": greatest,
+        "consumers": [{"name": name, "pending": int(n)} for name, n in consumers or ()],
+    }
+
+
+def _named(reply: Any) -> dict[Any, Any]:
+    return {_text(name): value for name, value in reply.items()}
+
+
+def _infos(reply: Any, **_: Any) -> list[Any]:
+    return [_named(item) for item in reply]
+
+
+def _stream_info(reply: Any, *, full: bool = False, **_: Any) -> dict[Any, Any]:
+    info = _named(reply)
+    if full:
+        info["entries"] = dict(_entries(info["entries"]))
+        info["groups"] = _infos(info["groups"])
+        return info
+    for edge in ("first-entry", "last-entry"):
+        if info[edge] is not None:
+            info[edge] = (info[edge][0], _fields(info[edge][1]))
+    return info
+
+
 PARSERS: dict[str, Parser] = {
     **_each(
         "AUTH COPY EXPIRE EXPIREAT HEXISTS MOVE MSETNX PERSIST PEXPIRE PEXPIREAT PSETEX RENAMENX"
@@ -302,4 +361,15 @@ PARSERS: dict[str, Parser] = {
     "TIME": _time,
     "ZMPOP": _popped_of,
     "ZSCAN": _zscan,
+    **_each("XRANGE XREVRANGE", _entries),
+    **_each("XREAD XREADGROUP", _streams),
+    "XAUTOCLAIM": _autoclaimed,
+    "XCLAIM": _claimed,
+    "XGROUP CREATE": _ok,
+    "XGROUP DESTROY": _bool,
+    "XGROUP SETID": _ok,
+    "XINFO CONSUMERS": _infos,
+    "XINFO GROUPS": _infos,
+    "XINFO STREAM": _stream_info,
+    "XPENDING": _pending,
 }
