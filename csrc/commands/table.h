@@ -40,6 +40,7 @@ extern const dbx_command dbx_cmd_expire[];
 extern const dbx_command dbx_cmd_scan[];
 extern const dbx_command dbx_cmd_db[];
 extern const dbx_command dbx_cmd_command[];
+extern const dbx_command dbx_cmd_keyinfo[];
 extern const dbx_command *const dbx_table_families[];
 
 #endif

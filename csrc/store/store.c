@@ -518,3 +518,9 @@ void dbx_store_set_autovacuum(dbx_store *store, bool enabled, int64_t interval_m
         dbx_applier_set_autovacuum(store->applier, enabled, interval_ms * 1000);
     }
 }
+
+uint64_t dbx_store_apply_failures(const dbx_store *store) {
+    dbx_applier_stats stats = {.failures = 0};
+    if (store->applier != NULL) dbx_applier_get_stats(store->applier, &stats);
+    return stats.failures;
+}

@@ -155,6 +155,8 @@ bool dbx_store_saved(const dbx_store *store, uint64_t number);
  * Nobody waits for it but who asks. */
 uint64_t dbx_store_vacuum(dbx_store *store);
 bool dbx_store_vacuumed(const dbx_store *store, uint64_t number);
+/* dbx_store_apply_failures is how many commits have failed. */
+uint64_t dbx_store_apply_failures(const dbx_store *store);
 /* dbx_store_set_autovacuum: whether vacuums begin by themselves, and how many milliseconds after
  * the end of the last. */
 void dbx_store_set_autovacuum(dbx_store *store, bool enabled, int64_t interval_ms);
