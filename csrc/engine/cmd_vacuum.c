@@ -33,7 +33,8 @@ static void begin(dbx_engine *engine, dbx_session *session) {
 /* Keys that cannot be removed now, the disk being as it is, are left to the tick. */
 static bool expired_are_gone(const dbx_engine *engine, const dbx_session *session) {
     if (engine->expire_retry_us > dbx_clock_mono_us()) return true;
-    return !engine->expire_unknown && engine->expire_at_ms > session->vacuum.begun_ms;
+    return !engine->expire_unknown && (engine->expire_at_ms == DBX_NO_EXPIRY ||
+                                       engine->expire_at_ms > session->vacuum.begun_ms);
 }
 
 static void tidy(dbx_engine *engine, dbx_session *session) {

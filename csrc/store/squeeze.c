@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "store/limits.h"
 
 /* Ours, behind libmdbx's own source: cmake/mdbx_more.c. */
 int mdbx_dbx_load_unused(MDBX_cursor *cursor, uint32_t *now, uint32_t *end, uint32_t *unused);
@@ -23,7 +22,9 @@ enum {
 };
 
 /* What libmdbx cuts off when it is more. */
-static const uint32_t cut_pages = 2 * DBX_FILE_GROWTH_BYTES / DBX_PAGE_BYTES + GAP_PAGES;
+static uint32_t cut_pages(void) {
+    return 2 * (dbx_env_growth_bytes() / DBX_PAGE_BYTES) + GAP_PAGES;
+}
 
 bool dbx_squeeze_worth(uint64_t file_bytes, uint64_t spare_bytes) {
     return spare_bytes >= DBX_SQUEEZE_MIN_BYTES && spare_bytes >= file_bytes / DBX_SQUEEZE_PARTS;
@@ -138,7 +139,7 @@ static bool aim(dbx_squeeze *s, uint32_t now, uint64_t unused, uint64_t keep, bo
     uint64_t kept = keep / DBX_PAGE_BYTES, spare = unused > kept ? unused - kept : 0;
     uint64_t tail = now - s->end; /* behind all that is used already */
     uint64_t gained = spare + tail;
-    if (gained <= cut_pages) return false;
+    if (gained <= cut_pages()) return false;
     if (!full && !dbx_squeeze_worth((uint64_t)now * DBX_PAGE_BYTES, gained * DBX_PAGE_BYTES)) {
         return false;
     }
@@ -150,7 +151,7 @@ static bool aim(dbx_squeeze *s, uint32_t now, uint64_t unused, uint64_t keep, bo
 static bool settles(dbx_squeeze *s, uint32_t now, uint32_t before) {
     if (s->settles >= SETTLES_MAX) return false;
     bool gains = s->settles == 0 || s->end < before;
-    return now - s->end > cut_pages || (gains && s->end > s->target);
+    return now - s->end > cut_pages() || (gains && s->end > s->target);
 }
 
 int dbx_squeeze_step(dbx_squeeze *s, MDBX_txn *txn, MDBX_dbi dbi, uint64_t keep, bool full,

@@ -7,16 +7,19 @@
 #include "base/hash.h"
 #include "engine/session.h"
 #include "history.h"
+#include "store/env.h"
 
 enum {
     CALLS_MAX = 16, /* of a turn, MULTI and EXEC among them */
-    EXPIRES_SOON_MS = 3
+    EXPIRES_SOON_MS = 3,
+    GROWTH_BYTES = 64 << 10 /* of a data.mdbx of few megabytes, that vacuums have something to do */
 };
 
 bool world_open(world *w, const history *h, const char *dir) {
     dbx_error error = {0};
     const dbx_engine_options options = {.path = dir, .settings = h->settings};
     memset(w, 0, sizeof *w);
+    dbx_env_set_growth(GROWTH_BYTES);
     if (dbx_local_open(&options, &w->local, &error) != DBX_OK) {
         (void)snprintf(w->why, sizeof w->why, "%.250s", error.text);
         return false;
@@ -116,6 +119,15 @@ world_result world_turn(world *w, const history_step *step) {
         if (!step->transaction || (i > 0 && i + 1 < count)) free(calls[i].argv);
     }
     return said;
+}
+
+void world_vacuum(world *w) {
+    dbx_slice argv[] = {dbx_slice_str("VACUUM")};
+    const dbx_call call = {.argc = 1, .argv = argv};
+    dbx_buf out = {0};
+    dbx_local_result result;
+    (void)dbx_local_run(w->local, w->session, &call, 1, false, &out, &result);
+    dbx_buf_free(&out);
 }
 
 /* --- Reading everything ----------------------------------------------------------------------
