@@ -16,7 +16,14 @@ static void add(dbx_reply *out, const char *field, int64_t value) {
     out->ops->integer(out, value);
 }
 
-/* Records keep database time; what they show is wall time, as far apart as both are now. */
+/* Records keep database time; what is shown is wall time, as far apart as both are now: to a second,
+ * or each reading of the two clocks would tell another millisecond. */
+static int64_t ahead_ms(dbx_times times) {
+    enum { SECOND_MS = 1000 };
+    int64_t ms = times.wall_ms - times.now_ms, half = ms < 0 ? -SECOND_MS / 2 : SECOND_MS / 2;
+    return (ms + half) / SECOND_MS * SECOND_MS;
+}
+
 static int cmd_keyinfo(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     dbx_key k;
     int rc = dbx_key_find(ctx->txn, ctx->db, dbx_args_next(args), &k);
@@ -25,14 +32,14 @@ static int cmd_keyinfo(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
         out->ops->null(out);
         return DBX_OK;
     }
-    int64_t ahead_ms = ctx->times.wall_ms - ctx->times.now_ms;
+    int64_t ahead = ahead_ms(ctx->times);
     bool expires = dbx_expiry_set(k.meta.expiry);
     out->ops->open(out, DBX_MAP, 6);
     dbx_reply_str(out, "type");
     dbx_reply_str(out, dbx_type_name(k.meta.type));
     add(out, "ttl", expires ? dbx_expiry_left_ms(k.meta.expiry, ctx->times) : -1);
-    add(out, "created_at", k.meta.created_ms + ahead_ms);
-    add(out, "updated_at", k.meta.updated_ms + ahead_ms);
+    add(out, "created_at", k.meta.created_ms + ahead);
+    add(out, "updated_at", k.meta.updated_ms + ahead);
     add(out, "size", (int64_t)size_of(&k));
     dbx_reply_str(out, "encoding");
     dbx_reply_str(out, encoding_of(&k));

@@ -57,6 +57,7 @@ def test_keyinfo_tells_of_a_string(r: Any) -> None:
     assert (info["type"], info["size"], info["encoding"]) == ("string", 5, "embstr")
     assert 0 < info["ttl"] <= 100_000
     assert begun <= info["created_at"] == info["updated_at"] <= time.time() * 1000 + 1000
+    assert type(info["created_at"]) is int
     r.persist("k")
     assert call(r, "KEYINFO", "k")["ttl"] == -1  # type: ignore[index]
 
