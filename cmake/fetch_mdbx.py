@@ -45,7 +45,7 @@ REPAIRS = (
     ),
 )
 # What stands behind all of it: what DBX needs and libmdbx has only inside.
-ADDED = (Path(__file__).parent / "mdbx_more.c").read_text()
+ADDED = "\n" + (Path(__file__).parent / "mdbx_more.c").read_text()
 STAMP = SHA256 + hashlib.sha256(repr((REPAIRS, ADDED)).encode()).hexdigest()
 
 

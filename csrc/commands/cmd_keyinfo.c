@@ -16,8 +16,8 @@ static void add(dbx_reply *out, const char *field, int64_t value) {
     out->ops->integer(out, value);
 }
 
-/* Records keep database time; what is shown is wall time, as far apart as both are now: to a second,
- * or each reading of the two clocks would tell another millisecond. */
+/* Records keep database time; what is shown is wall time, as far apart as both are now: to a
+ * second, or each reading of the two clocks would tell another millisecond. */
 static int64_t ahead_ms(dbx_times times) {
     enum { SECOND_MS = 1000 };
     int64_t ms = times.wall_ms - times.now_ms, half = ms < 0 ? -SECOND_MS / 2 : SECOND_MS / 2;
@@ -52,7 +52,8 @@ const dbx_command dbx_cmd_keyinfo[] = {
      .group = "dbx",
      .syntax = "key",
      .summary =
-         "Returns what is known of a key, or null: type, ttl (milliseconds; -1: it does not expire), "
+         "Returns what is known of a key, or null: type, ttl (milliseconds; -1: it does not "
+         "expire), "
          "created_at and updated_at (Unix time in milliseconds), size (bytes of a string, elements "
          "of a collection) and encoding.",
      .since = "0.2.0",

@@ -13,9 +13,8 @@ static const dbx_command **in_order; /* by_name.count of them */
 static size_t in_order_cap;
 
 const dbx_command *const dbx_table_families[] = {
-    dbx_cmd_string, dbx_cmd_string_edit, dbx_cmd_lcs,     dbx_cmd_key, dbx_cmd_expire,
-    dbx_cmd_scan,   dbx_cmd_db,          dbx_cmd_command, dbx_cmd_keyinfo,
-    NULL,
+    dbx_cmd_string, dbx_cmd_string_edit, dbx_cmd_lcs,     dbx_cmd_key,     dbx_cmd_expire,
+    dbx_cmd_scan,   dbx_cmd_db,          dbx_cmd_command, dbx_cmd_keyinfo, NULL,
 };
 
 static int add_row(const dbx_command *row) {

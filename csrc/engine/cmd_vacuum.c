@@ -158,13 +158,11 @@ const dbx_command dbx_cmd_vacuum[] = {
     {.name = "vacuum",
      .group = "dbx",
      .syntax = "",
-     .summary =
-         "Removes expired keys, reclaims retired collections of all databases and makes the "
-         "database file shorter; returns what that freed.",
+     .summary = "Removes expired keys, reclaims retired collections of all databases and makes the "
+                "database file shorter; returns what that freed.",
      .since = "0.2.0",
-     .complexity =
-         "O(N+M) where N is the number of entries in the database file and M is what is "
-         "reclaimed, in the background: other clients are served meanwhile",
+     .complexity = "O(N+M) where N is the number of entries in the database file and M is what is "
+                   "reclaimed, in the background: other clients are served meanwhile",
      .arity = 1,
      .flags = DBX_CMD_ADMIN | DBX_CMD_NOSCRIPT | DBX_CMD_NO_ASYNC_LOADING | DBX_CMD_NO_MULTI |
               DBX_CMD_LONG,

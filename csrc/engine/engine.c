@@ -26,14 +26,9 @@ _Static_assert((int)DBX_ENGINE_SPOOL_MIN == (int)DBX_SPOOL_MIN, "two names of on
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static int fill_table(void) {
-    static const dbx_command *const own[] = {dbx_cmd_connection,
-                                             dbx_cmd_client,
-                                             dbx_cmd_config,
-                                             dbx_cmd_server,
-                                             dbx_cmd_vacuum,
-                                             dbx_cmd_multi,
-                                             dbx_cmd_relay,
-                                             NULL};
+    static const dbx_command *const own[] = {
+        dbx_cmd_connection, dbx_cmd_client, dbx_cmd_config, dbx_cmd_server,
+        dbx_cmd_vacuum,     dbx_cmd_multi,  dbx_cmd_relay,  NULL};
     static bool filled;
     int rc = DBX_OK;
     pthread_mutex_lock(&table_lock);
@@ -345,7 +340,7 @@ int dbx_engine_wait_durable(dbx_engine *engine, uint64_t position) {
 
 uint32_t dbx_engine_hold_us(dbx_engine *engine, const dbx_session *session) {
     uint32_t asked = session->save.asked + session->vacuum.asked; /* of one it is none */
-    if (asked > 0) { /* it asks less and less often */
+    if (asked > 0) {                                              /* it asks less and less often */
         return (uint32_t)DBX_HOLD_US_MIN << (asked < DBX_SAVE_ASKS ? asked : DBX_SAVE_ASKS);
     }
     uint32_t delay_us = dbx_store_write_delay_us(engine->store);
@@ -398,8 +393,8 @@ static int64_t tick_expiry(dbx_engine *engine) {
     return engine->expire_at_ms <= now_ms ? 0 : engine->expire_at_ms - now_ms;
 }
 
-/* Removes some of what retired ids hold in memory, in a turn of its own; milliseconds until it wants
- * to go on, or -1. */
+/* Removes some of what retired ids hold in memory, in a turn of its own; milliseconds until it
+ * wants to go on, or -1. */
 static int64_t tick_reclaim(dbx_engine *engine) {
     uint64_t position;
     if (!dbx_store_litter(engine->store)) engine->reclaim_asked = false;

@@ -2,8 +2,8 @@
  *
  * It takes a frozen buffer and puts it into the file, in key order, in a single durable commit that
  * also records the journal position (invariant 4). Between applies it reclaims retired collections
- * and namespaces and makes the file shorter, in bounded pieces (vacuum.h). A commit that fails is tried again, with growing pauses; nothing is
- * lost meanwhile.
+ * and namespaces and makes the file shorter, in bounded pieces (vacuum.h). A commit that fails is
+ * tried again, with growing pauses; nothing is lost meanwhile.
  */
 #ifndef DBX_STORE_APPLY_H
 #define DBX_STORE_APPLY_H
@@ -63,8 +63,8 @@ void dbx_applier_retry(dbx_applier *applier);
  * dbx_applier_mended the thread leaves it alone. Then it commits again. */
 bool dbx_applier_broken(dbx_applier *applier);
 void dbx_applier_mended(dbx_applier *applier);
-/* dbx_applier_seen: snapshots have been renewed since dbx_applier_committed was true. A vacuum waits
- * for it before it uses pages that its last commit has given up. */
+/* dbx_applier_seen: snapshots have been renewed since dbx_applier_committed was true. A vacuum
+ * waits for it before it uses pages that its last commit has given up. */
 void dbx_applier_seen(dbx_applier *applier);
 /* dbx_applier_vacuum asks for a vacuum (vacuum.h) of all that has been applied by now; returns its
  * number, for dbx_applier_vacuumed, which says whether it has ended; on_progress() is called then.

@@ -112,7 +112,7 @@ struct dbx_store {
     int64_t clock_base_ms;          /* database time never runs back below this */
     int64_t wall_ahead_ms;          /* wall time less database time, when last read */
     int64_t noted_ahead_ms;         /* as the last frame has it: see note_step() */
-    uint64_t reclaimed; /* in memory */
+    uint64_t reclaimed;             /* in memory */
     uint64_t expired, hits, misses, write_stalls, turns, effects;
     uint64_t replay_ms, replay_effects;
     char last_error[128];

@@ -27,8 +27,8 @@ typedef struct dbx_budget {
 bool dbx_budget_over(const dbx_budget *budget);
 
 /* dbx_reclaim deletes entries of retired ids within `txn`, as many as the budget allows; *done is
- * how many, *more says that some are left. Stops, with MDBX_EINTR, when budget->stop is set. Returns
- * 0 or an MDBX error. */
+ * how many, *more says that some are left. Stops, with MDBX_EINTR, when budget->stop is set.
+ * Returns 0 or an MDBX error. */
 int dbx_reclaim(MDBX_txn *txn, MDBX_dbi dbi, const dbx_budget *budget, uint32_t *done, bool *more);
 
 #endif

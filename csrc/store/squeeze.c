@@ -6,11 +6,12 @@
 #include "base/clock.h"
 
 /* Ours, behind libmdbx's own source: cmake/mdbx_more.c. */
-int mdbx_dbx_load_unused(MDBX_cursor *cursor, uint32_t *now, uint32_t *end, uint32_t *unused);
-uint32_t mdbx_dbx_lowest_unused(const MDBX_txn *txn, uint32_t pages);
-void mdbx_dbx_entry_pages(const MDBX_cursor *cursor, uint32_t *tree, uint32_t *large,
-                          uint32_t *large_pages);
-int mdbx_dbx_touch(MDBX_cursor *cursor);
+int dbx_squeeze_mdbx_load_unused(MDBX_cursor *cursor, uint32_t *now, uint32_t *end,
+                                 uint32_t *unused);
+uint32_t dbx_squeeze_mdbx_lowest_unused(const MDBX_txn *txn, uint32_t pages);
+void dbx_squeeze_mdbx_entry_pages(const MDBX_cursor *cursor, uint32_t *tree, uint32_t *large,
+                                  uint32_t *large_pages);
+int dbx_squeeze_mdbx_touch(MDBX_cursor *cursor);
 
 enum {
     PAGES_A_STEP = 2048, /* moved in one commit, 8 MB */
@@ -83,17 +84,17 @@ static int move_value(mover *m, MDBX_val key, MDBX_val value, uint32_t pages) {
 /* Moves what of the cursor's entry lies beyond the target, if there is a better place for it. */
 static int move_entry(mover *m, MDBX_val key, MDBX_val value) {
     uint32_t tree, large, pages, target = m->s->target;
-    mdbx_dbx_entry_pages(m->cursor, &tree, &large, &pages);
+    dbx_squeeze_mdbx_entry_pages(m->cursor, &tree, &large, &pages);
     if (large >= target && pages < m->no_run) {
-        uint32_t lowest = mdbx_dbx_lowest_unused(m->txn, pages);
+        uint32_t lowest = dbx_squeeze_mdbx_lowest_unused(m->txn, pages);
         if (lowest != 0 && lowest < large) return move_value(m, key, value, pages);
         m->no_run = pages;
     }
     if (tree < target) return 0;
-    uint32_t lowest = mdbx_dbx_lowest_unused(m->txn, 1);
+    uint32_t lowest = dbx_squeeze_mdbx_lowest_unused(m->txn, 1);
     if (lowest == 0 || lowest >= target) return 0;
     m->moved++;
-    return mdbx_dbx_touch(m->cursor);
+    return dbx_squeeze_mdbx_touch(m->cursor);
 }
 
 static int keep_place(dbx_squeeze *s, MDBX_val key) {
@@ -129,7 +130,7 @@ static int touch_something(MDBX_cursor *cursor) {
     const uint8_t format[2] = {DBX_TABLE_META, DBX_META_FORMAT};
     MDBX_val key = {(void *)(uintptr_t)format, sizeof format}, value;
     int rc = mdbx_cursor_get(cursor, &key, &value, MDBX_SET_RANGE);
-    return rc == 0 ? mdbx_dbx_touch(cursor) : rc;
+    return rc == 0 ? dbx_squeeze_mdbx_touch(cursor) : rc;
 }
 
 /* --- Steps ------------------------------------------------------------------------------------ */
@@ -161,7 +162,7 @@ int dbx_squeeze_step(dbx_squeeze *s, MDBX_txn *txn, MDBX_dbi dbi, uint64_t keep,
     *changed = *done = false;
     int rc = mdbx_cursor_open(txn, dbi, &m.cursor);
     if (rc != 0) return rc;
-    rc = mdbx_dbx_load_unused(m.cursor, &now, &s->end, &unused);
+    rc = dbx_squeeze_mdbx_load_unused(m.cursor, &now, &s->end, &unused);
     if (rc == 0) s->unused = (uint64_t)unused + (now - s->end);
     m.moved_max = unused / LIST_PARTS > PAGES_A_STEP ? unused / LIST_PARTS : PAGES_A_STEP;
     if (rc == 0 && s->target == 0 && !aim(s, now, unused, keep, full)) {

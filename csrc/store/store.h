@@ -43,7 +43,7 @@ typedef struct dbx_store_options {
      * is: store/checkpoint.h; 0: default */
     int64_t checkpoint_us;
     uint32_t buffer_age_ms; /* oldest entry's age that forces a freeze; 0: default */
-    bool no_autovacuum; /* see dbx_store_set_autovacuum */
+    bool no_autovacuum;     /* see dbx_store_set_autovacuum */
     int64_t autovacuum_ms;  /* 0: default */
     /* Called by a background thread, holding no lock, when dbx_store_durable() or
      * dbx_store_write_delay_us() may have changed. Must only wake somebody. May be NULL. */
@@ -160,9 +160,9 @@ uint64_t dbx_store_apply_failures(const dbx_store *store);
 /* dbx_store_set_autovacuum: whether vacuums begin by themselves, and how many milliseconds after
  * the end of the last. */
 void dbx_store_set_autovacuum(dbx_store *store, bool enabled, int64_t interval_ms);
-/* dbx_store_litter: in memory, ids are retired, and what they hold is to be removed. On disk that is
- * the applier's. dbx_store_reclaim, within a turn, removes up to `max` entries of them; returns how
- * many, or a failure. It is not for the journal: there is none. */
+/* dbx_store_litter: in memory, ids are retired, and what they hold is to be removed. On disk that
+ * is the applier's. dbx_store_reclaim, within a turn, removes up to `max` entries of them; returns
+ * how many, or a failure. It is not for the journal: there is none. */
 bool dbx_store_litter(const dbx_store *store);
 int dbx_store_reclaim(dbx_txn *txn, uint32_t max);
 

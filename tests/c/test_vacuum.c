@@ -205,3 +205,73 @@ TEST(a_vacuum_makes_the_file_shorter_by_what_small_entries_leave) {
 TEST(a_vacuum_makes_the_file_shorter_by_what_values_with_pages_of_their_own_leave) {
     shrink(20000, 3000, 500);
 }
+
+/* --- By itself -------------------------------------------------------------------------------- */
+
+/* Writes and retires what takes several commits to reclaim. */
+static void litter(world *w) {
+    enum { ENTRIES = 70000 };
+    begin(w);
+    uint64_t cid = dbx_txn_new_id(w->txn);
+    end(w);
+    put_chunks(w, cid, 0, ENTRIES, 50);
+    apply(w);
+    retire(w, cid);
+}
+
+static bool tidy_within(world *w, int ms) {
+    while (info(w).litter && ms-- > 0)
+        tick(w);
+    return !info(w).litter;
+}
+
+TEST(a_vacuum_begins_by_itself_and_the_next_an_interval_after_it) {
+    enum { INTERVAL_MS = 1500 };
+    world w;
+    prepare(&w, (dbx_store_options){.buffer_bytes = 4 * MB, .autovacuum_ms = INTERVAL_MS});
+    litter(&w);
+    CHECK(tidy_within(&w, WAIT_MS_MAX));
+    CHECK_EQ(info(&w).vacuums, 1);
+    int64_t ended_us = dbx_clock_mono_us();
+    litter(&w);
+    CHECK(tidy_within(&w, WAIT_MS_MAX));
+    CHECK_EQ(info(&w).vacuums, 2);
+    CHECK(dbx_clock_mono_us() - ended_us >= INTERVAL_MS * 1000 / 2);
+    clean_up(&w);
+}
+
+/* What a full disk waits for is not put off, and not left to VACUUM. */
+TEST(a_full_disk_has_it_begin_at_once) {
+    world w;
+    prepare(&w, (dbx_store_options){.buffer_bytes = 4 * MB, .no_autovacuum = true});
+    litter(&w);
+    for (int i = 0; i < 100; i++)
+        tick(&w);
+    CHECK(info(&w).litter);
+    dbx_applier_urge(w.store->applier, true);
+    CHECK(tidy_within(&w, WAIT_MS_MAX));
+    dbx_applier_urge(w.store->applier, false);
+    clean_up(&w);
+}
+
+/* An apply goes between two steps of a vacuum, and its end is not the vacuum's. */
+TEST(an_apply_does_not_wait_for_a_vacuum) {
+    enum { ENTRIES = 300000 };
+    world w;
+    prepare(&w, (dbx_store_options){.buffer_bytes = 4 * MB, .no_autovacuum = true});
+    begin(&w);
+    uint64_t cid = dbx_txn_new_id(w.txn), other = dbx_txn_new_id(w.txn);
+    end(&w);
+    put_chunks(&w, cid, 0, ENTRIES, 50);
+    apply(&w);
+    retire(&w, cid);
+    uint64_t number = dbx_store_vacuum(w.store);
+    put_chunks(&w, other, 0, 1, 50);
+    apply(&w);
+    CHECK(info(&w).reclaimed < ENTRIES);
+    for (int ms = 0; ms < WAIT_MS_MAX && !dbx_store_vacuumed(w.store, number); ms++)
+        tick(&w);
+    CHECK_EQ(info(&w).reclaimed, ENTRIES + 1);
+    CHECK(chunk_is(&w, other, 0, 50));
+    clean_up(&w);
+}
