@@ -59,7 +59,8 @@ def test_keyinfo_tells_of_a_string(r: Any) -> None:
     assert begun <= info["created_at"] == info["updated_at"] <= time.time() * 1000 + 1000
     assert type(info["created_at"]) is int
     r.persist("k")
-    assert call(r, "KEYINFO", "k")["ttl"] == -1  # type: ignore[index]
+    lasting = call(r, "KEYINFO", "k")
+    assert lasting is not None and lasting["ttl"] == -1
 
 
 def test_keyinfo_tells_when_a_key_was_created_and_when_it_last_changed(r: Any) -> None:
