@@ -1,4 +1,5 @@
-"""Puts libmdbx's mdbx.c and mdbx.h, its mistakes repaired, into the directory given first.
+"""Puts libmdbx's mdbx.c and mdbx.h, its mistakes repaired and mdbx_more.c added, into the directory
+given first.
 
 They come from the directory given second, or from the source distribution of the PyPI package
 libmdbx, fetched by pip (so mirrors, proxies and certificates are those the user has configured),
@@ -43,7 +44,9 @@ REPAIRS = (
         "    page_shadow_release(env, dl->items[i].ptr, dpl_npages(dl, i));\n",
     ),
 )
-STAMP = SHA256 + hashlib.sha256(repr(REPAIRS).encode()).hexdigest()
+# What stands behind all of it: what DBX needs and libmdbx has only inside.
+ADDED = "\n" + (Path(__file__).parent / "mdbx_more.c").read_text()
+STAMP = SHA256 + hashlib.sha256(repr((REPAIRS, ADDED)).encode()).hexdigest()
 
 
 def _cache() -> Path:
@@ -96,7 +99,7 @@ def _repaired(source: bytes) -> bytes:
         if text.count(wrong) != 1:
             raise ValueError(f"mdbx.c is not that of libmdbx {VERSION}: its repairs do not fit")
         text = text.replace(wrong, right)
-    return text.encode()
+    return (text if text.endswith(ADDED) else text + ADDED).encode()
 
 
 def _put(target: Path, name: str, content: bytes) -> None:

@@ -3,7 +3,8 @@
 # The source is not in this repository: it comes out of the source distribution of the PyPI package
 # libmdbx, pinned by version and checksum in fetch_mdbx.py, which keeps the archive in the user's cache.
 # -DDBX_MDBX_DIR=dir names a directory with that release's mdbx.c and mdbx.h instead (no network is
-# used then). Either way what is compiled is a copy in which fetch_mdbx.py has repaired its mistakes.
+# used then). Either way what is compiled is a copy in which fetch_mdbx.py has repaired its mistakes, and
+# which ends with mdbx_more.c.
 
 set(mdbx_dir "${CMAKE_CURRENT_BINARY_DIR}/libmdbx")
 find_package(Python COMPONENTS Interpreter REQUIRED)
@@ -13,8 +14,10 @@ execute_process(
 if(mdbx_failed)
   message(FATAL_ERROR "libmdbx's source is missing, see the lines above.")
 endif()
-set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
-                                       "${CMAKE_CURRENT_LIST_DIR}/fetch_mdbx.py")
+set_property(
+  DIRECTORY APPEND
+  PROPERTY CMAKE_CONFIGURE_DEPENDS "${CMAKE_CURRENT_LIST_DIR}/fetch_mdbx.py"
+           "${CMAKE_CURRENT_LIST_DIR}/mdbx_more.c")
 
 add_library(dbx_mdbx STATIC "${mdbx_dir}/mdbx.c")
 # SYSTEM: its header is not held to our warnings. Never for the compiler's own optimisation level to

@@ -40,6 +40,7 @@ typedef struct dbx_config {
     int64_t databases, appendfsync;
     int64_t buffer_bytes, journal_bytes, journal_keep_bytes, buffer_age_ms, disk_warning_bytes;
     int64_t checkpoint_us;
+    int64_t autovacuum, autovacuum_ms;
     /* the process */
     int64_t loglevel;
     char *logfile;

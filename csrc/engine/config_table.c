@@ -7,6 +7,8 @@
 
 #include <stddef.h>
 
+#include "store/limits.h"
+
 #define FIELD(f) offsetof(dbx_config, f)
 #define I64_MAX INT64_MAX
 #define ON_DISK "the data set lives on disk, not in memory"
@@ -73,6 +75,9 @@ const dbx_setting_row dbx_config_rows[] = {
     NUM("journal-keep-size", NULL, MEMORY, START, journal_keep_bytes, "0", 0, I64_MAX, NULL),
     NUM("checkpoint-after", NULL, INT, START, checkpoint_us, "0", 0, INT32_MAX, NULL),
     NUM("disk-warning-size", NULL, MEMORY, 0, disk_warning_bytes, "0", 0, I64_MAX, NULL),
+    BOOL("autovacuum", 0, autovacuum, "yes", NULL),
+    NUM("autovacuum-interval", NULL, INT, 0, autovacuum_ms, "60000", DBX_AUTOVACUUM_MS_MIN,
+        INT32_MAX, NULL),
     NUM("write-buffer-age", NULL, INT, START, buffer_age_ms, "0", 0, UINT32_MAX, NULL),
 
     /* the process */

@@ -27,13 +27,9 @@ _Static_assert((int)DBX_ENGINE_SPOOL_MIN == (int)DBX_SPOOL_MIN, "two names of on
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static int fill_table(void) {
-    static const dbx_command *const own[] = {dbx_cmd_connection,
-                                             dbx_cmd_client,
-                                             dbx_cmd_config,
-                                             dbx_cmd_server,
-                                             dbx_cmd_multi,
-                                             dbx_cmd_relay,
-                                             NULL};
+    static const dbx_command *const own[] = {
+        dbx_cmd_connection, dbx_cmd_client, dbx_cmd_config, dbx_cmd_server,
+        dbx_cmd_vacuum,     dbx_cmd_multi,  dbx_cmd_relay,  NULL};
     static bool filled;
     int rc = DBX_OK;
     pthread_mutex_lock(&table_lock);
@@ -68,6 +64,7 @@ void dbx_engine_settings_changed(dbx_engine *engine) {
     dbx_relay_limits(config, &engine->limits, &engine->limits_noauth);
     dbx_store_set_durability(engine->store, durability_of(config));
     dbx_store_set_disk_warning(engine->store, (uint64_t)config->disk_warning_bytes);
+    dbx_store_set_autovacuum(engine->store, config->autovacuum != 0, config->autovacuum_ms);
     dbx_log_set_level((dbx_log_level)config->loglevel);
     engine->timeouts_at_us = 0;
     engine->wake_on_unlock = true;
@@ -128,6 +125,8 @@ static int open_store(dbx_engine *engine, const dbx_engine_options *options, dbx
                                                  (size_t)config->journal_keep_bytes,
                                              .checkpoint_us = config->checkpoint_us,
                                              .buffer_age_ms = (uint32_t)config->buffer_age_ms,
+                                             .no_autovacuum = config->autovacuum == 0,
+                                             .autovacuum_ms = config->autovacuum_ms,
                                              .on_progress = options->wake,
                                              .arg = options->wake_arg};
     int rc = dbx_store_open(&store_options, &engine->store, error);
@@ -270,10 +269,11 @@ void dbx_engine_turn_again(dbx_engine *engine) {
     dbx_session_turn_done(engine, DBX_TURN_AGAIN);
 }
 
-/* Of a SAVE that is under way nobody knows any more what it was to save: it begins again. */
+/* Of a SAVE that is under way nobody knows any more what it was to save: it begins again. So does a
+ * VACUUM. */
 static void forget_saves(dbx_engine *engine) {
     for (size_t i = 0; i < engine->sessions.count; i++)
-        engine->sessions.at[i]->save.asked = 0;
+        engine->sessions.at[i]->save.asked = engine->sessions.at[i]->vacuum.asked = 0;
 }
 
 /* A reply begins with a code in capitals; a reason out of the store may not. */
@@ -290,8 +290,15 @@ static void plan_expiry(dbx_engine *engine) {
     engine->expire_ahead_ms = dbx_store_wall_ahead_ms(engine->store);
 }
 
+/* In memory, there is something to reclaim for which nobody has to ask, or somebody has. */
+static bool reclaims(const dbx_engine *engine) {
+    return dbx_store_litter(engine->store) &&
+           (engine->config.autovacuum != 0 || engine->reclaim_asked);
+}
+
 int dbx_engine_turn_end(dbx_engine *engine, uint64_t *position, dbx_error *error) {
     dbx_error own = {0};
+    if (reclaims(engine)) engine->wake_on_unlock = true;
     if (engine->in_memory || dbx_txn_effect_bytes(engine->txn) > 0) { /* memory has no effects */
         plan_expiry(engine);
         if (engine->expire_at_ms != DBX_NO_EXPIRY && engine->expire_at_ms < engine->tick_at_ms) {
@@ -333,9 +340,9 @@ int dbx_engine_wait_durable(dbx_engine *engine, uint64_t position) {
 }
 
 uint32_t dbx_engine_hold_us(dbx_engine *engine, const dbx_session *session) {
-    if (session->save.asked > 0) { /* it asks less and less often */
-        uint32_t asked = session->save.asked < DBX_SAVE_ASKS ? session->save.asked : DBX_SAVE_ASKS;
-        return (uint32_t)DBX_HOLD_US_MIN << asked;
+    uint32_t asked = session->save.asked + session->vacuum.asked; /* of one it is none */
+    if (asked > 0) {                                              /* it asks less and less often */
+        return (uint32_t)DBX_HOLD_US_MIN << (asked < DBX_SAVE_ASKS ? asked : DBX_SAVE_ASKS);
     }
     uint32_t delay_us = dbx_store_write_delay_us(engine->store);
     return delay_us > DBX_HOLD_US_MIN ? delay_us : DBX_HOLD_US_MIN;
@@ -393,6 +400,18 @@ static int64_t tick_expiry(dbx_engine *engine) {
     return engine->expire_at_ms <= now_ms ? 0 : engine->expire_at_ms - now_ms;
 }
 
+/* Removes some of what retired ids hold in memory, in a turn of its own; milliseconds until it
+ * wants to go on, or -1. */
+static int64_t tick_reclaim(dbx_engine *engine) {
+    uint64_t position;
+    if (!dbx_store_litter(engine->store)) engine->reclaim_asked = false;
+    if (!reclaims(engine)) return -1;
+    dbx_engine_turn_begin(engine);
+    int done = dbx_store_reclaim(engine->txn, DBX_RECLAIM_STEP_ENTRIES);
+    int rc = dbx_engine_turn_end(engine, &position, NULL);
+    return done < 0 || rc < 0 ? DBX_EXPIRE_RETRY_MS : 0;
+}
+
 static void close_idle(dbx_engine *engine, int64_t now_us) {
     for (size_t i = 0; i < engine->sessions.count; i++) {
         dbx_session *session = engine->sessions.at[i];
@@ -415,8 +434,10 @@ static int64_t tick_timeouts(dbx_engine *engine) {
 int64_t dbx_engine_tick(dbx_engine *engine) {
     int64_t wait_ms = tick_expiry(engine);
     int64_t timeouts_ms = tick_timeouts(engine);
+    int64_t reclaim_ms = tick_reclaim(engine);
     int64_t store_ms = dbx_store_tick(engine->store);
     if (wait_ms < 0 || (timeouts_ms >= 0 && timeouts_ms < wait_ms)) wait_ms = timeouts_ms;
+    if (wait_ms < 0 || (reclaim_ms >= 0 && reclaim_ms < wait_ms)) wait_ms = reclaim_ms;
     if (wait_ms < 0 || (store_ms >= 0 && store_ms < wait_ms)) wait_ms = store_ms;
     engine->tick_at_ms = wait_ms < 0 ? INT64_MAX : dbx_store_read_ms(engine->store) + wait_ms;
     if (!engine->shutdown_wanted) engine->wake_on_unlock = false;

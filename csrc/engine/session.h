@@ -62,6 +62,13 @@ struct dbx_session {
         uint32_t asked; /* how often it has asked whether its SAVE is done; 0: it runs none */
         uint64_t number, failures; /* dbx_store_saved's, and applies that had failed before */
     } save;
+    struct {
+        uint32_t asked;   /* how often it has asked whether its VACUUM is done; 0: it runs none */
+        unsigned phase;   /* see cmd_vacuum.c */
+        int64_t begun_ms; /* database time: what has expired by then is to be gone */
+        uint64_t number;  /* dbx_store_saved's, then dbx_store_vacuumed's */
+        uint64_t failures, expired, reclaimed, file_bytes; /* figures from before it */
+    } vacuum;
     bool together; /* what it sends now is one turn, as if in a transaction: see local.h */
 };
 

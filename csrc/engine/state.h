@@ -34,6 +34,7 @@ enum {
 /* Expired keys are removed in steps, so that nobody waits long for them. */
 enum {
     DBX_EXPIRE_STEP_KEYS = 128,
+    DBX_RECLAIM_STEP_ENTRIES = 256, /* in memory, the same */
     DBX_EXPIRE_RETRY_MS = 1000,
     DBX_HOLD_US_MIN = 200, /* a command that waits for its spool asks again after this */
     DBX_SAVE_FAILURES = 3, /* of its apply: one for want of room has the ballast given up */
@@ -68,6 +69,7 @@ struct dbx_engine {
     dbx_stats stats;
     dbx_sessions sessions;
     dbx_session *saved_sessions; /* those the turn has changed */
+    bool reclaim_asked;          /* in memory: by a VACUUM */
     uint64_t bgsave;             /* dbx_store_saved's number of the last BGSAVE */
     int64_t saved_at_s;          /* when SAVE or BGSAVE last found all saved; 0: not yet */
     int64_t clients_max;         /* as many as can be connected; 0: nobody has said */
@@ -131,6 +133,7 @@ extern const dbx_command dbx_cmd_client[];
 extern const dbx_command dbx_cmd_config[];
 extern const dbx_command dbx_cmd_server[];
 extern const dbx_command dbx_cmd_multi[];
+extern const dbx_command dbx_cmd_vacuum[];
 extern const dbx_command dbx_cmd_relay[];
 
 #endif

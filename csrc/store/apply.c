@@ -20,6 +20,7 @@
 #include "store/file.h"
 #include "store/format.h"
 #include "store/reclaim.h"
+#include "store/vacuum.h"
 
 enum {
     LOOK_EVERY = 256, /* entries, a millisecond, between two looks at the stop flag and the clock */
@@ -28,7 +29,8 @@ enum {
     AHEAD = DBX_APPLY_WHOLE / 20, /* an apply that is not further ahead is in a hurry: see rest() */
     RETRY_MS_MIN = 100,
     RETRY_MS_MAX = 10000,
-    RECLAIM_ENTRIES_MAX = 20000, /* deleted in one commit: bounds how long a new apply waits */
+    RECLAIM_ENTRIES_MAX = 20000, /* deleted in one commit: bounds how long a new apply waits, */
+    STEP_US_MAX = 100000,        /* as this does where the disk is slow */
     POSITION_BYTES = 32,
     NICENESS = 5,
     GRAVES_MAX = 16
@@ -48,7 +50,7 @@ struct dbx_applier {
     dbx_applied applied;
     dbx_journal *log;
     bool collected; /* frozen is in MDBX, and nobody has been told yet */
-    bool reclaim;
+    dbx_vacuum vacuum;
     bool held;          /* until the replay is over */
     bool retry;         /* at once, not when the pause is over */
     bool rest_tried;    /* of frozen, the thread's own while it works */
@@ -60,6 +62,7 @@ struct dbx_applier {
     atomic_bool committed;
     atomic_bool lacks_room;
     atomic_bool saved;
+    atomic_bool waits;       /* a frozen buffer does, for a step of a vacuum to end */
     _Atomic uint64_t turns;  /* of the engine */
     _Atomic uint64_t filled; /* of the buffer that fills meanwhile, in parts of DBX_APPLY_WHOLE */
 };
@@ -202,35 +205,74 @@ static void save_rest(dbx_applier *a, const dbx_buffer *frozen, const dbx_applie
     if (rc != DBX_OK && !atomic_load(&a->stop)) dbx_checkpoint_complain(&error);
 }
 
-/* Runs `frozen` (NULL: only reclaim) through one transaction. *more: retired ids are left. */
-static int commit_once(dbx_applier *a, const dbx_buffer *frozen, const dbx_applied *applied,
-                       dbx_journal *log, dbx_applier_stats *stats, bool *more) {
+/* What a commit was for and what came of it, the thread's own until it is over. */
+typedef struct work {
+    const dbx_buffer *frozen; /* NULL: a step of a vacuum */
+    dbx_applied applied;
+    dbx_journal *log;
+    dbx_applier_stats stats;
+    bool rides; /* a piece of reclaim, with the apply */
+    bool squeezes, full;
+    uint64_t keep;
+    dbx_squeeze squeeze;
+    /* results */
+    uint32_t reclaimed;
+    bool more;             /* retired ids are left */
+    bool changed, done;    /* of a vacuum's step: it was committed; it was the last of its phase */
+    uint64_t file, unused; /* bytes, after an apply */
+    uint64_t entries;
+} work;
+
+static int fill(dbx_applier *a, MDBX_txn *txn, work *w) {
+    dbx_budget budget = {.entries = RECLAIM_ENTRIES_MAX,
+                         .deadline_us = dbx_clock_mono_us() + STEP_US_MAX,
+                         .stop = &a->stop,
+                         .hurry = &a->waits};
+    if (w->squeezes) {
+        return dbx_squeeze_step(&w->squeeze, txn, a->env->dbi, w->keep, w->full, &budget,
+                                &w->changed, &w->done);
+    }
+    int rc = 0;
+    if (w->frozen != NULL) {
+        rc = apply_all(a, txn, w->frozen, &w->applied, &w->entries);
+        budget.deadline_us = dbx_clock_mono_us() + STEP_US_MAX;
+        budget.hurry = NULL;
+        if (!w->rides) budget.entries = 0; /* says whether there is anything */
+    }
+    if (rc == 0) rc = dbx_reclaim(txn, a->env->dbi, &budget, &w->reclaimed, &w->more);
+    w->changed = w->frozen != NULL || w->reclaimed > 0;
+    w->done = !w->more;
+    return rc;
+}
+
+static int commit_once(dbx_applier *a, work *w) {
     MDBX_txn *txn;
-    uint64_t entries = 0, pages_before = pages_written(a->env);
+    dbx_applier_stats *stats = &w->stats;
+    uint64_t pages_before = pages_written(a->env), ignored;
     int64_t start_us = dbx_clock_mono_us();
     int rc = mdbx_txn_begin(a->env->env, NULL, MDBX_TXN_READWRITE, &txn);
     if (rc != 0) return rc;
-    if (frozen != NULL) rc = apply_all(a, txn, frozen, applied, &entries);
-    uint32_t reclaimed = 0;
-    if (rc == 0) {
-        rc = dbx_reclaim(txn, a->env->dbi, RECLAIM_ENTRIES_MAX, &a->stop, &reclaimed, more);
-    }
-    if (rc != 0 || (frozen == NULL && reclaimed == 0)) {
+    rc = fill(a, txn, w);
+    if (rc != 0 || !w->changed) {
         (void)mdbx_txn_abort(txn);
         return rc;
     }
-    if (frozen != NULL && log != NULL) dbx_journal_settle(log, applied->position);
+    if (w->frozen != NULL && w->log != NULL) dbx_journal_settle(w->log, w->applied.position);
     rc = mdbx_txn_commit(txn);
     if (rc != 0) return rc;
     uint64_t bytes = pages_written(a->env) - pages_before;
-    stats->written_bytes += bytes;
-    if (frozen != NULL) {
-        stats->applies++;
-        stats->last_at_s = dbx_clock_wall_us() / 1000000;
-        stats->last_entries = entries;
-        stats->last_bytes = bytes;
-        stats->last_ms = (uint64_t)(dbx_clock_mono_us() - start_us) / 1000;
+    if (w->frozen == NULL) {
+        stats->written_vacuum_bytes += bytes;
+        return 0;
     }
+    dbx_env_size(a->env, &w->file, &ignored);
+    w->unused = dbx_squeeze_unused(a->env->env);
+    stats->written_bytes += bytes;
+    stats->applies++;
+    stats->last_at_s = dbx_clock_wall_us() / 1000000;
+    stats->last_entries = w->entries;
+    stats->last_bytes = bytes;
+    stats->last_ms = (uint64_t)(dbx_clock_mono_us() - start_us) / 1000;
     return 0;
 }
 
@@ -273,38 +315,78 @@ static void note_failure(dbx_applier *a, int rc) {
     pthread_mutex_lock(&a->mutex);
 }
 
+static void take_in(dbx_applier *a, const work *w) {
+    dbx_vacuum *v = &a->vacuum;
+    uint64_t failures = a->stats.failures;
+    a->stats = w->stats;
+    a->stats.failures = failures;
+    a->stats.last_error[0] = '\0';
+    a->retried = a->retry = false;
+    v->reclaimed += w->reclaimed;
+    if (w->frozen != NULL) {
+        a->collected = true;
+        dbx_vacuum_applied(v, w->more, w->file, w->unused, w->stats.last_bytes);
+        return;
+    }
+    if (w->squeezes) {
+        v->moved += w->squeeze.moved - v->squeeze.moved;
+        v->squeeze = w->squeeze;
+        a->stats.unused_bytes = w->squeeze.unused * DBX_PAGE_BYTES;
+    }
+    dbx_vacuum_stepped(v, w->changed, w->done, dbx_clock_mono_us());
+}
+
 /* Does what there is to do; the mutex is held on entry and return. */
 static int64_t work_once(dbx_applier *a, int64_t retry_ms) {
-    const dbx_buffer *frozen = a->collected ? NULL : a->frozen;
-    dbx_applied applied = a->applied;
-    dbx_journal *log = a->log;
-    dbx_applier_stats stats = a->stats;
-    bool more = false;
-    a->reclaim = false;
+    dbx_vacuum *v = &a->vacuum;
+    work w = {.frozen = a->collected ? NULL : a->frozen,
+              .applied = a->applied,
+              .log = a->log,
+              .stats = a->stats};
+    if (w.frozen == NULL) dbx_vacuum_begin(v);
+    w.rides = dbx_vacuum_rides(v);
+    w.squeezes = w.frozen == NULL && v->squeezing;
+    w.full = v->serving != 0;
+    w.keep = dbx_vacuum_keep(v);
+    w.squeeze = v->squeeze;
+    if (w.frozen != NULL) atomic_store(&a->waits, false);
     pthread_mutex_unlock(&a->mutex);
-    if (frozen != NULL) save_rest(a, frozen, &applied, log, &stats);
-    int rc = commit_once(a, frozen, &applied, log, &stats, &more);
-    if (rc == 0 && frozen != NULL) dbx_checkpoint_tidy(a->dir, applied.position, true);
+    if (w.frozen != NULL) save_rest(a, w.frozen, &w.applied, w.log, &w.stats);
+    int rc = commit_once(a, &w);
+    if (rc == 0 && w.frozen != NULL) dbx_checkpoint_tidy(a->dir, w.applied.position, true);
     pthread_mutex_lock(&a->mutex);
     if (rc == 0) {
-        stats.failures = a->stats.failures;
-        stats.last_error[0] = '\0';
-        a->stats = stats;
-        a->retried = a->retry = false;
-        a->reclaim = a->reclaim || more;
-        if (frozen != NULL) a->collected = true;
-        atomic_store(&a->lacks_room, false);
-        atomic_store(&a->committed, true); /* last: who sees it must find what it announces */
+        take_in(a, &w);
+        bool tell = w.changed || !v->running;
+        if (w.changed) {
+            atomic_store(&a->lacks_room, false);
+            atomic_store(&a->committed, true); /* last: who sees it must find what it announces */
+        }
         pthread_mutex_unlock(&a->mutex);
-        if (a->on_progress != NULL) a->on_progress(a->arg);
+        if (tell && a->on_progress != NULL) a->on_progress(a->arg);
         pthread_mutex_lock(&a->mutex);
         return RETRY_MS_MIN;
     }
-    a->reclaim = a->reclaim || frozen == NULL;
+    if (w.frozen == NULL) { /* what comes may be another file */
+        v->litter = true;
+        dbx_squeeze_begin(&v->squeeze);
+    }
     if (atomic_load(&a->stop)) return retry_ms;
     a->retried = true;
     note_failure(a, rc);
     return pause_ms(a, retry_ms);
+}
+
+/* Waits until there may be something to do; the mutex is held on entry and return. */
+static void wait_for_work(dbx_applier *a, int64_t wait_us) {
+    if (wait_us < 0) {
+        pthread_cond_wait(&a->work, &a->mutex);
+        return;
+    }
+    int64_t until_us = dbx_clock_mono_us() + wait_us;
+    struct timespec until = {.tv_sec = (time_t)(until_us / 1000000),
+                             .tv_nsec = (long)(until_us % 1000000) * 1000};
+    (void)pthread_cond_timedwait(&a->work, &a->mutex, &until);
 }
 
 static void *run(void *arg) {
@@ -318,13 +400,14 @@ static void *run(void *arg) {
     (void)sched_setscheduler(0, SCHED_BATCH, &none);
     pthread_mutex_lock(&a->mutex);
     while (!atomic_load(&a->stop)) {
+        bool free = !a->held && !atomic_load(&a->broken);
+        int64_t wait_us = free ? dbx_vacuum_wait_us(&a->vacuum, dbx_clock_mono_us()) : -1;
         if (a->grave_count > 0) {
             bury_all(a);
-        } else if (!a->held && !atomic_load(&a->broken) &&
-                   ((a->frozen != NULL && !a->collected) || a->reclaim)) {
+        } else if (free && ((a->frozen != NULL && !a->collected) || wait_us == 0)) {
             retry_ms = work_once(a, retry_ms);
         } else {
-            pthread_cond_wait(&a->work, &a->mutex);
+            wait_for_work(a, wait_us);
         }
     }
     bury_all(a);
@@ -342,7 +425,8 @@ int dbx_applier_open(dbx_env *env, const char *dir, void (*on_progress)(void *ar
     a->on_progress = on_progress;
     a->arg = arg;
     a->held = true;
-    a->reclaim = true; /* what an earlier run left */
+    a->vacuum.litter = true; /* what an earlier start left */
+    a->vacuum.enabled = true;
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_mutex_init(&a->mutex, NULL);
@@ -384,6 +468,7 @@ void dbx_applier_start(dbx_applier *a, const dbx_buffer *frozen, const dbx_appli
     a->collected = false;
     atomic_store(&a->saved, false);
     a->rest_tried = false;
+    atomic_store(&a->waits, true);
     pthread_cond_signal(&a->work);
     pthread_mutex_unlock(&a->mutex);
 }
@@ -447,9 +532,52 @@ void dbx_applier_bury(dbx_applier *a, dbx_buffer *buffer) {
     if (!room) dbx_buffer_unref(buffer);
 }
 
+uint64_t dbx_applier_vacuum(dbx_applier *a) {
+    pthread_mutex_lock(&a->mutex);
+    uint64_t number = ++a->vacuum.asked;
+    pthread_cond_signal(&a->work);
+    pthread_mutex_unlock(&a->mutex);
+    return number;
+}
+
+bool dbx_applier_vacuumed(dbx_applier *a, uint64_t number) {
+    pthread_mutex_lock(&a->mutex);
+    bool ended = a->vacuum.ended >= number;
+    pthread_mutex_unlock(&a->mutex);
+    return ended;
+}
+
+void dbx_applier_set_autovacuum(dbx_applier *a, bool enabled, int64_t interval_us) {
+    dbx_vacuum *v = &a->vacuum;
+    pthread_mutex_lock(&a->mutex);
+    if (v->due_us != 0) v->due_us += interval_us - v->interval_us;
+    v->enabled = enabled;
+    v->interval_us = interval_us;
+    pthread_cond_signal(&a->work);
+    pthread_mutex_unlock(&a->mutex);
+}
+
+void dbx_applier_urge(dbx_applier *a, bool urgent) {
+    pthread_mutex_lock(&a->mutex);
+    a->vacuum.urgent = urgent;
+    pthread_cond_signal(&a->work);
+    pthread_mutex_unlock(&a->mutex);
+}
+
+void dbx_applier_seen(dbx_applier *a) {
+    pthread_mutex_lock(&a->mutex);
+    a->vacuum.unseen = false;
+    if (a->vacuum.running) pthread_cond_signal(&a->work);
+    pthread_mutex_unlock(&a->mutex);
+}
+
 void dbx_applier_get_stats(dbx_applier *a, dbx_applier_stats *stats) {
     pthread_mutex_lock(&a->mutex);
     *stats = a->stats;
+    stats->vacuums = a->vacuum.runs;
+    stats->reclaimed = a->vacuum.reclaimed;
+    stats->moved_bytes = a->vacuum.moved * DBX_PAGE_BYTES;
+    stats->litter = a->vacuum.litter || a->vacuum.running;
     pthread_mutex_unlock(&a->mutex);
 }
 

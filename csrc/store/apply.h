@@ -1,9 +1,9 @@
 /* apply.h: the applier: the one thread that writes to MDBX.
  *
  * It takes a frozen buffer and puts it into the file, in key order, in a single durable commit that
- * also records the journal position (invariant 4). Then it reclaims retired collections and
- * namespaces in bounded pieces. A commit that fails is tried again, with growing pauses; nothing is
- * lost meanwhile.
+ * also records the journal position (invariant 4). Between applies it reclaims retired collections
+ * and namespaces and makes the file shorter, in bounded pieces (vacuum.h). A commit that fails is
+ * tried again, with growing pauses; nothing is lost meanwhile.
  */
 #ifndef DBX_STORE_APPLY_H
 #define DBX_STORE_APPLY_H
@@ -63,12 +63,28 @@ void dbx_applier_retry(dbx_applier *applier);
  * dbx_applier_mended the thread leaves it alone. Then it commits again. */
 bool dbx_applier_broken(dbx_applier *applier);
 void dbx_applier_mended(dbx_applier *applier);
+/* dbx_applier_seen: snapshots have been renewed since dbx_applier_committed was true. A vacuum
+ * waits for it before it uses pages that its last commit has given up. */
+void dbx_applier_seen(dbx_applier *applier);
+/* dbx_applier_vacuum asks for a vacuum (vacuum.h) of all that has been applied by now; returns its
+ * number, for dbx_applier_vacuumed, which says whether it has ended; on_progress() is called then.
+ */
+uint64_t dbx_applier_vacuum(dbx_applier *applier);
+bool dbx_applier_vacuumed(dbx_applier *applier, uint64_t number);
+/* dbx_applier_set_autovacuum: whether vacuums begin by themselves, and how long after the last. */
+void dbx_applier_set_autovacuum(dbx_applier *applier, bool enabled, int64_t interval_us);
+/* dbx_applier_urge: the disk is full, so what can be reclaimed is, at once; or no longer. */
+void dbx_applier_urge(dbx_applier *applier, bool urgent);
 /* dbx_applier_bury frees a buffer in the applier's thread: unmapping takes milliseconds. */
 void dbx_applier_bury(dbx_applier *applier, dbx_buffer *buffer);
 
 typedef struct dbx_applier_stats {
     uint64_t applies, last_ms, last_entries, last_bytes, written_bytes, saved_bytes, failures;
     int64_t last_at_s; /* wall-clock time at which the last one was durable; 0: none yet */
+    /* Of vacuums: runs that did something, entries reclaimed (with applies, too), bytes of pages
+     * moved, bytes written, what of the file held nothing after the last. */
+    uint64_t vacuums, reclaimed, moved_bytes, written_vacuum_bytes, unused_bytes;
+    bool litter; /* one is due some time, or runs */
     char last_error[128];
 } dbx_applier_stats;
 void dbx_applier_get_stats(dbx_applier *applier, dbx_applier_stats *stats);

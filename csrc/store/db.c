@@ -31,6 +31,7 @@ int dbx_db_flush(dbx_txn *txn, uint32_t db) {
     if (rc != DBX_OK) return rc;
     rc = dbx_txn_put(txn, dbx_format_retired_key(key, DBX_RETIRED_NAMESPACE, d->ns), none, none);
     if (rc == DBX_OK) *d = (dbx_db){.ns = dbx_txn_new_id(txn)};
+    txn->store->litter = txn->store->env == NULL;
     return rc;
 }
 

@@ -66,6 +66,16 @@ int dbx_env_error(int rc, const char *doing, const char *path, dbx_error *error)
     }
 }
 
+static uint32_t growth_bytes = DBX_FILE_GROWTH_BYTES;
+
+uint32_t dbx_env_growth_bytes(void) {
+    return growth_bytes;
+}
+
+void dbx_env_set_growth(uint32_t bytes) {
+    growth_bytes = bytes;
+}
+
 static int set_limits(MDBX_env *env) {
     int rc = mdbx_env_set_option(env, MDBX_opt_max_readers, READERS_MAX);
     if (rc == 0) rc = mdbx_env_set_option(env, MDBX_opt_txn_dp_limit, DBX_DIRTY_PAGES_MAX);
@@ -80,8 +90,8 @@ static int try_open(dbx_env *env, const char *path, MDBX_env_flags_t flags, uint
     if (rc != 0) return rc;
     rc = set_limits(env->env);
     if (rc == 0 && (flags & MDBX_RDONLY) == 0) {
-        rc = mdbx_env_set_geometry(env->env, -1, -1, (intptr_t)map_bytes, DBX_FILE_GROWTH_BYTES,
-                                   2 * DBX_FILE_GROWTH_BYTES, DBX_PAGE_BYTES);
+        rc = mdbx_env_set_geometry(env->env, -1, -1, (intptr_t)map_bytes, growth_bytes,
+                                   2 * (intptr_t)growth_bytes, DBX_PAGE_BYTES);
     }
     if (rc == 0) {
         /* Not MDBX_NOMEMINIT: freed heap, passwords among it, would go to disk in pages' unused

@@ -33,6 +33,11 @@ void dbx_env_close(dbx_env *env, bool forked);
  * until it succeeds. */
 bool dbx_env_broken(const dbx_env *env);
 int dbx_env_reopen(dbx_env *env, dbx_error *error);
+/* dbx_env_growth_bytes is how much the file grows by at a time; it is cut off when twice that
+ * behind its end is unused. dbx_env_set_growth sets it, for tests of small files: before any is
+ * opened. */
+uint32_t dbx_env_growth_bytes(void);
+void dbx_env_set_growth(uint32_t bytes);
 /* dbx_env_size reports the file's bytes and the address space reserved for it. */
 void dbx_env_size(dbx_env *env, uint64_t *file_bytes, uint64_t *map_bytes);
 

@@ -1,4 +1,5 @@
-/* env_internal.h: the one place that includes <mdbx.h>: for env*, apply*, reclaim and upgrade only.
+/* env_internal.h: the one place that includes <mdbx.h>: for env*, apply*, reclaim, squeeze and
+ * upgrade only.
  */
 #ifndef DBX_STORE_ENV_INTERNAL_H
 #define DBX_STORE_ENV_INTERNAL_H

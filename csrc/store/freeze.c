@@ -243,6 +243,7 @@ static void finish_apply(dbx_store *store) {
         return;
     }
     store->finish_wanted = false;
+    dbx_applier_seen(store->applier);
     store->live.frozen = NULL;
     store->applied_position = applied.position;
     keep_memory(store, frozen);
@@ -294,10 +295,15 @@ void dbx_freeze_step(dbx_store *store) {
         } else {
             dbx_cursor_forget_idle(store);
             (void)dbx_snapshot_renew(store->live.below);
+            dbx_applier_seen(store->applier);
         }
         if (store->room.full) dbx_room_look(store);
     }
     if (dbx_applier_lacks_room(store->applier)) dbx_room_starve(store);
+    if (store->room.full != store->urged) {
+        store->urged = store->room.full;
+        dbx_applier_urge(store->applier, store->urged);
+    }
     if (store->live.frozen == NULL && time_to_freeze(store)) freeze(store);
     release_memory(store);
     dbx_checkpoint_step(store);

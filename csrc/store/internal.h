@@ -103,6 +103,8 @@ struct dbx_store {
     int64_t kept_ms;      /* when the pool was last told what to keep, or the active buffer has
                              grown; 0: it is empty */
     size_t kept_beside;   /* the active buffer's memory then */
+    bool urged;           /* what the applier was told of the room */
+    bool litter;          /* in memory: ids are retired */
     bool freeze_wanted;
     uint64_t freezes;          /* since start; the frozen buffer's is the last */
     uint64_t hurried_freeze;   /* up to this one somebody waits for the apply */
@@ -130,6 +132,7 @@ struct dbx_store {
     int64_t clock_base_ms;  /* database time never runs back below this */
     int64_t wall_ahead_ms;  /* wall time less database time, when last read */
     int64_t noted_ahead_ms; /* as the last frame has it: see note_step() */
+    uint64_t reclaimed;     /* in memory */
     uint64_t expired, hits, misses, write_stalls, turns, effects;
     dbx_work work;
     uint64_t replay_ms, replay_effects;

@@ -35,6 +35,8 @@ enum {
 /* A buffer's oldest entry is applied after this long, so that the journal does not stay for ever.
  */
 enum { DBX_BUFFER_AGE_MS_DEFAULT = 3600 * 1000 };
+/* Between the end of a vacuum and the next that begins by itself. */
+enum { DBX_AUTOVACUUM_MS_DEFAULT = 60 * 1000, DBX_AUTOVACUUM_MS_MIN = 1000 };
 /* A segment of the log: a part of what forces a freeze, within these. */
 enum {
     DBX_SEGMENTS_PER_FREEZE = 4,

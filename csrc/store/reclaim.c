@@ -4,16 +4,31 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "store/format.h"
 #include "store/record.h"
+
+enum { LOOK_EVERY = 16 }; /* entries, between two looks at the clock: their pages may be read */
 
 typedef struct reclaimer {
     MDBX_txn *txn;
     MDBX_dbi dbi;
     MDBX_cursor *cursor;
     uint32_t left; /* entries that may still be deleted */
-    atomic_bool *stop;
+    const dbx_budget *budget;
+    uint32_t done;
 } reclaimer;
+
+bool dbx_budget_over(const dbx_budget *budget) {
+    return (budget->hurry != NULL && atomic_load(budget->hurry)) ||
+           (budget->deadline_us != INT64_MAX && dbx_clock_mono_us() >= budget->deadline_us);
+}
+
+static void count(reclaimer *r) {
+    r->done++;
+    r->left--;
+    if (r->done % LOOK_EVERY == 0 && dbx_budget_over(r->budget)) r->left = 0;
+}
 
 static dbx_slice slice_of(MDBX_val val) {
     return dbx_slice_of(val.iov_base, val.iov_len);
@@ -59,7 +74,7 @@ static int drop_prefix(reclaimer *r, const uint8_t *prefix, size_t len, bool rec
     *empty = false;
     while (r->left > 0) {
         MDBX_val k = val_of(prefix, len), v;
-        if (atomic_load(r->stop)) return MDBX_EINTR;
+        if (atomic_load(r->budget->stop)) return MDBX_EINTR;
         int rc = mdbx_cursor_get(r->cursor, &k, &v, MDBX_SET_RANGE);
         if (rc == MDBX_NOTFOUND || (rc == 0 && !begins(k, prefix, len))) {
             *empty = true;
@@ -78,30 +93,38 @@ static int drop_prefix(reclaimer *r, const uint8_t *prefix, size_t len, bool rec
             rc = mdbx_cursor_del(r->cursor, MDBX_CURRENT);
         }
         if (rc != 0) return rc;
-        r->left--;
+        count(r);
     }
     return 0;
+}
+
+bool dbx_reclaim_prefix(const uint8_t retired[DBX_RETIRED_KEY_BYTES], unsigned index,
+                        uint8_t prefix[1 + DBX_NUMBER_BYTES_MAX], size_t *len) {
+    uint64_t id = dbx_load64_be(retired + 2);
+    if (retired[1] == DBX_RETIRED_NAMESPACE) {
+        prefix[0] = DBX_TABLE_KEY;
+        *len = 1 + dbx_format_number(prefix + 1, id);
+        return index == 0;
+    }
+    if (dbx_format_collection_tables[index] == 0) return false;
+    *len = dbx_format_collection(prefix, dbx_format_collection_tables[index], id);
+    return true;
 }
 
 static int drop_id(reclaimer *r, const uint8_t *retired, bool *empty) {
     uint8_t prefix[1 + DBX_NUMBER_BYTES_MAX];
-    uint64_t id = dbx_load64_be(retired + 2);
+    size_t len;
+    bool records = retired[1] == DBX_RETIRED_NAMESPACE;
+    int rc = 0;
     *empty = true;
-    if (retired[1] == DBX_RETIRED_NAMESPACE) {
-        prefix[0] = DBX_TABLE_KEY;
-        return drop_prefix(r, prefix, 1 + dbx_format_number(prefix + 1, id), true, empty);
-    }
-    for (const uint8_t *table = dbx_format_collection_tables; *table != 0 && *empty; table++) {
-        int rc = drop_prefix(r, prefix, dbx_format_collection(prefix, *table, id), false, empty);
-        if (rc != 0) return rc;
-    }
-    return 0;
+    for (unsigned i = 0; rc == 0 && *empty && dbx_reclaim_prefix(retired, i, prefix, &len); i++)
+        rc = drop_prefix(r, prefix, len, records, empty);
+    return rc;
 }
 
-int dbx_reclaim(MDBX_txn *txn, MDBX_dbi dbi, uint32_t max, atomic_bool *stop, uint32_t *done,
-                bool *more) {
+int dbx_reclaim(MDBX_txn *txn, MDBX_dbi dbi, const dbx_budget *budget, uint32_t *done, bool *more) {
     uint8_t tag = DBX_TABLE_RETIRED, retired[DBX_RETIRED_KEY_BYTES];
-    reclaimer r = {.txn = txn, .dbi = dbi, .left = max, .stop = stop};
+    reclaimer r = {.txn = txn, .dbi = dbi, .left = budget->entries, .budget = budget};
     int rc = mdbx_cursor_open(txn, dbi, &r.cursor);
     *more = false;
     while (rc == 0) {
@@ -118,9 +141,9 @@ int dbx_reclaim(MDBX_txn *txn, MDBX_dbi dbi, uint32_t max, atomic_bool *stop, ui
         if (rc != 0 || !empty) continue;
         k = val_of(retired, sizeof retired);
         rc = mdbx_del(txn, dbi, &k, NULL);
-        r.left -= r.left > 0;
+        if (rc == 0 && r.left > 0) count(&r);
     }
     if (r.cursor != NULL) mdbx_cursor_close(r.cursor);
-    *done = max - r.left;
+    *done = r.done;
     return rc == MDBX_NOTFOUND ? 0 : rc;
 }

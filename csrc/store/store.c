@@ -127,6 +127,7 @@ static void set_bounds(dbx_store *store) {
     store->filter_bytes = o->path == NULL ? 0 : bytes / ENTRY_BYTES_TYPICAL;
     if (o->checkpoint_us == 0) o->checkpoint_us = DBX_CHECKPOINT_US_DEFAULT;
     if (o->buffer_age_ms == 0) o->buffer_age_ms = DBX_BUFFER_AGE_MS_DEFAULT;
+    if (o->autovacuum_ms == 0) o->autovacuum_ms = DBX_AUTOVACUUM_MS_DEFAULT;
 }
 
 static void free_store(dbx_store *store) {
@@ -254,7 +255,9 @@ static int open_files(dbx_store *store, dbx_error *error) {
     start_clock(store);
     rc = dbx_freeze_load(store, error);
     if (rc != DBX_OK) return rc;
-    return dbx_applier_open(store->env, o->path, o->on_progress, o->arg, &store->applier, error);
+    rc = dbx_applier_open(store->env, o->path, o->on_progress, o->arg, &store->applier, error);
+    if (rc == DBX_OK) dbx_store_set_autovacuum(store, !o->no_autovacuum, o->autovacuum_ms);
+    return rc;
 }
 
 /* The caller's path need not outlive the call. */
@@ -501,4 +504,26 @@ bool dbx_store_saved(const dbx_store *store, uint64_t number) {
     if (store->live.frozen != NULL) return number < store->freezes;
     /* What was to be frozen may have been taken back since. */
     return number <= store->freezes || store->live.active->oldest_ms == 0;
+}
+
+uint64_t dbx_store_vacuum(dbx_store *store) {
+    return store->applier != NULL ? dbx_applier_vacuum(store->applier) : 0;
+}
+
+bool dbx_store_vacuumed(const dbx_store *store, uint64_t number) {
+    return number == 0 || dbx_applier_vacuumed(store->applier, number);
+}
+
+void dbx_store_set_autovacuum(dbx_store *store, bool enabled, int64_t interval_ms) {
+    store->options.no_autovacuum = !enabled;
+    store->options.autovacuum_ms = interval_ms;
+    if (store->applier != NULL) {
+        dbx_applier_set_autovacuum(store->applier, enabled, interval_ms * 1000);
+    }
+}
+
+uint64_t dbx_store_apply_failures(const dbx_store *store) {
+    dbx_applier_stats stats = {.failures = 0};
+    if (store->applier != NULL) dbx_applier_get_stats(store->applier, &stats);
+    return stats.failures;
 }

@@ -43,6 +43,8 @@ typedef struct dbx_store_options {
      * is: store/checkpoint.h; 0: default */
     int64_t checkpoint_us;
     uint32_t buffer_age_ms; /* oldest entry's age that forces a freeze; 0: default */
+    bool no_autovacuum;     /* see dbx_store_set_autovacuum */
+    int64_t autovacuum_ms;  /* 0: default */
     /* Called by a background thread, holding no lock, when dbx_store_durable() or
      * dbx_store_write_delay_us() may have changed. Must only wake somebody. May be NULL. */
     void (*on_progress)(void *arg);
@@ -148,6 +150,22 @@ uint64_t dbx_store_freeze(dbx_store *store, bool hurry);
  * data.mdbx, and seen there. */
 bool dbx_store_saved(const dbx_store *store, uint64_t number);
 
+/* dbx_store_vacuum asks for a vacuum (vacuum.h) of what has been applied by now. Returns a number
+ * for dbx_store_vacuumed, which says whether it has ended; 0, which always has: there is no file.
+ * Nobody waits for it but who asks. */
+uint64_t dbx_store_vacuum(dbx_store *store);
+bool dbx_store_vacuumed(const dbx_store *store, uint64_t number);
+/* dbx_store_apply_failures is how many commits have failed. */
+uint64_t dbx_store_apply_failures(const dbx_store *store);
+/* dbx_store_set_autovacuum: whether vacuums begin by themselves, and how many milliseconds after
+ * the end of the last. */
+void dbx_store_set_autovacuum(dbx_store *store, bool enabled, int64_t interval_ms);
+/* dbx_store_litter: in memory, ids are retired, and what they hold is to be removed. On disk that
+ * is the applier's. dbx_store_reclaim, within a turn, removes up to `max` entries of them; returns
+ * how many, or a failure. It is not for the journal: there is none. */
+bool dbx_store_litter(const dbx_store *store);
+int dbx_store_reclaim(dbx_txn *txn, uint32_t max);
+
 /* What INFO store reports (invariant 24). Bytes unless said otherwise. */
 typedef struct dbx_store_info {
     uint64_t position, durable, applied; /* journal positions */
@@ -170,6 +188,10 @@ typedef struct dbx_store_info {
     uint64_t map_bytes, file_bytes; /* MDBX: address space, and file size */
     uint64_t disk_free_bytes, disk_unused_bytes, ballast_bytes; /* see room.h */
     bool disk_low, disk_full;
+    /* Vacuums (vacuum.h), since start: how many, entries reclaimed, bytes moved to make the file
+     * shorter, bytes written for it all; what of the file held nothing after the last. */
+    uint64_t vacuums, reclaimed, moved_bytes, written_vacuum_bytes, vacuum_unused_bytes;
+    bool litter;                    /* one is due, or runs */
     uint64_t views;                 /* open views besides the live one */
     uint64_t expired, hits, misses; /* keys */
     uint64_t write_stalls;          /* turns in which a delay was asked for */

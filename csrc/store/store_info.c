@@ -48,6 +48,12 @@ static void add_applier(dbx_store *store, dbx_store_info *info) {
     info->apply_last_entries = stats.last_entries;
     info->apply_last_bytes = stats.last_bytes;
     info->written_apply_bytes = stats.written_bytes;
+    info->vacuums = stats.vacuums;
+    info->reclaimed = stats.reclaimed;
+    info->moved_bytes = stats.moved_bytes;
+    info->written_vacuum_bytes = stats.written_vacuum_bytes;
+    info->vacuum_unused_bytes = stats.unused_bytes;
+    info->litter = stats.litter;
     info->written_checkpoint_bytes += stats.saved_bytes;
     if (info->last_error[0] == '\0') {
         (void)snprintf(info->last_error, sizeof info->last_error, "%s", stats.last_error);
@@ -72,6 +78,8 @@ void dbx_store_get_info(dbx_store *store, dbx_store_info *info) {
                              .turns = store->turns,
                              .effects = store->effects,
                              .views = store->view_count,
+                             .reclaimed = store->reclaimed,
+                             .litter = store->litter,
                              .expired = store->expired,
                              .hits = store->hits,
                              .misses = store->misses,

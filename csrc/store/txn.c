@@ -285,5 +285,6 @@ uint64_t dbx_txn_new_id(dbx_txn *txn) {
 int dbx_txn_retire(dbx_txn *txn, uint64_t id) {
     uint8_t key[DBX_RETIRED_KEY_BYTES];
     dbx_slice none = {NULL, 0};
+    txn->store->litter = txn->store->env == NULL;
     return dbx_txn_put(txn, dbx_format_retired_key(key, DBX_RETIRED_COLLECTION, id), none, none);
 }

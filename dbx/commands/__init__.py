@@ -9,6 +9,7 @@ from dbx.commands.hash import HashCommands
 from dbx.commands.hll import HllCommands
 from dbx.commands.key import KeyCommands
 from dbx.commands.list import ListCommands
+from dbx.commands.own import OwnCommands
 from dbx.commands.server import ServerCommands
 from dbx.commands.set import SetCommands
 from dbx.commands.stream import StreamCommands
@@ -32,4 +33,5 @@ class Commands(
     ConnectionCommands,
     ServerCommands,
 ):
+class Commands(StringCommands, KeyCommands, ConnectionCommands, ServerCommands, OwnCommands):
     """Every family."""

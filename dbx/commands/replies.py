@@ -152,6 +152,13 @@ def _command(reply: Any, **_: Any) -> dict[str, dict[str, Any]]:
     return commands
 
 
+def _fields(reply: Any, **_: Any) -> Any:
+    """A map whose names, and words among its values, are DBX's own."""
+    if not isinstance(reply, dict):
+        return _ok(reply) if reply is not None else None
+    return {_text(name): _text(value) for name, value in reply.items()}
+
+
 def _each(names: str, parser: Parser) -> dict[str, Parser]:
     return dict.fromkeys(names.split(), parser)
 
@@ -331,6 +338,7 @@ PARSERS: dict[str, Parser] = {
     **_each("ZPOPMAX ZPOPMIN", _popped),
     **_each("ZRANK ZREVRANK", _ranked),
     **_each("GEORADIUS GEORADIUSBYMEMBER GEOSEARCH", _places),
+    **_each("AUTOVACUUM KEYINFO VACUUM", _fields),
     "BGSAVE": _true,
     "CLIENT GETNAME": _as_text,
     "CLIENT INFO": _client_info,

@@ -79,7 +79,7 @@ KNOWN: tuple[Difference, ...] = (
 #   below.
 
 # Commands and subcommands that Redis 8.0 does not have.
-OWN_COMMANDS: frozenset[bytes] = frozenset()
+OWN_COMMANDS: frozenset[bytes] = frozenset({b"autovacuum", b"keyinfo", b"vacuum"})
 
 # Settings to which CONFIG SET answers otherwise, or that have other values. test_settings.py sets
 # all that both have to many values.
@@ -96,6 +96,8 @@ SETTINGS = {
 
 # Settings that Redis does not have. (Those of Redis that DBX does not have are unknown to it.)
 OWN_SETTINGS = {
+    "autovacuum": "of the store",
+    "autovacuum-interval": "of the store",
     "checkpoint-after": "of the store",
     "collection-inline-size": "of the store",
     "disk-warning-size": "of the store",

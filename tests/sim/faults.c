@@ -132,6 +132,7 @@ static bool run_step(run *r, const history_step *step) {
     case HISTORY_TURN:
         return run_turn(r, step);
     case HISTORY_WAIT:
+        if (step->vacuum) world_vacuum(&r->w);
         sched_sleep(step->wait_us);
         return true;
     case HISTORY_RESTART:

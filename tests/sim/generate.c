@@ -20,12 +20,13 @@ enum {
     SECOND_US = 1100000,        /* just beyond what appendfsync everysec may lose */
     TURN_BYTES_MAX = 900 << 10, /* without a transaction: a larger one is several frames */
     BURST_ONE_IN = 10,          /* steps, of turns of many bytes */
+    VACUUM_ONE_IN = 4,          /* waits */
     BURST_MAX = 4,
     LONG_CALLS_MAX = 3 /* of such a turn */
 };
 
 typedef struct maker {
-    dbx_rand rand;
+    dbx_rand rand, vacuums; /* what is drawn by the second leaves what the first draws as it is */
     history_call *call;
     const dbx_command *rows[512];
     size_t row_count;
@@ -336,6 +337,7 @@ static void make_step(maker *m, history_step *step) {
         step->kind = HISTORY_WAIT;
         step->wait_us = (int64_t)below(m, one_in(m, 3) ? WAIT_US_MAX : 20000);
         if (one_in(m, 3)) step->wait_us = SECOND_US;
+        step->vacuum = dbx_rand_below(&m->vacuums, VACUUM_ONE_IN) == 0;
     } else {
         step->kind = HISTORY_TURN;
         add_calls(m, step, one_in(m, 3) ? 1 + (size_t)below(m, CALLS_MAX) : 1);
@@ -414,6 +416,7 @@ history *history_make(uint64_t seed, size_t count, bool calm) {
     history *h = calloc(1, sizeof *h);
     if (h == NULL) abort();
     dbx_rand_seed_with(&m.rand, seed);
+    dbx_rand_seed_with(&m.vacuums, ~seed);
     h->seed = seed;
     choose(&m, h);
     find_rows(&m);
@@ -460,6 +463,7 @@ void history_print(const history *h, FILE *out) {
     for (size_t i = 0; i < h->step_count; i++) {
         const history_step *step = &h->steps[i];
         fprintf(out, "  step %zu:", i);
+        if (step->vacuum) fprintf(out, " VACUUM;");
         if (step->kind == HISTORY_WAIT) fprintf(out, " wait %" PRId64 " us", step->wait_us);
         if (step->kind == HISTORY_RESTART) fprintf(out, " stop and start");
         if (step->hasty) fprintf(out, " (nobody waits)");

@@ -28,6 +28,7 @@ typedef struct history_step {
     bool transaction;
     bool hasty; /* the next one does not wait until this turn is durable: another client's */
     int64_t wait_us;
+    bool vacuum; /* before it waits */
 } history_step;
 
 typedef struct history {
@@ -88,6 +89,8 @@ typedef enum world_result {
     WORLD_UNSAID   /* it was done or not: there was no memory to say it */
 } world_result;
 
+/* world_vacuum waits for a VACUUM, whatever comes of it. */
+void world_vacuum(world *w);
 world_result world_turn(world *w, const history_step *step);
 /* world_read reads everything, with checks of the counts; false: w->why says what is wrong. */
 bool world_read(world *w, contents *out);

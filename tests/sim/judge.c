@@ -127,6 +127,7 @@ bool past_step(past *p, world *w, const history *h, const history_step *step, fa
     case HISTORY_TURN:
         return run_turn(p, w, step, f);
     case HISTORY_WAIT:
+        if (step->vacuum) world_vacuum(w);
         sched_sleep(step->wait_us);
         return true;
     case HISTORY_RESTART:

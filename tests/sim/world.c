@@ -7,16 +7,19 @@
 #include "base/hash.h"
 #include "engine/session.h"
 #include "history.h"
+#include "store/env.h"
 
 enum {
     CALLS_MAX = 16, /* of a turn, MULTI and EXEC among them */
-    EXPIRES_SOON_MS = 3
+    EXPIRES_SOON_MS = 3,
+    GROWTH_BYTES = 64 << 10 /* of a data.mdbx of few megabytes, that vacuums have something to do */
 };
 
 bool world_open(world *w, const history *h, const char *dir) {
     dbx_error error = {0};
     const dbx_engine_options options = {.path = dir, .settings = h->settings};
     memset(w, 0, sizeof *w);
+    dbx_env_set_growth(GROWTH_BYTES);
     if (dbx_local_open(&options, &w->local, &error) != DBX_OK) {
         (void)snprintf(w->why, sizeof w->why, "%.250s", error.text);
         return false;
@@ -118,6 +121,15 @@ world_result world_turn(world *w, const history_step *step) {
     return said;
 }
 
+void world_vacuum(world *w) {
+    dbx_slice argv[] = {dbx_slice_str("VACUUM")};
+    const dbx_call call = {.argc = 1, .argv = argv};
+    dbx_buf out = {0};
+    dbx_local_result result;
+    (void)dbx_local_run(w->local, w->session, &call, 1, false, &out, &result);
+    dbx_buf_free(&out);
+}
+
 /* --- Reading everything ----------------------------------------------------------------------
  */
 
@@ -135,20 +147,31 @@ static bool is_gone(const holding *h, int64_t now_ms) {
     return h->expires_ms != 0 && h->expires_ms <= now_ms + EXPIRES_SOON_MS;
 }
 
+/* Both hold a key: the same, unless it is about to expire. */
+static bool same_holding(const holding *x, const holding *y, int64_t now_ms) {
+    int64_t apart_ms = x->expires_ms - y->expires_ms;
+    if (is_gone(x, now_ms) || is_gone(y, now_ms)) return true;
+    if (x->value != y->value || (x->expires_ms == 0) != (y->expires_ms == 0)) return false;
+    return apart_ms >= -EXPIRES_SOON_MS && apart_ms <= EXPIRES_SOON_MS;
+}
+
 bool contents_equal(const contents *a, const contents *b, int64_t now_ms) {
     size_t i = 0, k = 0;
-    for (;;) {
-        while (i < a->count && is_gone(&a->at[i], now_ms))
+    while (i < a->count || k < b->count) {
+        const holding *x = i < a->count ? &a->at[i] : NULL, *y = k < b->count ? &b->at[k] : NULL;
+        if (x != NULL && y != NULL && x->name == y->name) {
+            if (!same_holding(x, y, now_ms)) return false;
             i++;
-        while (k < b->count && is_gone(&b->at[k], now_ms))
             k++;
-        if (i == a->count || k == b->count) return i == a->count && k == b->count;
-        const holding *x = &a->at[i++], *y = &b->at[k++];
-        int64_t apart_ms = x->expires_ms - y->expires_ms;
-        if (x->name != y->name || x->value != y->value) return false;
-        if ((x->expires_ms == 0) != (y->expires_ms == 0)) return false;
-        if (apart_ms < -EXPIRES_SOON_MS || apart_ms > EXPIRES_SOON_MS) return false;
+        } else if (y == NULL || (x != NULL && x->name < y->name)) {
+            if (!is_gone(x, now_ms)) return false;
+            i++;
+        } else {
+            if (!is_gone(y, now_ms)) return false;
+            k++;
+        }
     }
+    return true;
 }
 
 bool contents_alike(const contents *a, const contents *b) {
