@@ -448,14 +448,16 @@ def test_the_encoding_follows_the_size(lists: Any, limit: int) -> None:
             if limit >= 0:
                 fit, half = min(fit, max(limit, 1)), min((most - 7) // entry, max(limit, 1) // 2)
             lists.execute_command("DEL", "l")
-            lists.execute_command("RPUSH", "l", *[element] * fit)
+            while fit > lists.execute_command("LLEN", "l"):
+                room = fit - lists.execute_command("LLEN", "l")
+                lists.execute_command("RPUSH", "l", *[element] * max(room // 4, 1))
             assert encoding(lists, "l") == b"listpack"
             lists.execute_command("RPUSH", "l", element)
             assert encoding(lists, "l") == b"quicklist"
             if half > 0:
-                lists.execute_command("LPOP", "l", fit - half)
+                lists.execute_command("RPOP", "l", fit - half)
                 assert encoding(lists, "l") == b"quicklist"
-                lists.execute_command("LPOP", "l")
+                lists.execute_command("RPOP", "l")
                 assert encoding(lists, "l") == b"listpack"
     finally:
         setting(lists, "list-max-listpack-size", before)

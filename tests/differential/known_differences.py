@@ -66,6 +66,8 @@ KNOWN: tuple[Difference, ...] = (
 #   error, and EXEC with EXECABORT.
 # - Whether a SAVE or BGSAVE is refused because of the BGSAVE before it is a matter of time; where
 #   nothing was written since, DBX's is over at once.
+# - LSET with an index of more than 32 bits: Redis takes the lower 32 of them, and replaces an
+#   element; DBX says that it is out of range.
 # - LOLWUT draws other pictures, of the same size; INFO has other values. What INFO has not stands
 #   below.
 
