@@ -56,6 +56,14 @@ def test_pushes_add_at_either_end_and_return_the_length(lists: Any) -> None:
     assert call(lists, "LLEN none") == 0
 
 
+def test_each_of_the_simple_commands_answers_with_a_length_or_an_element(r: Any) -> None:
+    assert r.execute_command("LPUSH", "l", "b") == 1
+    assert r.execute_command("LPUSHX", "l", "a") == 2
+    assert r.execute_command("RPUSHX", "l", "c") == 3
+    assert r.execute_command("RPOPLPUSH", "l", "l") == b"c"
+    assert r.execute_command("LLEN", "l") == 3
+
+
 def test_pushx_adds_only_to_a_list_that_exists(lists: Any) -> None:
     assert call(lists, "LPUSHX l a") == call(lists, "RPUSHX l a") == 0
     assert call(lists, "EXISTS l") == 0
