@@ -24,14 +24,14 @@ class Commands(
     BitmapCommands,
     HllCommands,
     HashCommands,
-    SetCommands,
     ListCommands,
+    SetCommands,
     SortedSetCommands,
     GeoCommands,
     StreamCommands,
     KeyCommands,
     ConnectionCommands,
     ServerCommands,
+    OwnCommands,
 ):
-class Commands(StringCommands, KeyCommands, ConnectionCommands, ServerCommands, OwnCommands):
     """Every family."""

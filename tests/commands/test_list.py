@@ -56,6 +56,14 @@ def test_pushes_add_at_either_end_and_return_the_length(lists: Any) -> None:
     assert call(lists, "LLEN none") == 0
 
 
+def test_each_of_the_simple_commands_answers_with_a_length_or_an_element(r: Any) -> None:
+    assert r.execute_command("LPUSH", "l", "b") == 1
+    assert r.execute_command("LPUSHX", "l", "a") == 2
+    assert r.execute_command("RPUSHX", "l", "c") == 3
+    assert r.execute_command("RPOPLPUSH", "l", "l") == b"c"
+    assert r.execute_command("LLEN", "l") == 3
+
+
 def test_pushx_adds_only_to_a_list_that_exists(lists: Any) -> None:
     assert call(lists, "LPUSHX l a") == call(lists, "RPUSHX l a") == 0
     assert call(lists, "EXISTS l") == 0
@@ -448,14 +456,16 @@ def test_the_encoding_follows_the_size(lists: Any, limit: int) -> None:
             if limit >= 0:
                 fit, half = min(fit, max(limit, 1)), min((most - 7) // entry, max(limit, 1) // 2)
             lists.execute_command("DEL", "l")
-            lists.execute_command("RPUSH", "l", *[element] * fit)
+            while fit > lists.execute_command("LLEN", "l"):
+                room = fit - lists.execute_command("LLEN", "l")
+                lists.execute_command("RPUSH", "l", *[element] * max(room // 4, 1))
             assert encoding(lists, "l") == b"listpack"
             lists.execute_command("RPUSH", "l", element)
             assert encoding(lists, "l") == b"quicklist"
             if half > 0:
-                lists.execute_command("LPOP", "l", fit - half)
+                lists.execute_command("RPOP", "l", fit - half)
                 assert encoding(lists, "l") == b"quicklist"
-                lists.execute_command("LPOP", "l")
+                lists.execute_command("RPOP", "l")
                 assert encoding(lists, "l") == b"listpack"
     finally:
         setting(lists, "list-max-listpack-size", before)

@@ -75,6 +75,8 @@ KNOWN: tuple[Difference, ...] = (
 # - radix-tree-keys and radix-tree-nodes of XINFO STREAM: how many entries there are, each a key of
 #   the map, and 0.
 # - Groups and consumers whose names begin alike for 991 bytes come in another order.
+# - LSET with an index of more than 32 bits: Redis takes the lower 32 of them, and replaces an
+#   element; DBX says that it is out of range.
 # - LOLWUT draws other pictures, of the same size; INFO has other values. What INFO has not stands
 #   below.
 

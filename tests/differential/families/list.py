@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.differential.normal import Options, Pools, Value, Values
-from tests.differential.words import NUMKEYS, many, sized
+from tests.differential.normal import Harmless, Options, Pools, Value, Values
+from tests.differential.words import NUMKEYS, Command, many, sized
 
 DATA = True
 
@@ -52,5 +52,13 @@ TEMPLATES = (
     "LMPOP 2 <key> <own> LEFT", "LMPOP 2 <own> <own> RIGHT COUNT 2",
     "LINSERT <own> BEFORE a <element>", "LREM <own> -2 a", "LPOS <own> a RANK -1 COUNT 0",
 )  # fmt: skip
+
+
+def _place(command: Command) -> bool:
+    """Redis takes 32 bits of an index (known_differences.py)."""
+    return len(command) < 3 or len(command[2]) < len(str(2**31))
+
+
+HARMLESS: Harmless = {"LSET": _place}
 
 VALUES: Values = {b"list": Value("LRANGE <key> 0 -1", encodings=(b"quicklist", b"listpack"))}
