@@ -91,6 +91,15 @@ class DBX(Commands):
             for item in found if no_values else found.items():
                 yield item
 
+    async def sscan_iter(
+        self, name: Encodable, match: Pattern | None = None, count: int | None = None
+    ) -> AsyncIterator[Any]:
+        cursor: int | str = "0"
+        while cursor != 0:
+            cursor, found = await self.sscan(name, cursor, match=match, count=count)
+            for member in found:
+                yield member
+
     async def zscan_iter(
         self,
         name: Encodable,

@@ -68,6 +68,15 @@ class DBX(Commands):
             cursor, found = self.hscan(name, int(cursor), match, count, no_values)
             yield from found if no_values else found.items()
 
+    def sscan_iter(
+        self, name: Encodable, match: Pattern | None = None, count: int | None = None
+    ) -> Iterator[Any]:
+        """Every member of a set, as SSCAN gives them."""
+        cursor: int | str = "0"
+        while cursor != 0:
+            cursor, found = self.sscan(name, cursor, match=match, count=count)
+            yield from found
+
     def zscan_iter(
         self,
         name: Encodable,

@@ -16,7 +16,13 @@ INCLUDES: dict[str, set[str]] = {
     "base": set(),
     "codec": {"base"},
     "store": {"base", "codec"},
-    "types": {"base", "store"},
+    "types": {
+        "base",
+        "store",
+        "codec/msgpack.h",
+        "codec/msgpack_read.h",
+        "codec/msgpack_write.h",
+    },
     "commands": {
         "base",
         "types",

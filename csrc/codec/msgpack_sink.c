@@ -96,7 +96,7 @@ static void write_open(dbx_reply *r, dbx_kind kind, size_t count) {
     }
     r->levels[r->depth++] = (dbx_reply_level){.kind = kind, .count = count, .at = r->out->len};
     if (count == DBX_UNKNOWN) return;
-    if (kind == DBX_MAP) {
+    if (kind == DBX_MAP || kind == DBX_NAMED) {
         dbx_msgpack_add_map(r->out, count);
     } else {
         dbx_msgpack_add_array(r->out, count);
@@ -106,7 +106,8 @@ static void write_open(dbx_reply *r, dbx_kind kind, size_t count) {
 static void write_close(dbx_reply *r) {
     if (r->depth == 0) return; /* only after an open() that failed */
     dbx_reply_level *level = &r->levels[--r->depth];
-    bool pairs = level->kind == DBX_MAP || level->kind == DBX_PAIRS;
+    bool map = level->kind == DBX_MAP || level->kind == DBX_NAMED;
+    bool pairs = map || level->kind == DBX_PAIRS;
     size_t count = pairs ? level->items / 2 : level->items;
     assert(level->count == DBX_UNKNOWN || level->count == count || r->out->failed);
     if (level->count != DBX_UNKNOWN || r->out->failed) return;
@@ -115,8 +116,8 @@ static void write_close(dbx_reply *r) {
         return;
     }
     uint8_t head[DBX_MSGPACK_HEAD_MAX];
-    uint8_t *end = level->kind == DBX_MAP ? dbx_msgpack_put_map_head(head, count)
-                                          : dbx_msgpack_put_array_head(head, count);
+    uint8_t *end =
+        map ? dbx_msgpack_put_map_head(head, count) : dbx_msgpack_put_array_head(head, count);
     dbx_buf_insert(r->out, level->at, head, (size_t)(end - head));
 }
 

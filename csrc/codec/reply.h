@@ -6,7 +6,7 @@
  *  - Failures stick in `out->failed` (memory) and are tested once, by the owner of the sink.
  *  - Nothing leaves the process before the turn's journal write succeeded: the owner takes a mark
  *    before a command and rolls back to it when the command or the turn is undone.
- *  - Shapes that differ between protocols are kinds (PAIRS, MAP, SET, PUSH, NULL against
+ *  - Shapes that differ between protocols are kinds (PAIRS, NAMED, MAP, SET, PUSH, NULL against
  *    NULL_ARRAY), so that no handler is written twice.
  */
 #ifndef DBX_CODEC_REPLY_H
@@ -29,6 +29,7 @@ typedef enum dbx_kind {
     DBX_MAP,   /* count = pairs; RESP2: a flat array of 2n */
     DBX_SET,   /* count = members; RESP2: an array */
     DBX_PAIRS, /* count = pairs; RESP2: flat array of 2n; RESP3: array of n two-element arrays */
+    DBX_NAMED, /* count = pairs; RESP2: array of n two-element arrays; RESP3: a map */
     DBX_PUSH   /* count = elements; RESP2: an array */
 } dbx_kind;
 

@@ -51,15 +51,15 @@ static inline size_t bulk_room(size_t len) {
     return len < DBX_BUF_BYTES_MAX - 2 * HEADER_MAX ? len + HEADER_MAX + 2 : DBX_BUF_BYTES_MAX;
 }
 
-/* Every value begins here: it is counted, and the members of a pair get an array of their own in
- * RESP3. */
+/* Every value begins here: it is counted, and the members of a pair get an array of their own:
+ * in RESP3, or those of NAMED in RESP2. */
 static inline void begin_value(dbx_reply *r) {
     assert(r->bulk_left == 0 || r->out->failed);
     if (r->depth == 0) return;
     dbx_reply_level *level = &r->levels[r->depth - 1];
-    if (level->kind == DBX_PAIRS && r->ops == &resp3_ops && level->items % 2 == 0) {
-        dbx_buf_add(r->out, "*2\r\n", 4);
-    }
+    bool own = level->kind == DBX_PAIRS ? r->ops == &resp3_ops
+                                        : level->kind == DBX_NAMED && r->ops == &resp2_ops;
+    if (own && level->items % 2 == 0) dbx_buf_add(r->out, "*2\r\n", 4);
     level->items++;
 }
 
@@ -131,7 +131,7 @@ static uint8_t *put_container(uint8_t *at, bool resp3, dbx_kind kind, size_t cou
     bool doubled = kind == DBX_MAP || (kind == DBX_PAIRS && !resp3);
     char type = '*';
     if (resp3) {
-        if (kind == DBX_MAP) {
+        if (kind == DBX_MAP || kind == DBX_NAMED) {
             type = '%';
             doubled = false;
         } else if (kind == DBX_SET) {
@@ -158,7 +158,7 @@ static void write_open(dbx_reply *r, dbx_kind kind, size_t count) {
 static void write_close(dbx_reply *r) {
     if (r->depth == 0) return; /* only after an open() that failed */
     dbx_reply_level *level = &r->levels[--r->depth];
-    bool pairs = level->kind == DBX_MAP || level->kind == DBX_PAIRS;
+    bool pairs = level->kind == DBX_MAP || level->kind == DBX_PAIRS || level->kind == DBX_NAMED;
     size_t count = pairs ? level->items / 2 : level->items;
     assert(level->count == DBX_UNKNOWN || level->count == count || r->out->failed);
     if (level->count != DBX_UNKNOWN || r->out->failed) return;

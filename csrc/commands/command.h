@@ -32,7 +32,8 @@ typedef struct dbx_ctx {
     const dbx_encodings *encodings; /* settings of the collection types */
     bool may_write;                 /* for a command that reads and keeps what it found: nothing is
                                        in the way of a write */
-    int resp; /* protocol version, for HELLO-like introspection only; never for shapes */
+    bool can_wait; /* the reply may be long in coming: not within a transaction, nor at a replay */
+    int resp;      /* protocol version, for HELLO-like introspection only; never for shapes */
 } dbx_ctx;
 
 /* A handler writes its reply, user errors included, and returns DBX_OK; a negative dbx_err is a

@@ -28,17 +28,29 @@ typedef struct dbx_walker_ops {
 
 struct dbx_walker {
     const dbx_walker_ops *ops;
-    dbx_view *view; /* it walks in */
-    dbx_cell rest;  /* what is left of a long cell, from `rest_at` on */
+    unsigned around; /* containers around the one of its elements, closed after it */
+    dbx_view *view;  /* it walks in */
+    dbx_cell rest;   /* what is left of a long cell, from `rest_at` on */
     uint64_t rest_at;
 };
 
 /* dbx_walker_cell writes a cell as a bulk string, a long one piece by piece later. */
 void dbx_walker_cell(dbx_walker *walker, const dbx_cell *cell, dbx_reply *out);
 
+/* dbx_walker_part writes `len` bytes of `chunks` from `at` on as a bulk string, as a cell. */
+void dbx_walker_part(dbx_walker *walker, dbx_chunks chunks, uint64_t at, uint64_t len,
+                     dbx_reply *out);
+
 /* dbx_walker_reply writes what the walk gives, then closes the container that the caller has
- * opened, and the walker. It must be the last thing written. `walker` walks in the live view. */
+ * opened, those around it that walker->around says, and the walker. It must be the last thing
+ * written; what it goes over may be changed afterwards. `walker` walks in the live view. */
 int dbx_walker_reply(dbx_ctx *ctx, dbx_walker *walker, dbx_reply *out);
+
+/* dbx_walker_reply_bare is the same for a walk that opens and closes all containers by itself. */
+int dbx_walker_reply_bare(dbx_ctx *ctx, dbx_walker *walker, dbx_reply *out);
+/* dbx_walker_try writes what fits in DBX_WALKER_BYTES: 0 when that was all, 1 when there is more,
+ * or a failure. The walker stays open. For replies whose counts are not known beforehand. */
+int dbx_walker_try(dbx_ctx *ctx, dbx_walker *walker, dbx_reply *out);
 
 /* dbx_walker_reply_cell replies with one cell. It must be the last thing written. */
 int dbx_walker_reply_cell(dbx_ctx *ctx, const dbx_cell *cell, dbx_reply *out);

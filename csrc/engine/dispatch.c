@@ -229,6 +229,8 @@ static int run_admitted(dbx_engine *engine, dbx_session *session, dbx_command_st
                    .string_bytes_max = dbx_engine_limits(engine, session)->bulk_bytes_max,
                    .may_write = row->effect != DBX_EFFECT_NONE && refusal(engine) == DBX_OK,
                    .encodings = &engine->config.encodings,
+                   /* Of what a transaction runs EXEC is the last. */
+                   .can_wait = session->last == slot && !session->together,
                    .resp = session->state.resp};
     if (input != NULL) dbx_txn_input(engine->txn, input);
     int rc = execute(&ctx, argc, argv, slot->parent != NULL, out, mark);

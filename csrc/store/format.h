@@ -47,7 +47,7 @@ enum dbx_table {
     DBX_TABLE_SCORE = 'z',     /* [hash][member] -> score */
     DBX_TABLE_RANK = 'R',      /* [level][score][member] -> members from there to the next */
     DBX_TABLE_LIST = 'L',      /* [order BE64] -> some elements, packed */
-    DBX_TABLE_STREAM = 'E',    /* [ms BE64][sequence BE64] -> fields, MessagePack */
+    DBX_TABLE_STREAM = 'E',    /* [ms: number][sequence: number] -> fields */
     DBX_TABLE_GROUP = 'G',     /* consumer groups of a stream */
     DBX_TABLE_PIECE = 'W'      /* [part: number][chunk BE32] -> bytes of a long element */
 };

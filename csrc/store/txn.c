@@ -43,6 +43,7 @@ void dbx_txn_command_end(dbx_txn *txn, dbx_savepoint savepoint) {
 }
 
 void dbx_txn_command_undo(dbx_txn *txn, dbx_savepoint savepoint) {
+    txn->undone++;
     dbx_undo_revert(&txn->undo, txn->store->live.active, savepoint.undo);
     txn->effects.len = savepoint.effects;
     /* A turn that had no memory for its frame's header stays without: it ends with an error. */
@@ -55,6 +56,19 @@ void dbx_txn_command_undo(dbx_txn *txn, dbx_savepoint savepoint) {
 
 bool dbx_txn_changed(const dbx_txn *txn, dbx_savepoint savepoint) {
     return txn->writes != savepoint.writes;
+}
+
+void *dbx_txn_memo(const dbx_txn *txn) {
+    return txn->memo;
+}
+
+void dbx_txn_set_memo(dbx_txn *txn, void *memo, void (*release)(void *memo)) {
+    txn->memo = memo;
+    txn->release_memo = release;
+}
+
+uint64_t dbx_txn_undone(const dbx_txn *txn) {
+    return txn->undone;
 }
 
 int dbx_txn_effect(dbx_txn *txn, uint32_t db, size_t argc, const dbx_slice *argv) {
@@ -186,6 +200,12 @@ int dbx_txn_put(dbx_txn *txn, dbx_slice key, dbx_slice head, dbx_slice tail) {
     probe.below = probe.entry != NULL ? (probe.entry->flags & DBX_ENTRY_BELOW) != 0
                                       : view->below != NULL || view->frozen != NULL;
     return dbx_txn_put_probed(txn, key, &probe, head, tail);
+}
+
+int dbx_txn_put_fresh(dbx_txn *txn, dbx_slice key, dbx_slice value) {
+    dbx_view *view = &txn->store->live;
+    dbx_probe probe = {.hash = dbx_buffer_hash(key), .changes = view->active->changes};
+    return dbx_txn_put_probed(txn, key, &probe, value, (dbx_slice){NULL, 0});
 }
 
 /* Finds a value that is to be changed where it lies, and brings it up when it lies below. */

@@ -48,6 +48,13 @@ int dbx_txn_effect(dbx_txn *txn, uint32_t db, size_t argc, const dbx_slice *argv
 /* dbx_txn_effect_bytes is the size of the turn's effects so far: turns are bounded by it. */
 size_t dbx_txn_effect_bytes(const dbx_txn *txn);
 
+/* dbx_txn_memo is what types/ has learnt of the live map, in memory alone, and dbx_txn_set_memo
+ * keeps it: with the store, until `release` frees it. dbx_txn_undone grows when anything was taken
+ * back, a command or a turn: what was learnt may be wrong then. */
+void *dbx_txn_memo(const dbx_txn *txn);
+void dbx_txn_set_memo(dbx_txn *txn, void *memo, void (*release)(void *memo));
+uint64_t dbx_txn_undone(const dbx_txn *txn);
+
 /* dbx_txn_times are the turn's times: metadata is stamped with the first, expiry is decided by
  * both, and the frame carries them. */
 dbx_times dbx_txn_times(const dbx_txn *txn);
@@ -62,6 +69,10 @@ int dbx_txn_get(dbx_txn *txn, dbx_slice key, dbx_slice *value);
 /* dbx_txn_put stores head followed by tail as the value (either may be empty). A tail of 16 KB and
  * more that lies in the current input spool is referred to, not copied. */
 int dbx_txn_put(dbx_txn *txn, dbx_slice key, dbx_slice head, dbx_slice tail);
+
+/* dbx_txn_put_fresh stores the value of a key that was never put before, so that it lies nowhere:
+ * deleting it again leaves nothing behind and looks nothing up. */
+int dbx_txn_put_fresh(dbx_txn *txn, dbx_slice key, dbx_slice value);
 
 /* dbx_txn_room gives memory for a value of up to DBX_VALUE_CHUNK_BYTES that a command makes itself:
  * put it from there and, if it is long, it is referred to and takes no room in the buffer (it lies

@@ -14,11 +14,11 @@ int dbx_edit_open(dbx_edit *edit, dbx_txn *txn, const dbx_encodings *encodings, 
     return edit->payload.failed ? DBX_ENOMEM : DBX_OK;
 }
 
-static int close_edit(dbx_edit *edit, int rc, bool keep_empty) {
+int dbx_edit_close(dbx_edit *edit, int rc) {
     dbx_key *k = edit->k;
     if (rc == DBX_OK && edit->payload.failed) rc = DBX_ENOMEM;
     if (rc == DBX_OK && edit->changed) {
-        if (k->meta.count > 0 || keep_empty) {
+        if (k->meta.count > 0) {
             rc = dbx_key_write(edit->txn, k, dbx_buf_slice(&edit->payload));
         } else if (k->exists) {
             rc = dbx_key_remove(edit->txn, k);
@@ -26,14 +26,6 @@ static int close_edit(dbx_edit *edit, int rc, bool keep_empty) {
     }
     dbx_buf_free(&edit->payload);
     return rc;
-}
-
-int dbx_edit_close(dbx_edit *edit, int rc) {
-    return close_edit(edit, rc, false);
-}
-
-int dbx_edit_close_kept(dbx_edit *edit, int rc) {
-    return close_edit(edit, rc, true);
 }
 
 void dbx_edit_spread(dbx_edit *edit, dbx_buf *packed) {

@@ -4,6 +4,8 @@
  * meta.cid is 0. When that would pass dbx_encodings.inline_bytes it is spread: its elements become
  * entries under a collection id, and the payload keeps what the type needs to find them. It does
  * not go back. meta.count is the number of elements either way; a collection without any is no key.
+ * Streams, which grow at one end and stay without entries, are always spread, and write their
+ * records themselves.
  *
  * meta.encoding is another thing: what Redis would call the value's encoding, by Redis's
  * thresholds.
@@ -36,10 +38,8 @@ typedef struct dbx_edit {
 int dbx_edit_open(dbx_edit *edit, dbx_txn *txn, const dbx_encodings *encodings, dbx_key *k,
                   uint8_t type, uint8_t encoding);
 /* dbx_edit_close writes the record if `rc` is DBX_OK and anything changed; a collection that became
- * empty is removed (streams keep theirs by dbx_edit_keep). Returns rc, or a failure of its own. */
+ * empty is removed. Returns rc, or a failure of its own. */
 int dbx_edit_close(dbx_edit *edit, int rc);
-/* dbx_edit_close_kept is the same, but an empty collection stays. */
-int dbx_edit_close_kept(dbx_edit *edit, int rc);
 
 static inline bool dbx_edit_is_spread(const dbx_edit *edit) {
     return edit->k->meta.cid != 0;

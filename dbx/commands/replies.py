@@ -54,6 +54,10 @@ def _scan(reply: Any, **_: Any) -> tuple[int, list[Any]]:
     return int(cursor), items
 
 
+def _members(reply: Any, **_: Any) -> set[Any]:
+    return set(reply)
+
+
 def _time(reply: Any, **_: Any) -> tuple[int, int]:
     return int(reply[0]), int(reply[1])
 
@@ -252,13 +256,76 @@ def _as_text(reply: Any, **_: Any) -> Any:
     return _text(reply)
 
 
+# --- Streams --------------------------------------------------------------------------------------
+
+
+def _fields(strings: Any) -> dict[Any, Any]:
+    return dict(zip(strings[::2], strings[1::2], strict=True)) if strings else {}
+
+
+def _entries(reply: Any, **_: Any) -> Any:
+    if reply is None:
+        return None
+    return [(id, _fields(strings)) for id, strings in reply]
+
+
+def _streams(reply: Any, **_: Any) -> list[Any]:
+    return [[name, _entries(entries)] for name, entries in (reply or {}).items()]
+
+
+def _claimed(reply: Any, *, parse_justid: bool = False, **_: Any) -> Any:
+    return reply if parse_justid else _entries(reply)
+
+
+def _autoclaimed(reply: Any, *, parse_justid: bool = False, **_: Any) -> Any:
+    following, claimed, deleted = reply
+    return claimed if parse_justid else [following, _entries(claimed), deleted]
+
+
+def _pending(reply: Any, *, parse_detail: bool = False, **_: Any) -> Any:
+    if parse_detail:
+        names = ("message_id", "consumer", "time_since_delivered", "times_delivered")
+        return [dict(zip(names, entry, strict=True)) for entry in reply]
+    count, least, greatest, consumers = reply
+    return {
+        "pending": count,
+        "min": least,
+        "max": greatest,
+        "consumers": [{"name": name, "pending": int(n)} for name, n in consumers or ()],
+    }
+
+
+def _named(reply: Any) -> dict[Any, Any]:
+    return {_text(name): value for name, value in reply.items()}
+
+
+def _infos(reply: Any, **_: Any) -> list[Any]:
+    return [_named(item) for item in reply]
+
+
+def _stream_info(reply: Any, *, full: bool = False, **_: Any) -> dict[Any, Any]:
+    info = _named(reply)
+    if full:
+        info["entries"] = dict(_entries(info["entries"]))
+        info["groups"] = _infos(info["groups"])
+        return info
+    for edge in ("first-entry", "last-entry"):
+        if info[edge] is not None:
+            info[edge] = (info[edge][0], _fields(info[edge][1]))
+    return info
+
+
 PARSERS: dict[str, Parser] = {
     **_each(
         "AUTH COPY EXPIRE EXPIREAT HEXISTS MOVE MSETNX PERSIST PEXPIRE PEXPIREAT PSETEX RENAMENX"
-        " SETEX SETNX",
+        " SETEX SETNX SMOVE",
         _bool,
     ),
-    **_each("FLUSHALL FLUSHDB HMSET MSET PFMERGE QUIT RENAME SAVE SELECT SHUTDOWN SWAPDB", _ok),
+    **_each(
+        "FLUSHALL FLUSHDB HMSET LSET LTRIM MSET PFMERGE QUIT RENAME SAVE SELECT SHUTDOWN SWAPDB",
+        _ok,
+    ),
+    **_each("SDIFF SINTER SMEMBERS SUNION", _members),
     **_each("ZINTER ZRANGE ZRANGEBYSCORE ZREVRANGE ZREVRANGEBYSCORE ZUNION", _scored),
     **_each("ZDIFF ZRANDMEMBER", _scored_flat),
     **_each("ZPOPMAX ZPOPMIN", _popped),
@@ -290,7 +357,19 @@ PARSERS: dict[str, Parser] = {
     "RESET": _as_text,
     "SCAN": _scan,
     "SET": _set,
+    "SSCAN": _scan,
     "TIME": _time,
     "ZMPOP": _popped_of,
     "ZSCAN": _zscan,
+    **_each("XRANGE XREVRANGE", _entries),
+    **_each("XREAD XREADGROUP", _streams),
+    "XAUTOCLAIM": _autoclaimed,
+    "XCLAIM": _claimed,
+    "XGROUP CREATE": _ok,
+    "XGROUP DESTROY": _bool,
+    "XGROUP SETID": _ok,
+    "XINFO CONSUMERS": _infos,
+    "XINFO GROUPS": _infos,
+    "XINFO STREAM": _stream_info,
+    "XPENDING": _pending,
 }

@@ -28,7 +28,12 @@ OTHER_PARAMETERS = {
     "aclose": {"close_connection_pool"},
     "close": {"close_connection_pool"},
     "pipeline": {"shard_hint"},
-    "set": {"ifeq", "ifne", "ifdeq", "ifdne"},  # not in Redis 8.0
+    # Not in Redis 8.0:
+    "set": {"ifeq", "ifne", "ifdeq", "ifdne"},
+    "xadd": {"ref_policy", "idmpauto", "idmp"},
+    "xread": {"max_count", "max_size"},
+    "xreadgroup": {"claim_min_idle_time", "max_count", "max_size"},
+    "xtrim": {"ref_policy"},
 }
 # Here a default that callers cannot change by accident; it means the same.
 OTHER_DEFAULTS = {("client_list", "client_id"): None}
