@@ -3,6 +3,7 @@
 #define DBX_COMMANDS_ZSET_INPUT_H
 
 #include "commands/lookup.h"
+#include "types/t_set.h"
 #include "types/zset_walk.h"
 
 typedef struct dbx_zset_input {
@@ -19,7 +20,9 @@ int dbx_zset_input_find(dbx_txn *txn, const dbx_zset_input *input, dbx_slice mem
 
 /* A walk over an input's members, in any order. */
 typedef struct dbx_zset_input_walk {
+    bool is_set;
     dbx_zset_walk zset;
+    dbx_set_walk set;
 } dbx_zset_input_walk;
 
 /* dbx_zset_input_open begins a walk; _next gives the next member, valid until the next write, or

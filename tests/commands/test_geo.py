@@ -144,8 +144,8 @@ def test_searches_that_do_not_fit_together_are_refused(r: Any, sicily: None) -> 
     ):  # fmt: skip
         assert error(r, "GEOSEARCH", "places", *call) == expected
     stored = "STORE option in GEORADIUS is not compatible with WITHDIST, WITHHASH and WITHCOORD"
-    call = ("GEORADIUS", "places", 1, 1, 1, "km", "WITHDIST", "STORE", "x")
-    assert error(r, *call) == f"{stored} options"
+    both = ("GEORADIUS", "places", 1, 1, 1, "km", "WITHDIST", "STORE", "x")
+    assert error(r, *both) == f"{stored} options"
 
 
 def test_another_type_is_refused(r: Any) -> None:

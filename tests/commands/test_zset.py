@@ -202,7 +202,8 @@ def test_zscan_meets_every_member(r: Any, inline: int) -> None:
     with setting(r, INLINE, inline):
         for i in range(300):
             r.execute_command("ZADD", "z", i + 0.1, f"m{i}")
-        cursor, met = b"0", {}
+        cursor: Any = b"0"
+        met: dict[bytes, Any] = {}
         while True:
             cursor, items = r.execute_command("ZSCAN", "z", cursor, "COUNT", 20)
             met |= dict(

@@ -167,6 +167,20 @@ def test_unions_intersections_and_differences(r: Any, z: None) -> None:
     assert r.execute_command("EXISTS", "d") == 0
 
 
+def test_members_of_sets_score_one(r: Any, z: None) -> None:
+    r.execute_command("SADD", "set", "m1", "m2", "x")
+    r.execute_command("SADD", "numbers", 1, 2, 3)
+    assert pairs(r.execute_command("ZINTER", 2, "z", "set", "WITHSCORES")) == [
+        (b"m1", 2), (b"m2", 3),
+    ]  # fmt: skip
+    assert pairs(r.execute_command("ZUNION", 1, "set", "WEIGHTS", 4, "WITHSCORES")) == [
+        (b"m1", 4), (b"m2", 4), (b"x", 4),
+    ]  # fmt: skip
+    assert r.execute_command("ZUNIONSTORE", "d", 2, "set", "numbers") == 6
+    assert r.execute_command("ZDIFF", 2, "set", "z") == [b"x"]
+    assert r.execute_command("ZINTERCARD", 2, "set", "z") == 2
+
+
 def test_infinite_scores_that_cancel_each_other_are_zero(r: Any) -> None:
     r.execute_command("ZADD", "a", "inf", "x")
     r.execute_command("ZADD", "b", "-inf", "x")
