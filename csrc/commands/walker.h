@@ -28,8 +28,9 @@ typedef struct dbx_walker_ops {
 
 struct dbx_walker {
     const dbx_walker_ops *ops;
-    dbx_view *view; /* it walks in */
-    dbx_cell rest;  /* what is left of a long cell, from `rest_at` on */
+    unsigned around; /* containers around the one of its elements, closed after it */
+    dbx_view *view;  /* it walks in */
+    dbx_cell rest;   /* what is left of a long cell, from `rest_at` on */
     uint64_t rest_at;
 };
 
@@ -41,7 +42,8 @@ void dbx_walker_part(dbx_walker *walker, dbx_chunks chunks, uint64_t at, uint64_
                      dbx_reply *out);
 
 /* dbx_walker_reply writes what the walk gives, then closes the container that the caller has
- * opened, and the walker. It must be the last thing written. `walker` walks in the live view. */
+ * opened, those around it that walker->around says, and the walker. It must be the last thing
+ * written; what it goes over may be changed afterwards. `walker` walks in the live view. */
 int dbx_walker_reply(dbx_ctx *ctx, dbx_walker *walker, dbx_reply *out);
 
 /* dbx_walker_reply_bare is the same for a walk that opens and closes all containers by itself. */

@@ -39,18 +39,16 @@ struct dbx_cursor {
     uint8_t prefix[DBX_ENCODED_KEY_MAX];
 };
 
-dbx_cursor *dbx_cursor_open(dbx_view *view, dbx_slice prefix) {
-    if (prefix.len > DBX_ENCODED_KEY_MAX) return NULL;
-    dbx_cursor *c = dbx_alloc(sizeof *c);
+/* Of closed cursors on the live view one is kept for the next: opening takes longer than a seek. */
+static dbx_cursor *new_cursor(dbx_view *view) {
+    dbx_cursor *c = view == &view->store->live ? view->store->idle_cursor : NULL;
+    if (c != NULL) {
+        view->store->idle_cursor = NULL;
+        return c;
+    }
+    c = dbx_alloc(sizeof *c);
     if (c == NULL) return NULL;
-    memset(c, 0, offsetof(dbx_cursor, prefix));
-    c->view = view;
-    c->levels[ACTIVE].buffer = view->active;
-    c->levels[ACTIVE].epoch = view->active_epoch;
-    c->levels[FROZEN].buffer = view->frozen;
-    c->levels[FROZEN].epoch = DBX_EPOCH_LIVE;
-    c->prefix_len = prefix.len;
-    if (prefix.len > 0) memcpy(c->prefix, prefix.ptr, prefix.len);
+    c->below = NULL;
     if (view->below != NULL && (c->below = dbx_env_cursor_open(view->below)) == NULL) {
         dbx_alloc_free(c);
         return NULL;
@@ -58,10 +56,41 @@ dbx_cursor *dbx_cursor_open(dbx_view *view, dbx_slice prefix) {
     return c;
 }
 
-void dbx_cursor_close(dbx_cursor *c) {
+dbx_cursor *dbx_cursor_open(dbx_view *view, dbx_slice prefix) {
+    if (prefix.len > DBX_ENCODED_KEY_MAX) return NULL;
+    dbx_cursor *c = new_cursor(view);
+    if (c == NULL) return NULL;
+    dbx_env_cursor *below = c->below;
+    memset(c, 0, offsetof(dbx_cursor, prefix));
+    c->below = below;
+    c->view = view;
+    c->levels[ACTIVE].buffer = view->active;
+    c->levels[ACTIVE].epoch = view->active_epoch;
+    c->levels[FROZEN].buffer = view->frozen;
+    c->levels[FROZEN].epoch = DBX_EPOCH_LIVE;
+    c->prefix_len = prefix.len;
+    if (prefix.len > 0) memcpy(c->prefix, prefix.ptr, prefix.len);
+    return c;
+}
+
+static void free_cursor(dbx_cursor *c) {
     if (c == NULL) return;
     if (c->below != NULL) dbx_env_cursor_close(c->below);
     dbx_alloc_free(c);
+}
+
+void dbx_cursor_close(dbx_cursor *c) {
+    dbx_store *store = c != NULL ? c->view->store : NULL;
+    if (c != NULL && c->view == &store->live && store->idle_cursor == NULL) {
+        store->idle_cursor = c;
+        return;
+    }
+    free_cursor(c);
+}
+
+void dbx_cursor_forget_idle(dbx_store *store) {
+    free_cursor(store->idle_cursor);
+    store->idle_cursor = NULL;
 }
 
 static dbx_slice prefix_slice(const dbx_cursor *c) {

@@ -235,6 +235,7 @@ static void finish_apply(dbx_store *store) {
     dbx_applied applied;
     dbx_error error;
     dbx_buffer *frozen = store->live.frozen;
+    dbx_cursor_forget_idle(store);
     if (dbx_snapshot_renew(store->live.below) != DBX_OK ||
         dbx_apply_read_position(store->live.below, &applied) != DBX_OK ||
         applied.position != store->frozen_position) {
@@ -263,6 +264,7 @@ static void mend(dbx_store *store) {
     dbx_error error;
     if (store->view_count > 0 || store->txn.now_ms < store->mend_at_ms) return;
     store->mend_at_ms = store->txn.now_ms + FINISH_RETRY_MS;
+    dbx_cursor_forget_idle(store);
     dbx_snapshot_let_go(store->live.below);
     if (dbx_env_reopen(store->env, &error) != DBX_OK) {
         dbx_log(DBX_LOG_WARNING, "%s; trying again", error.text);
@@ -290,6 +292,7 @@ void dbx_freeze_step(dbx_store *store) {
         if (dbx_applier_collect(store->applier)) {
             finish_apply(store);
         } else {
+            dbx_cursor_forget_idle(store);
             (void)dbx_snapshot_renew(store->live.below);
         }
         if (store->room.full) dbx_room_look(store);

@@ -66,6 +66,9 @@ struct dbx_txn {
     dbx_spool *room;         /* the command's own, see dbx_txn_room */
     size_t room_used;
     dbx_undo undo;
+    uint64_t undone; /* grows when anything is taken back */
+    void *memo;      /* of types/, owned; NULL: nothing */
+    void (*release_memo)(void *memo);
     dbx_buf head;        /* scratch: the header of a record with a long name or an extension */
     dbx_buf effects;     /* the turn's effects, RESP, without frame headers */
     uint32_t effects_db; /* the database the last effect selected */
@@ -81,7 +84,8 @@ struct dbx_store {
     dbx_view live;
     dbx_view *views; /* open ones, the live one not included */
     size_t view_count;
-    dbx_db *dbs; /* options.databases of them */
+    dbx_cursor *idle_cursor; /* of the live view and its snapshot; NULL: none is kept */
+    dbx_db *dbs;             /* options.databases of them */
     uint64_t next_id;
     uint8_t seed[16]; /* of this database, for long names */
     struct dbx_scan_table *scans;
@@ -139,6 +143,10 @@ struct dbx_store {
 int dbx_view_frozen_get(dbx_view *view, dbx_slice key, uint64_t hash, dbx_slice *value);
 /* dbx_view_below_get looks the key up in the frozen buffer or the snapshot. */
 int dbx_view_below_get(dbx_view *view, dbx_slice key, uint64_t hash, dbx_slice *value);
+
+/* dbx_cursor_forget_idle frees the cursor that is kept: before the live view's snapshot is renewed
+ * or closed. */
+void dbx_cursor_forget_idle(dbx_store *store);
 
 /* dbx_txn_append_patched appends like dbx_txn_append and overwrites the value's first bytes by
  * `patch`. */

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
 #include "store/tree.h"
 
 typedef struct node48 {
@@ -100,6 +101,59 @@ dbx_child *dbx_node_child(dbx_node *node, uint8_t byte) {
     return children[byte] == 0 ? NULL : &children[byte];
 }
 
+/* --- Neighbours of a byte in the two largest nodes: what is unused is passed over in pieces ----
+ */
+
+enum { PIECE = 16 }; /* bytes of slots that are looked at in one go */
+
+static bool is_unused(const uint8_t *slots, unsigned width, unsigned i) {
+    return width == 1 ? slots[i] == 0 : dbx_load32(slots + (size_t)i * sizeof(dbx_child)) == 0;
+}
+
+static bool is_piece_unused(const uint8_t *slots, unsigned width, unsigned first) {
+    const uint8_t *at = slots + (size_t)first * width;
+    return (dbx_load64(at) | dbx_load64(at + PIECE / 2)) == 0;
+}
+
+/* The first slot in use at `from` or after it, of 256 that take `width` bytes each; 256: none. */
+static unsigned used_from(const uint8_t *slots, unsigned width, unsigned from) {
+    const unsigned step = PIECE / width;
+    while (from < 256) {
+        if (from % step == 0 && is_piece_unused(slots, width, from)) {
+            from += step;
+        } else if (is_unused(slots, width, from)) {
+            from++;
+        } else {
+            return from;
+        }
+    }
+    return 256;
+}
+
+/* The last slot in use before `end`; -1: none. */
+static int used_before(const uint8_t *slots, unsigned width, unsigned end) {
+    const unsigned step = PIECE / width;
+    while (end > 0) {
+        if (end % step == 0 && is_piece_unused(slots, width, end - step)) {
+            end -= step;
+        } else {
+            end--;
+            if (!is_unused(slots, width, end)) return (int)end;
+        }
+    }
+    return -1;
+}
+
+/* The slots of a large node, and how many bytes each takes. */
+static const uint8_t *slots_of(const dbx_node *node, unsigned *width) {
+    if (node->type == DBX_NODE_48) {
+        *width = 1;
+        return ((const node48 *)(const void *)node)->slot_of;
+    }
+    *width = sizeof(dbx_child);
+    return (const uint8_t *)((const node256 *)(const void *)node)->children;
+}
+
 dbx_child dbx_node_child_after(const dbx_node *node, int byte) {
     dbx_node *mutable = (dbx_node *)(uintptr_t)node;
     if (node->type <= DBX_NODE_16) {
@@ -109,11 +163,10 @@ dbx_child dbx_node_child_after(const dbx_node *node, int byte) {
         }
         return 0;
     }
-    for (int b = byte + 1; b < 256; b++) {
-        const dbx_child *slot = dbx_node_child(mutable, (uint8_t)b);
-        if (slot != NULL) return *slot;
-    }
-    return 0;
+    unsigned width;
+    const uint8_t *slots = slots_of(node, &width);
+    unsigned at = used_from(slots, width, (unsigned)(byte + 1));
+    return at < 256 ? *dbx_node_child(mutable, (uint8_t)at) : 0;
 }
 
 dbx_child dbx_node_child_before(const dbx_node *node, int byte) {
@@ -125,11 +178,10 @@ dbx_child dbx_node_child_before(const dbx_node *node, int byte) {
         }
         return 0;
     }
-    for (int b = byte - 1; b >= 0; b--) {
-        const dbx_child *slot = dbx_node_child(mutable, (uint8_t)b);
-        if (slot != NULL) return *slot;
-    }
-    return 0;
+    unsigned width;
+    const uint8_t *slots = slots_of(node, &width);
+    int at = used_before(slots, width, (unsigned)byte);
+    return at >= 0 ? *dbx_node_child(mutable, (uint8_t)at) : 0;
 }
 
 dbx_child dbx_node_child_nth(const dbx_node *node, unsigned n) {

@@ -43,6 +43,7 @@ void dbx_txn_command_end(dbx_txn *txn, dbx_savepoint savepoint) {
 }
 
 void dbx_txn_command_undo(dbx_txn *txn, dbx_savepoint savepoint) {
+    txn->undone++;
     dbx_undo_revert(&txn->undo, txn->store->live.active, savepoint.undo);
     txn->effects.len = savepoint.effects;
     /* A turn that had no memory for its frame's header stays without: it ends with an error. */
@@ -55,6 +56,19 @@ void dbx_txn_command_undo(dbx_txn *txn, dbx_savepoint savepoint) {
 
 bool dbx_txn_changed(const dbx_txn *txn, dbx_savepoint savepoint) {
     return txn->writes != savepoint.writes;
+}
+
+void *dbx_txn_memo(const dbx_txn *txn) {
+    return txn->memo;
+}
+
+void dbx_txn_set_memo(dbx_txn *txn, void *memo, void (*release)(void *memo)) {
+    txn->memo = memo;
+    txn->release_memo = release;
+}
+
+uint64_t dbx_txn_undone(const dbx_txn *txn) {
+    return txn->undone;
 }
 
 int dbx_txn_effect(dbx_txn *txn, uint32_t db, size_t argc, const dbx_slice *argv) {

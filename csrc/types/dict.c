@@ -2,6 +2,7 @@
 #include "types/dict.h"
 
 #include "base/bytes.h"
+#include "types/sampler.h"
 
 enum { HASH_BITS = 8 * DBX_MEMBER_HASH_BYTES };
 
@@ -25,18 +26,59 @@ static bool is_long(const dbx_dict_slot *slot) {
     return slot->member.bytes.len > DBX_MEMBER_INLINE_MAX;
 }
 
-int dbx_dict_find(dbx_txn *txn, dbx_dict dict, dbx_slice bytes, dbx_dict_slot *slot) {
-    slot->dict = dict;
-    slot->member = dbx_format_member(bytes, dbx_txn_seed(txn));
-    size_t n = dbx_format_collection(slot->key, dict.table, dict.cid);
-    n += put_hash(slot->key + n, dbx_format_member_hash(&slot->member));
-    slot->key_len = n + dbx_format_put_member(slot->key + n, &slot->member);
+static int probe(dbx_txn *txn, dbx_dict_slot *slot) {
     int rc = dbx_txn_probe(txn, dbx_slice_of(slot->key, slot->key_len), &slot->probe);
     slot->found = rc == DBX_OK && slot->probe.found;
     slot->value = slot->probe.value;
     if (!slot->found || !is_long(slot)) return rc;
-    bool read = dbx_cell_read(&slot->value, dict.cid, &slot->whole);
-    return read && slot->whole.len == bytes.len ? DBX_OK : DBX_ECORRUPT;
+    bool read = dbx_cell_read(&slot->value, slot->dict.cid, &slot->whole);
+    return read && slot->whole.len == slot->member.bytes.len ? DBX_OK : DBX_ECORRUPT;
+}
+
+int dbx_dict_find(dbx_txn *txn, dbx_dict dict, dbx_slice bytes, dbx_dict_slot *slot) {
+    slot->dict = dict;
+    slot->member = dbx_format_member(bytes, dbx_txn_seed(txn));
+    size_t n = dbx_format_collection(slot->key, dict.table, dict.cid);
+    slot->hash = dbx_format_member_hash(&slot->member);
+    n += put_hash(slot->key + n, slot->hash);
+    slot->key_len = n + dbx_format_put_member(slot->key + n, &slot->member);
+    return probe(txn, slot);
+}
+
+int dbx_dict_find_item(dbx_txn *txn, dbx_dict dict, const dbx_dict_item *item,
+                       dbx_dict_slot *slot) {
+    slot->dict = dict;
+    slot->hash = item->hash;
+    /* The bytes of a long member are not looked at: its key has its digest. */
+    slot->member.bytes = dbx_slice_of(item->member.ptr, (size_t)item->member.len);
+    size_t n = dbx_format_collection(slot->key, dict.table, dict.cid);
+    if (item->place.len > sizeof slot->key - n) return DBX_ECORRUPT;
+    memcpy(slot->key + n, item->place.ptr, item->place.len);
+    slot->key_len = n + item->place.len;
+    return probe(txn, slot);
+}
+
+int dbx_dict_del_item(dbx_txn *txn, dbx_dict dict, const dbx_dict_item *item) {
+    dbx_dict_slot slot;
+    int rc = dbx_dict_find_item(txn, dict, item, &slot);
+    if (rc == DBX_OK && !slot.found) rc = DBX_ECORRUPT;
+    return rc == DBX_OK ? dbx_dict_del(txn, &slot) : rc;
+}
+
+size_t dbx_dict_place(const uint8_t *seed, dbx_slice bytes, uint8_t *out) {
+    dbx_member member = dbx_format_member(bytes, seed);
+    size_t n = put_hash(out, dbx_format_member_hash(&member));
+    return n + dbx_format_put_member(out + n, &member);
+}
+
+int dbx_dict_has(dbx_view *view, const uint8_t *seed, dbx_dict dict, dbx_slice bytes, bool *has) {
+    uint8_t key[DBX_ENCODED_KEY_MAX];
+    size_t n = dbx_format_collection(key, dict.table, dict.cid);
+    n += dbx_dict_place(seed, bytes, key + n);
+    dbx_slice value;
+    int rc = dbx_view_get(view, dbx_slice_of(key, n), &value);
+    *has = rc == DBX_OK;
+    return rc == DBX_ENOTFOUND ? DBX_OK : rc;
 }
 
 dbx_slice dbx_dict_suffix(const dbx_dict_slot *slot) {
@@ -67,14 +109,16 @@ static int put_long(dbx_txn *txn, dbx_dict_slot *slot, dbx_slice head, dbx_slice
 }
 
 int dbx_dict_put(dbx_txn *txn, dbx_dict_slot *slot, dbx_slice head, dbx_slice tail) {
+    dbx_slice key = dbx_slice_of(slot->key, slot->key_len);
+    if (!slot->found) dbx_sampler_note(txn, slot->dict, slot->hash, 1);
     if (is_long(slot)) return put_long(txn, slot, head, tail);
-    return dbx_txn_put_probed(txn, dbx_slice_of(slot->key, slot->key_len), &slot->probe, head,
-                              tail);
+    return dbx_txn_put_probed(txn, key, &slot->probe, head, tail);
 }
 
 int dbx_dict_del(dbx_txn *txn, dbx_dict_slot *slot) {
     int rc = is_long(slot) ? dbx_cell_drop(txn, &slot->whole) : DBX_OK;
     if (rc != DBX_OK) return rc;
+    dbx_sampler_note(txn, slot->dict, slot->hash, -1);
     return dbx_txn_del_probed(txn, dbx_slice_of(slot->key, slot->key_len), &slot->probe);
 }
 
@@ -87,6 +131,7 @@ static int read_item(const dbx_dict_walk *walk, dbx_dict_item *item) {
     item->value = dbx_cursor_value(walk->cursor);
     if (key.len < head) return DBX_ECORRUPT;
     item->hash = load_hash(key.ptr + walk->prefix_len);
+    item->place = dbx_slice_of(key.ptr + walk->prefix_len, key.len - walk->prefix_len);
     item->member = dbx_cell_of(dbx_slice_of(key.ptr + head, key.len - head));
     if (item->member.len <= DBX_MEMBER_INLINE_MAX) return DBX_OK;
     return dbx_cell_read(&item->value, walk->dict.cid, &item->member) ? DBX_OK : DBX_ECORRUPT;
@@ -113,6 +158,26 @@ int dbx_dict_walk_next(dbx_dict_walk *walk, dbx_dict_item *item) {
     return rc == DBX_OK ? read_item(walk, item) : rc;
 }
 
+int dbx_dict_walk_seek(dbx_dict_walk *walk, dbx_slice place, dbx_dict_item *item) {
+    uint8_t key[DBX_ENCODED_KEY_MAX];
+    if (place.len > sizeof key - walk->prefix_len) return DBX_ECORRUPT;
+    memcpy(key, walk->from, walk->prefix_len);
+    memcpy(key + walk->prefix_len, place.ptr, place.len);
+    walk->begun = true;
+    int rc = dbx_cursor_seek(walk->cursor, dbx_slice_of(key, walk->prefix_len + place.len));
+    return rc == DBX_OK ? read_item(walk, item) : rc;
+}
+
+int dbx_dict_walk_at(const dbx_dict_walk *walk, dbx_dict_item *item) {
+    return read_item(walk, item);
+}
+
+int dbx_dict_walk_last(dbx_dict_walk *walk, dbx_dict_item *item) {
+    walk->begun = true;
+    int rc = dbx_cursor_last(walk->cursor);
+    return rc == DBX_OK ? read_item(walk, item) : rc;
+}
+
 int dbx_dict_walk_move(dbx_dict_walk *walk, dbx_view *view) {
     dbx_cursor *cursor = dbx_cursor_open(view, dbx_slice_of(walk->from, walk->prefix_len));
     if (cursor == NULL) return DBX_ENOMEM;
@@ -127,40 +192,8 @@ void dbx_dict_walk_close(dbx_dict_walk *walk) {
     walk->cursor = NULL;
 }
 
-/* --- A random member -------------------------------------------------------------------------
- * Hashes are as good as random, so a part of their range that would have BUCKET members if they lay
- * evenly has no more than BUCKET_MAX, but in one of a thousand million. A part is drawn, and a
- * number below BUCKET_MAX: if the part has that many members it is the one, otherwise both are
- * drawn again. So each member has the same chance, whatever the gaps between them. */
-
-enum { BUCKET = 16, BUCKET_MAX = 48 };
-
-/* step_to stands on the n-th member from `from_hash` on if it is below `end_hash`. */
-static int step_to(dbx_txn *txn, dbx_dict dict, uint64_t from_hash, uint64_t end_hash, uint64_t n,
-                   dbx_dict_item *item) {
-    dbx_dict_walk walk;
-    int rc = dbx_dict_walk_open(&walk, dbx_txn_view(txn), dict, from_hash);
-    if (rc != DBX_OK) return rc;
-    do {
-        rc = dbx_dict_walk_next(&walk, item);
-    } while (rc == DBX_OK && item->hash < end_hash && n-- > 0);
-    dbx_dict_walk_close(&walk);
-    return rc == DBX_OK && item->hash >= end_hash ? DBX_ENOTFOUND : rc;
-}
-
 int dbx_dict_random(dbx_txn *txn, dbx_dict dict, uint64_t count, dbx_dict_item *item) {
-    const uint64_t range = (uint64_t)1 << HASH_BITS;
-    dbx_rand *rand = dbx_txn_rand(txn);
-    if (count <= BUCKET_MAX) {
-        return step_to(txn, dict, 0, range, dbx_rand_below(rand, count), item);
-    }
-    uint64_t buckets = count / BUCKET, width = range / buckets + 1;
-    int rc;
-    do {
-        uint64_t from_hash = width * dbx_rand_below(rand, buckets);
-        uint64_t end_hash = from_hash + width, nth = dbx_rand_below(rand, BUCKET_MAX);
-        rc =
-            from_hash >= range ? DBX_ENOTFOUND : step_to(txn, dict, from_hash, end_hash, nth, item);
-    } while (rc == DBX_ENOTFOUND);
-    return rc;
+    dbx_sampler *sampler;
+    int rc = dbx_sampler_live(txn, dict, count, &sampler);
+    return rc == DBX_OK ? dbx_sampler_draw(sampler, dbx_txn_rand(txn), item) : rc;
 }

@@ -23,6 +23,7 @@ typedef struct dbx_dict_slot {
     bool found;
     dbx_slice value; /* when found; as slices of txn.h */
     /* private */
+    uint64_t hash;
     dbx_cell whole; /* the long member as it is kept */
     dbx_probe probe;
     size_t key_len;
@@ -38,6 +39,11 @@ dbx_slice dbx_dict_suffix(const dbx_dict_slot *slot);
 int dbx_dict_put(dbx_txn *txn, dbx_dict_slot *slot, dbx_slice head, dbx_slice tail);
 /* dbx_dict_del removes the member of a slot that was found. */
 int dbx_dict_del(dbx_txn *txn, dbx_dict_slot *slot);
+/* dbx_dict_place writes where a member stands in any dict: its key behind [table][cid]. Returns the
+ * length. */
+size_t dbx_dict_place(const uint8_t *seed, dbx_slice bytes, uint8_t *out);
+/* dbx_dict_has says whether a view has the member; `seed` is the database's. */
+int dbx_dict_has(dbx_view *view, const uint8_t *seed, dbx_dict dict, dbx_slice bytes, bool *has);
 
 /* --- Walking --------------------------------------------------------------------------------- */
 
@@ -45,6 +51,7 @@ typedef struct dbx_dict_item {
     uint64_t hash;
     dbx_cell member;
     dbx_slice value;
+    dbx_slice place; /* its key behind [table][cid]: the same in all dicts, and their order */
 } dbx_dict_item;
 
 typedef struct dbx_dict_walk {
@@ -60,12 +67,23 @@ int dbx_dict_walk_open(dbx_dict_walk *walk, dbx_view *view, dbx_dict dict, uint6
 /* dbx_dict_walk_next gives the next member, valid until the next write; DBX_ENOTFOUND at the end.
  * What was given may be deleted before the next is asked for. */
 int dbx_dict_walk_next(dbx_dict_walk *walk, dbx_dict_item *item);
+/* dbx_dict_walk_seek goes on with the first member whose place is not before `place`. */
+int dbx_dict_walk_seek(dbx_dict_walk *walk, dbx_slice place, dbx_dict_item *item);
+/* dbx_dict_walk_at gives the member given last once more, after a move to another view. */
+int dbx_dict_walk_at(const dbx_dict_walk *walk, dbx_dict_item *item);
+/* dbx_dict_walk_last gives the last member of the dict. */
+int dbx_dict_walk_last(dbx_dict_walk *walk, dbx_dict_item *item);
 /* dbx_dict_walk_move goes on in another view, behind the member given last. */
 int dbx_dict_walk_move(dbx_dict_walk *walk, dbx_view *view);
 void dbx_dict_walk_close(dbx_dict_walk *walk);
 
-/* dbx_dict_random draws a member of a dict that has `count` > 0, each equally likely: independent
- * of what was drawn before. *item is valid until the next write. Cost: a few seeks. */
+/* dbx_dict_random draws a member of a dict that has `count` > 0, each equally likely, whatever was
+ * drawn before (sampler.h). *item is valid until the next write. Cost: about a seek. */
 int dbx_dict_random(dbx_txn *txn, dbx_dict dict, uint64_t count, dbx_dict_item *item);
+
+/* dbx_dict_find_item looks up the member that was given: dbx_dict_find without hashing it again. */
+int dbx_dict_find_item(dbx_txn *txn, dbx_dict dict, const dbx_dict_item *item, dbx_dict_slot *slot);
+/* dbx_dict_del_item removes the member that was given. */
+int dbx_dict_del_item(dbx_txn *txn, dbx_dict dict, const dbx_dict_item *item);
 
 #endif

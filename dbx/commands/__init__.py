@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dbx.commands.bitmap import BitmapCommands
 from dbx.commands.connection import ConnectionCommands
+from dbx.commands.geo import GeoCommands
 from dbx.commands.hash import HashCommands
 from dbx.commands.hll import HllCommands
 from dbx.commands.key import KeyCommands
+from dbx.commands.list import ListCommands
 from dbx.commands.server import ServerCommands
+from dbx.commands.set import SetCommands
 from dbx.commands.stream import StreamCommands
 from dbx.commands.string import StringCommands
+from dbx.commands.zset import SortedSetCommands
 
 __all__ = ["Commands"]
 
@@ -19,6 +23,10 @@ class Commands(
     BitmapCommands,
     HllCommands,
     HashCommands,
+    SetCommands,
+    ListCommands,
+    SortedSetCommands,
+    GeoCommands,
     StreamCommands,
     KeyCommands,
     ConnectionCommands,

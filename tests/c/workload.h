@@ -18,7 +18,7 @@
 
 enum {
     WORKLOAD_WORDS_MAX = 12,
-    WORKLOAD_STEPS_MAX = 180,
+    WORKLOAD_STEPS_MAX = 300,
     WORKLOAD_BIG_BYTES = 1200 << 10, /* "@big": beyond DBX_ENGINE_SPOOL_MIN */
     WORKLOAD_NAME_BYTES = 400 << 10, /* "@a".."@c": KEYS streams its reply for three of them */
     WORKLOAD_OPEN_MAX = 4096         /* allocations that starting takes, at most */
@@ -122,6 +122,25 @@ static const workload_step workload_steps[] = {
     STEP("MSET", "m1", "1", "m2", "2", "m3", "3"),
     STEP("MSETNX", "m4", "1", "m5", "2"),
     STEP("MGET", "m1", "absent", "m2"),
+    STEP("SADD", "s1", "1", "2", "3"),
+    STEP("SADD", "s2", "2", "3", "four", "@a"),
+    STEP("SREM", "s1", "1", "absent"),
+    STEP("SMOVE", "s1", "s3", "2"),
+    STEP("SCARD", "s2"),
+    STEP("SISMEMBER", "s2", "@a"),
+    STEP("SMISMEMBER", "s2", "2", "absent"),
+    STEP("SMEMBERS", "s1"),
+    STEP("SSCAN", "s1", "0", "MATCH", "*"),
+    STEP("SINTER", "s1", "s2"),
+    STEP_VARIES("SUNION", "s1", "s2", "s3"),
+    STEP("SDIFF", "s1", "s2"),
+    STEP("SINTERCARD", "2", "s1", "s2", "LIMIT", "1"),
+    STEP("SINTERSTORE", "s4", "s1", "s2"),
+    STEP("SUNIONSTORE", "s5", "s1", "s2"),
+    STEP("SDIFFSTORE", "s6", "s2", "s1"),
+    STEP_VARIES("SRANDMEMBER", "s2", "-3"),
+    STEP("SPOP", "s3"),
+    STEP("SPOP", "s1", "9"),
     STEP("GETSET", "m1", "one"),
     STEP("GETDEL", "m1"),
     STEP("GETEX", "m2", "PXAT", "99999999999999"),

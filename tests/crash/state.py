@@ -18,6 +18,7 @@ READ: dict[bytes, Callable[[bytes], Command]] = {  # the command that returns a 
     b"zset": lambda name: (b"ZRANGE", name, b"0", b"-1", b"WITHSCORES"),
     b"stream": lambda name: (b"XRANGE", name, b"-", b"+"),
 }
+UNORDERED = {b"set"}  # types whose elements may come in any order
 BATCH = 100
 ABSOLUTE_FROM_MS = 20 * 10**12  # the year 2603: times from here on were given as such, see POOLS
 TOLERANCE_MS = 60_000  # of relative ones: two clocks were read
@@ -54,7 +55,9 @@ def read(ask: Ask, databases: Sequence[int]) -> State:
             about = ask(asked)
             values = ask([_read(kind, name) for kind, name in zip(about[::3], part, strict=True)])
             for i, name in enumerate(part):
-                state[database, name] = Entry(*about[3 * i : 3 * i + 3], values[i])
+                kind, encoding, expiry = about[3 * i : 3 * i + 3]
+                value = sorted(values[i]) if kind in UNORDERED else values[i]
+                state[database, name] = Entry(kind, encoding, expiry, value)
     return state
 
 

@@ -121,8 +121,10 @@ def keyspace_differences(real: dict[Any, Any], ours: dict[Any, Any]) -> list[str
 def _same_key(real: tuple[Any, ...], ours: tuple[Any, ...]) -> bool:
     kind = real[0][1]
     tolerance = VALUES[kind].tolerance if kind in VALUES else 0
+    encodings = real[1][1], ours[1][1]
     return bool(
-        real[:2] == ours[:2]
+        real[0] == ours[0]
+        and (real[1] == ours[1] or (kind in VALUES and encodings == VALUES[kind].encodings))
         and about_equal(real[2], ours[2], tolerance)
         and same((b"PTTL",), real[3], ours[3])
     )

@@ -33,6 +33,10 @@ def _idle_for_longer(_: Command, real: Reply, ours: Reply) -> bool:
     return bool(real[0] == ours[0] == "int" and real[1] < ours[1])
 
 
+def _packed_sooner(_: Command, real: Reply, ours: Reply) -> bool:
+    return bool(real[1] == b"quicklist" and ours[1] == b"listpack")
+
+
 KNOWN: tuple[Difference, ...] = (
     Difference(
         "DBSIZE",
@@ -43,6 +47,13 @@ KNOWN: tuple[Difference, ...] = (
         "OBJECT IDLETIME",
         "Redis counts from the last read as well; DBX writes nothing, not even memory, for a read",
         _idle_for_longer,
+    ),
+    Difference(
+        "OBJECT ENCODING",
+        "a list that has shrunk is a listpack again when all of it fits in half of the limit; Redis"
+        " waits until it is in one node of its quicklist. LINSERT and LSET that change nothing make"
+        " a quicklist of a listpack in Redis alone",
+        _packed_sooner,
     ),
     Difference("OBJECT HELP", "help texts are in DBX's own words", _both_arrays),
     Difference("XGROUP HELP", "help texts are in DBX's own words", _both_arrays),

@@ -77,13 +77,15 @@ def about_equal(real: object, ours: object, tolerance: int) -> bool:
 @dataclass(frozen=True)
 class Value:
     """How a type's whole value is read. `then` makes more commands of the reply, if that is not
-    enough; `rest` normalises their replies; integers may be apart by `tolerance`."""
+    enough; `rest` normalises their replies; integers may be apart by `tolerance`; of `encodings`
+    Redis may have the first and DBX the second (known_differences.py says why)."""
 
     command: str  # <key> stands for the key
     normal: Normal = as_it_is
     then: Callable[[bytes, Reply], Sequence[Command]] = lambda _, __: ()
     rest: Normal = as_it_is
     tolerance: int = 0
+    encodings: tuple[bytes, bytes] | None = None
 
     def read(self, key: bytes) -> Command:
         return tuple(key if word == "<key>" else word.encode() for word in self.command.split())

@@ -53,4 +53,4 @@ TEMPLATES = (
     "LINSERT <own> BEFORE a <element>", "LREM <own> -2 a", "LPOS <own> a RANK -1 COUNT 0",
 )  # fmt: skip
 
-VALUES: Values = {b"list": Value("LRANGE <key> 0 -1")}
+VALUES: Values = {b"list": Value("LRANGE <key> 0 -1", encodings=(b"quicklist", b"listpack"))}

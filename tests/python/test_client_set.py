@@ -1,0 +1,86 @@
+"""redis-py's methods for sets: the same calls on redis-py with a real server and on DBX, alone, in
+a pipeline and with asyncio, return the same values."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import redis
+import redis.asyncio
+
+import dbx
+import dbx.aio
+from tests.support.servers import RedisServer
+
+CALLS: tuple[Callable[[Any], Any], ...] = (
+    lambda c: c.sadd("s", "a", b"b", 3, 4.5),
+    lambda c: c.sadd("t", "a", "c"),
+    lambda c: c.srem("s", "b", "none"),
+    lambda c: c.scard("s"),
+    lambda c: c.smembers("s"),
+    lambda c: c.smembers("none"),
+    lambda c: c.sismember("s", "a"),
+    lambda c: c.sismember("s", "x"),
+    lambda c: c.smismember("s", ["a", "x"]),
+    lambda c: c.smismember("s", "a", "x"),
+    lambda c: c.smove("s", "t", "3"),
+    lambda c: c.smove("s", "t", "none"),
+    lambda c: c.sinter("s", "t"),
+    lambda c: c.sinter(["s", "none"]),
+    lambda c: c.sunion(["s", "t"]),
+    lambda c: c.sdiff("s", "t"),
+    lambda c: c.sintercard(2, ["s", "t"]),
+    lambda c: c.sintercard(2, ["s", "t"], limit=1),
+    lambda c: c.sinterstore("d", "s", "t"),
+    lambda c: c.sunionstore("d", ["s", "t"]),
+    lambda c: c.sdiffstore("e", ["s", "t"]),
+    lambda c: c.sscan("e"),
+    lambda c: c.sscan("none", cursor=0, match="x*", count=3),
+    lambda c: c.srandmember("e"),
+    lambda c: c.srandmember("e", 2),
+    lambda c: c.srandmember("e", -2),
+    lambda c: c.srandmember("none"),
+    lambda c: c.srandmember("none", 2),
+    lambda c: c.spop("e"),
+    lambda c: c.spop("e"),
+    lambda c: c.spop("none", 2),
+    lambda c: c.sadd("one", "x"),
+    lambda c: c.spop("one", 3),
+)
+
+
+def called(client: Any) -> list[Any]:
+    return [call(client) for call in CALLS]
+
+
+def piped(client: Any) -> list[Any]:
+    with client.pipeline() as pipe:
+        for call in CALLS:
+            assert call(pipe) is pipe
+        results: list[Any] = pipe.execute()
+        return results
+
+
+async def awaited(client: Any) -> list[Any]:
+    return [await call(client) for call in CALLS]
+
+
+@pytest.mark.parametrize("decode", [False, True], ids=["bytes", "str"])
+def test_methods_for_lists_return_what_redis_pys_do(redis8: RedisServer, decode: bool) -> None:
+    with redis.Redis(port=redis8.port, decode_responses=decode) as theirs:
+        theirs.flushall()
+        expected = called(theirs)
+    with dbx.open(decode_responses=decode) as ours:
+        assert called(ours) == expected
+        ours.flushall()
+        assert piped(ours) == expected
+
+    async def with_asyncio() -> list[Any]:
+        async with dbx.aio.open(decode_responses=decode) as db:
+            return await awaited(db)
+
+    assert asyncio.run(with_asyncio()) == expected
+    assert {type(value) for value in expected} >= {int, list, bool, type(None)}
