@@ -167,6 +167,38 @@ static const workload_step workload_steps[] = {
     STEP("PFDEBUG", "TODENSE", "hll"),
     STEP("PFADD", "hll", "x", "z"),
     STEP("PFSELFTEST"),
+    STEP("XADD", "s", "1-1", "f", "v"),
+    STEP("XADD", "s", "MAXLEN", "5", "2-1", "f", "v", "g", "w"),
+    STEP("XADD", "s", "3-1", "long", "@big"),
+    STEP("XADD", "s", "4-1", "f", "last"),
+    STEP("XLEN", "s"),
+    STEP("XRANGE", "s", "-", "+"),
+    STEP("XREVRANGE", "s", "+", "-", "COUNT", "1"),
+    STEP("XREAD", "STREAMS", "s", "absent", "0", "0"),
+    STEP("XGROUP", "CREATE", "s", "@a", "0"),
+    STEP("XGROUP", "CREATE", "s", "g", "0"),
+    STEP("XGROUP", "CREATECONSUMER", "s", "g", "one"),
+    STEP("XREADGROUP", "GROUP", "g", "one", "COUNT", "2", "STREAMS", "s", ">"),
+    STEP("XREADGROUP", "GROUP", "g", "@b", "STREAMS", "s", ">"),
+    STEP("XREADGROUP", "GROUP", "g", "one", "STREAMS", "s", "s", "0", ">"),
+    STEP("XPENDING", "s", "g"),
+    STEP_VARIES("XPENDING", "s", "g", "-", "+", "10"),
+    STEP("XCLAIM", "s", "g", "two", "0", "1-1", "3-1", "RETRYCOUNT", "3"),
+    STEP("XDEL", "s", "3-1", "9-9"),
+    STEP("XAUTOCLAIM", "s", "g", "three", "0", "0", "COUNT", "3"),
+    STEP("XACK", "s", "g", "1-1", "9-9"),
+    STEP("XINFO", "STREAM", "s"),
+    STEP_VARIES("XINFO", "STREAM", "s", "FULL"),
+    STEP("XINFO", "GROUPS", "s"),
+    STEP_VARIES("XINFO", "CONSUMERS", "s", "g"),
+    STEP("XINFO", "HELP"),
+    STEP("XGROUP", "HELP"),
+    STEP("XGROUP", "SETID", "s", "g", "1-1"),
+    STEP("COPY", "s", "s2"),
+    STEP("XGROUP", "DELCONSUMER", "s", "g", "three"),
+    STEP("XGROUP", "DESTROY", "s", "@a"),
+    STEP("XTRIM", "s", "MAXLEN", "1"),
+    STEP("XSETID", "s", "7-7"),
     STEP("INCR", "n"),
     STEP("INCRBY", "n", "5"),
     STEP("DECR", "n"),
@@ -326,6 +358,15 @@ static uint64_t workload_state(dbx_engine *engine) {
             WORKLOAD_ASK(&out, dbx_slice_str("GET"), name);
             state = dbx_hash_bytes(dbx_buf_slice(&out), state + db);
             state = dbx_hash_bytes(name, state);
+            if (out.len > 0 && out.ptr[0] == '-') { /* of another type: perhaps a stream */
+                WORKLOAD_ASK(&out, dbx_slice_str("XRANGE"), name, dbx_slice_str("-"),
+                             dbx_slice_str("+"));
+                state = dbx_hash_bytes(dbx_buf_slice(&out), state);
+                WORKLOAD_ASK(&out, dbx_slice_str("XINFO"), dbx_slice_str("GROUPS"), name);
+                state = dbx_hash_bytes(dbx_buf_slice(&out), state);
+                WORKLOAD_ASK(&out, dbx_slice_str("XPENDING"), name, dbx_slice_str("g"));
+                state = dbx_hash_bytes(dbx_buf_slice(&out), state);
+            }
             WORKLOAD_ASK(&out, dbx_slice_str("PTTL"), name);
             state += out.len > 1 && out.ptr[1] == '-';
         }
