@@ -22,6 +22,8 @@ typedef struct dbx_args {
 
 #define DBX_SYNTAX_ERROR "ERR syntax error"
 #define DBX_NOT_AN_INTEGER "ERR value is not an integer or out of range"
+#define DBX_RANGE_ERROR                                                                            \
+    "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"
 #define DBX_NOT_A_REAL "ERR value is not a valid float"
 
 static inline size_t dbx_args_left(const dbx_args *a) {

@@ -17,7 +17,8 @@ const dbx_command *const dbx_table_families[] = {
     dbx_cmd_key,         dbx_cmd_expire,      dbx_cmd_scan,
     dbx_cmd_db,          dbx_cmd_hash,        dbx_cmd_hash_all,
     dbx_cmd_hash_expire, dbx_cmd_command,     dbx_cmd_set,
-    dbx_cmd_set_random,  dbx_cmd_set_algebra, NULL,
+    dbx_cmd_set_random,  dbx_cmd_set_algebra, dbx_cmd_list,
+    dbx_cmd_list_range,  dbx_cmd_list_edit,   NULL,
 };
 
 static int add_row(const dbx_command *row) {

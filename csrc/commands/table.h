@@ -45,6 +45,9 @@ extern const dbx_command dbx_cmd_hash_expire[];
 extern const dbx_command dbx_cmd_set[];
 extern const dbx_command dbx_cmd_set_random[];
 extern const dbx_command dbx_cmd_set_algebra[];
+extern const dbx_command dbx_cmd_list[];
+extern const dbx_command dbx_cmd_list_range[];
+extern const dbx_command dbx_cmd_list_edit[];
 extern const dbx_command dbx_cmd_command[];
 extern const dbx_command *const dbx_table_families[];
 

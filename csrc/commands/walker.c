@@ -6,8 +6,8 @@
 /* A walk that goes on while the client takes its reply. */
 typedef struct walk_source {
     dbx_source base;
-    dbx_view *view; /* owned */
-    bool contained; /* a container is to be closed at the end */
+    dbx_view *view;      /* owned */
+    unsigned containers; /* to be closed at the end */
     dbx_walker *walker;
 } walk_source;
 
@@ -42,10 +42,15 @@ static int walk_some(dbx_walker *walker, dbx_reply *out, size_t budget) {
     return 1;
 }
 
+static void close_containers(dbx_reply *out, unsigned count) {
+    while (count-- > 0)
+        out->ops->close(out);
+}
+
 static int source_produce(dbx_source *base, dbx_reply *out, size_t budget) {
     walk_source *source = (walk_source *)base;
     int rc = walk_some(source->walker, out, budget);
-    if (rc == 0 && source->contained) out->ops->close(out);
+    if (rc == 0) close_containers(out, source->containers);
     return rc;
 }
 
@@ -60,7 +65,7 @@ static void source_destroy(dbx_source *base) {
 }
 
 /* stream hands what is left of the walk to a source. */
-static int stream(dbx_ctx *ctx, dbx_walker *walker, bool contained, dbx_reply *out) {
+static int stream(dbx_ctx *ctx, dbx_walker *walker, unsigned containers, dbx_reply *out) {
     walk_source *source = dbx_alloc_zero(1, sizeof *source);
     dbx_walker *copy = dbx_alloc(walker->ops->size);
     dbx_view *view = dbx_view_open(ctx->txn);
@@ -77,23 +82,23 @@ static int stream(dbx_ctx *ctx, dbx_walker *walker, bool contained, dbx_reply *o
     copy->view = view;
     *source = (walk_source){.base = {source_produce, source_destroy},
                             .view = view,
-                            .contained = contained,
+                            .containers = containers,
                             .walker = copy};
     dbx_reply_stream(out, &source->base);
     return DBX_OK;
 }
 
-static int reply(dbx_ctx *ctx, dbx_walker *walker, bool contained, dbx_reply *out) {
+static int reply(dbx_ctx *ctx, dbx_walker *walker, unsigned containers, dbx_reply *out) {
     walker->view = dbx_txn_view(ctx->txn);
     int rc = walk_some(walker, out, DBX_WALKER_BYTES);
-    if (rc == 1) return stream(ctx, walker, contained, out);
+    if (rc == 1) return stream(ctx, walker, containers, out);
     walker->ops->close(walker);
-    if (rc == 0 && contained) out->ops->close(out);
+    if (rc == 0) close_containers(out, containers);
     return rc;
 }
 
 int dbx_walker_reply(dbx_ctx *ctx, dbx_walker *walker, dbx_reply *out) {
-    return reply(ctx, walker, true, out);
+    return reply(ctx, walker, 1 + walker->around, out);
 }
 
 /* --- One cell -------------------------------------------------------------------------------- */
@@ -118,5 +123,5 @@ int dbx_walker_reply_cell(dbx_ctx *ctx, const dbx_cell *cell, dbx_reply *out) {
     static const dbx_walker_ops ops = {sizeof(dbx_walker), no_next, no_move, no_close};
     dbx_walker walker = {.ops = &ops};
     dbx_walker_cell(&walker, cell, out);
-    return dbx_cell_is_long(cell) ? reply(ctx, &walker, false, out) : DBX_OK;
+    return dbx_cell_is_long(cell) ? reply(ctx, &walker, 0, out) : DBX_OK;
 }

@@ -28,8 +28,9 @@ typedef struct dbx_walker_ops {
 
 struct dbx_walker {
     const dbx_walker_ops *ops;
-    dbx_view *view; /* it walks in */
-    dbx_cell rest;  /* what is left of a long cell, from `rest_at` on */
+    unsigned around; /* containers around the one of its elements, closed after it */
+    dbx_view *view;  /* it walks in */
+    dbx_cell rest;   /* what is left of a long cell, from `rest_at` on */
     uint64_t rest_at;
 };
 
@@ -37,7 +38,8 @@ struct dbx_walker {
 void dbx_walker_cell(dbx_walker *walker, const dbx_cell *cell, dbx_reply *out);
 
 /* dbx_walker_reply writes what the walk gives, then closes the container that the caller has
- * opened, and the walker. It must be the last thing written. `walker` walks in the live view. */
+ * opened, those around it that walker->around says, and the walker. It must be the last thing
+ * written; what it goes over may be changed afterwards. `walker` walks in the live view. */
 int dbx_walker_reply(dbx_ctx *ctx, dbx_walker *walker, dbx_reply *out);
 
 /* dbx_walker_reply_cell replies with one cell. It must be the last thing written. */

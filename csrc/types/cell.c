@@ -13,6 +13,11 @@ void dbx_cell_add_short(dbx_slice bytes, dbx_buf *out) {
     dbx_buf_add(out, bytes.ptr, bytes.len);
 }
 
+void dbx_cell_add_long(const dbx_cell *cell, dbx_buf *out) {
+    add_number(out, cell->len << 1 | LONG);
+    add_number(out, cell->chunks.part);
+}
+
 int dbx_cell_add(dbx_txn *txn, uint64_t cid, dbx_slice bytes, dbx_buf *out) {
     if (bytes.len <= DBX_CELL_INLINE_MAX) {
         dbx_cell_add_short(bytes, out);
@@ -20,8 +25,8 @@ int dbx_cell_add(dbx_txn *txn, uint64_t cid, dbx_slice bytes, dbx_buf *out) {
         dbx_chunks chunks = {.cid = cid, .part = dbx_txn_new_id(txn)};
         int rc = dbx_chunks_write(txn, chunks, 0, bytes);
         if (rc != DBX_OK) return rc;
-        add_number(out, (uint64_t)bytes.len << 1 | LONG);
-        add_number(out, chunks.part);
+        dbx_cell cell = {.len = bytes.len, .chunks = chunks};
+        dbx_cell_add_long(&cell, out);
     }
     return out->failed ? DBX_ENOMEM : DBX_OK;
 }

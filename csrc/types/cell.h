@@ -36,6 +36,8 @@ static inline dbx_slice dbx_cell_slice(const dbx_cell *cell) {
 int dbx_cell_add(dbx_txn *txn, uint64_t cid, dbx_slice bytes, dbx_buf *out);
 /* dbx_cell_add_short is the same for bytes that are known to be short. */
 void dbx_cell_add_short(dbx_slice bytes, dbx_buf *out);
+/* dbx_cell_add_long appends a long cell whose chunks are there already. */
+void dbx_cell_add_long(const dbx_cell *cell, dbx_buf *out);
 /* dbx_cell_size is how many bytes a cell of so many bytes takes in its entry. */
 size_t dbx_cell_size(uint64_t len);
 
