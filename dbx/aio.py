@@ -18,6 +18,7 @@ from dbx.client import MEMORY, Path, open_engine
 from dbx.commands import Commands
 from dbx.commands.base import Encodable, Pattern
 from dbx.commands.replies import PARSERS
+from dbx.commands.zset import Cast
 from dbx.pipeline import PipelineBase
 
 __all__ = ["DBX", "Pipeline", "open"]
@@ -98,6 +99,19 @@ class DBX(Commands):
             cursor, found = await self.sscan(name, cursor, match=match, count=count)
             for member in found:
                 yield member
+
+    async def zscan_iter(
+        self,
+        name: Encodable,
+        match: Pattern | None = None,
+        count: int | None = None,
+        score_cast_func: Cast = float,
+    ) -> AsyncIterator[Any]:
+        cursor: int | str = "0"
+        while cursor != 0:
+            cursor, found = await self.zscan(name, cursor, match, count, score_cast_func)
+            for pair in found:
+                yield pair
 
     @property
     def closed(self) -> bool:

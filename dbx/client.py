@@ -11,6 +11,7 @@ from dbx import _core
 from dbx.commands import Commands
 from dbx.commands.base import Encodable, Pattern
 from dbx.commands.replies import PARSERS
+from dbx.commands.zset import Cast
 from dbx.config import open_settings
 from dbx.errors import DataError
 from dbx.pipeline import Pipeline
@@ -74,6 +75,19 @@ class DBX(Commands):
         cursor: int | str = "0"
         while cursor != 0:
             cursor, found = self.sscan(name, cursor, match=match, count=count)
+            yield from found
+
+    def zscan_iter(
+        self,
+        name: Encodable,
+        match: Pattern | None = None,
+        count: int | None = None,
+        score_cast_func: Cast = float,
+    ) -> Iterator[Any]:
+        """Every member of a sorted set with its score, as ZSCAN gives them."""
+        cursor: int | str = "0"
+        while cursor != 0:
+            cursor, found = self.zscan(name, cursor, match, count, score_cast_func)
             yield from found
 
     def __getitem__(self, name: Encodable) -> Any:

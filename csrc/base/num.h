@@ -38,6 +38,11 @@ bool dbx_num_real_from_slice(dbx_slice text, double *out);
 /* dbx_num_real_to_text writes the digits Redis replies with: short, and read back as the same
  * double. */
 size_t dbx_num_real_to_text(double value, char out[DBX_NUM_REAL_TEXT_MAX]);
+/* dbx_num_bound_from_slice reads a double as bounds of ranges are read: what strtod accepts, but
+ * not hexadecimal; nothing at all is 0; what overflows is infinite; a NUL byte ends it. */
+bool dbx_num_bound_from_slice(dbx_slice text, double *out);
+/* dbx_num_real_to_17_digits writes a double with up to 17 digits, as printf's %.17g does. */
+size_t dbx_num_real_to_17_digits(double value, char out[DBX_NUM_REAL_TEXT_MAX]);
 
 /* Long doubles are INCRBYFLOAT's. They have 64 bits of mantissa on x86; where they have 113
  * (aarch64, riscv64) reading and adding round to 64 as well, so that every machine replies with the

@@ -286,6 +286,36 @@ bool dbx_num_real_from_slice(dbx_slice text, double *out) {
     return true;
 }
 
+bool dbx_num_bound_from_slice(dbx_slice text, double *out) {
+    char copy[DBX_NUM_LONG_REAL_TEXT_MAX], *end;
+    if (text.len >= sizeof copy) return false;
+    if (text.len > 0) memcpy(copy, text.ptr, text.len);
+    copy[text.len] = '\0';
+    (void)pthread_once(&c_locale_once, c_locale_make);
+    const char *digits = copy + (copy[0] == '-' || copy[0] == '+');
+    if (isspace((unsigned char)copy[0])) return false;
+    if (digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X')) return false;
+    double value = strtod_l(copy, &end, c_locale);
+    if (*end != '\0' || isnan(value)) return false;
+    *out = value;
+    return true;
+}
+
+size_t dbx_num_real_to_17_digits(double value, char out[DBX_NUM_REAL_TEXT_MAX]) {
+    char text[2 * DBX_NUM_REAL_TEXT_MAX]; /* the locale's point may be several bytes long */
+    size_t len = 0;
+    if (isinf(value)) return put_text(out, value < 0 ? "-inf" : "inf");
+    (void)snprintf(text, sizeof text, "%.17g", value);
+    for (const char *at = text; *at != '\0'; at++) {
+        if (isdigit((unsigned char)*at) || *at == 'e' || *at == '-' || *at == '+') {
+            out[len++] = *at;
+        } else if (len == 0 || out[len - 1] != '.') {
+            out[len++] = '.';
+        }
+    }
+    return len;
+}
+
 /* Rounds to 64 bits of mantissa where there are more (Veltkamp's splitting); elsewhere does
  * nothing. */
 static long double round_to_64_bits(long double value) {

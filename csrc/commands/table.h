@@ -48,6 +48,12 @@ extern const dbx_command dbx_cmd_set_algebra[];
 extern const dbx_command dbx_cmd_list[];
 extern const dbx_command dbx_cmd_list_range[];
 extern const dbx_command dbx_cmd_list_edit[];
+extern const dbx_command dbx_cmd_zset[];
+extern const dbx_command dbx_cmd_zset_range[];
+extern const dbx_command dbx_cmd_zset_pop[];
+extern const dbx_command dbx_cmd_zset_ops[];
+extern const dbx_command dbx_cmd_geo[];
+extern const dbx_command dbx_cmd_sort[];
 extern const dbx_command dbx_cmd_command[];
 extern const dbx_command *const dbx_table_families[];
 

@@ -168,6 +168,86 @@ def _moment(reply: Any, **_: Any) -> datetime.datetime:
     return datetime.datetime.fromtimestamp(int(reply))
 
 
+def _cast(score: Any, func: Callable[[Any], Any]) -> Any:
+    """A score as RESP2 has it, given to the caller's function: what redis-py does."""
+    text = _score_text(score)
+    try:
+        return func(text)
+    except (TypeError, ValueError):
+        return func(float(text))
+
+
+def _score_text(score: Any) -> Any:
+    return format(score, ".17g").encode() if isinstance(score, float) else score
+
+
+def _scored(reply: Any, *, withscores: bool = False, **options: Any) -> Any:
+    """Members with scores, as pairs."""
+    if not reply or not withscores:
+        return reply
+    func = options.get("score_cast_func", float)
+    return [(member, _cast(score, func)) for member, score in reply]
+
+
+def _scored_flat(reply: Any, *, withscores: bool = False, **_: Any) -> Any:
+    if not reply or not withscores:
+        return reply
+    return [part for member, score in reply for part in (member, _score_text(score))]
+
+
+def _popped(reply: Any, **_: Any) -> Any:
+    if not reply:
+        return reply
+    found = reply if isinstance(reply[0], list) else [reply]
+    return [(member, float(score)) for member, score in found]
+
+
+def _popped_of(reply: Any, **_: Any) -> Any:
+    if not reply:
+        return reply
+    return [reply[0], [[member, _score_text(score)] for member, score in reply[1]]]
+
+
+def _ranked(reply: Any, *, withscore: bool = False, **options: Any) -> Any:
+    if not reply or not withscore:
+        return reply
+    return [reply[0], _cast(reply[1], options.get("score_cast_func", float))]
+
+
+def _zscan(reply: Any, **options: Any) -> tuple[int, list[Any]]:
+    cursor, items = reply
+    func = options.get("score_cast_func", float)
+    pairs = zip(items[::2], items[1::2], strict=True)
+    return int(cursor), [(member, _cast(score, func)) for member, score in pairs]
+
+
+def _point(reply: Any) -> tuple[float, float] | None:
+    return None if reply is None else (float(reply[0]), float(reply[1]))
+
+
+def _points(reply: Any, **_: Any) -> list[Any]:
+    return [_point(point) for point in reply]
+
+
+def _places(reply: Any, *, places: Any = (), **_: Any) -> Any:
+    """What a search found, with what it was asked to tell: in the server's order."""
+    casts = [
+        cast
+        for word, cast in (("WITHDIST", float), ("WITHHASH", int), ("WITHCOORD", _point))
+        if word in places
+    ]
+    if not casts:
+        return reply
+    return [
+        [member, *(cast(part) for cast, part in zip(casts, more, strict=True))]
+        for member, *more in reply
+    ]
+
+
+def _float_or_none(reply: Any, **_: Any) -> float | None:
+    return None if reply is None else float(reply)
+
+
 def _true(reply: Any, **_: Any) -> bool:
     return True
 
@@ -184,6 +264,11 @@ PARSERS: dict[str, Parser] = {
     ),
     **_each("SDIFF SINTER SMEMBERS SUNION", _members),
     **_each("FLUSHALL FLUSHDB HMSET LSET LTRIM MSET QUIT RENAME SAVE SELECT SHUTDOWN SWAPDB", _ok),
+    **_each("ZINTER ZRANGE ZRANGEBYSCORE ZREVRANGE ZREVRANGEBYSCORE ZUNION", _scored),
+    **_each("ZDIFF ZRANDMEMBER", _scored_flat),
+    **_each("ZPOPMAX ZPOPMIN", _popped),
+    **_each("ZRANK ZREVRANK", _ranked),
+    **_each("GEORADIUS GEORADIUSBYMEMBER GEOSEARCH", _places),
     "BGSAVE": _true,
     "CLIENT GETNAME": _as_text,
     "CLIENT INFO": _client_info,
@@ -196,6 +281,9 @@ PARSERS: dict[str, Parser] = {
     "CONFIG GET": _config,
     "CONFIG RESETSTAT": _ok,
     "CONFIG SET": _ok,
+    "GEODIST": _float_or_none,
+    "GEOHASH": _texts,
+    "GEOPOS": _points,
     "HINCRBYFLOAT": _float,
     "HRANDFIELD": _flat_pairs,
     "HSCAN": _hscan,
@@ -209,4 +297,6 @@ PARSERS: dict[str, Parser] = {
     "SET": _set,
     "SSCAN": _scan,
     "TIME": _time,
+    "ZMPOP": _popped_of,
+    "ZSCAN": _zscan,
 }

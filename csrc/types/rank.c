@@ -1,0 +1,341 @@
+/* rank.c: see rank.h. */
+#include "types/rank.h"
+
+enum { COUNT_BYTES = 8 };
+
+typedef struct border {
+    dbx_slice place; /* in the map */
+    bool last;       /* of its level: its group has what is left */
+    uint64_t count;
+} border;
+
+static const dbx_slice START = {NULL, 0}; /* a place before all */
+
+unsigned dbx_rank_level(uint64_t member_hash) {
+    if (member_hash == 0) return DBX_RANK_LEVELS_MAX;
+    return (unsigned)__builtin_ctzll(member_hash) / DBX_RANK_BITS;
+}
+
+void dbx_rank_init(dbx_rank *rank, dbx_txn *txn, uint64_t cid, unsigned levels) {
+    rank->txn = txn;
+    rank->cid = cid;
+    rank->levels = levels;
+    rank->steps = 0;
+    rank->borders = rank->members = NULL;
+    rank->head = dbx_format_collection(rank->key, DBX_TABLE_RANK, cid);
+}
+
+void dbx_rank_close(dbx_rank *rank) {
+    dbx_cursor_close(rank->borders);
+    dbx_cursor_close(rank->members);
+    rank->borders = rank->members = NULL;
+}
+
+/* --- Borders --------------------------------------------------------------------------------- */
+
+static int open_cursor(dbx_rank *rank, dbx_cursor **cursor, uint8_t table) {
+    uint8_t prefix[1 + DBX_NUMBER_BYTES_MAX];
+    if (*cursor != NULL) return DBX_OK;
+    size_t n = dbx_format_collection(prefix, table, rank->cid);
+    *cursor = dbx_cursor_open(dbx_txn_view(rank->txn), dbx_slice_of(prefix, n));
+    return *cursor != NULL ? DBX_OK : DBX_ENOMEM;
+}
+
+/* key_of writes the key of a border's entry; `place` may lie in the map. */
+static dbx_slice key_of(dbx_rank *rank, unsigned level, dbx_slice place) {
+    rank->key[rank->head] = (uint8_t)level;
+    if (place.len > 0) memcpy(rank->key + rank->head + 1, place.ptr, place.len);
+    return dbx_slice_of(rank->key, rank->head + 1 + place.len);
+}
+
+/* read_border reads where the cursor of the borders stands, after a move that gave `rc`. */
+static int read_border(dbx_rank *rank, unsigned level, int rc, border *b) {
+    rank->steps++;
+    if (rc != DBX_OK) return rc;
+    dbx_slice key = dbx_cursor_key(rank->borders), value = dbx_cursor_value(rank->borders);
+    if (key.len <= rank->head || key.ptr[rank->head] != level) return DBX_ENOTFOUND;
+    if (value.len != 0 && value.len != COUNT_BYTES) return DBX_ECORRUPT;
+    *b = (border){.place = dbx_slice_of(key.ptr + rank->head + 1, key.len - rank->head - 1),
+                  .last = value.len == 0,
+                  .count = value.len == 0 ? 0 : dbx_load64(value.ptr)};
+    return DBX_OK;
+}
+
+/* The first border of a level at or after a place. */
+static int border_from(dbx_rank *rank, unsigned level, dbx_slice place, border *b) {
+    int rc = open_cursor(rank, &rank->borders, DBX_TABLE_RANK);
+    if (rc != DBX_OK) return rc;
+    rc = dbx_cursor_seek(rank->borders, key_of(rank, level, place));
+    return read_border(rank, level, rc, b);
+}
+
+static int border_next(dbx_rank *rank, unsigned level, border *b) {
+    return read_border(rank, level, dbx_cursor_next(rank->borders), b);
+}
+
+/* The last border of a level at or before a place. */
+static int border_to(dbx_rank *rank, unsigned level, dbx_slice place, border *b) {
+    int rc = open_cursor(rank, &rank->borders, DBX_TABLE_RANK);
+    if (rc != DBX_OK) return rc;
+    rc = dbx_cursor_seek_back(rank->borders, key_of(rank, level, place));
+    return read_border(rank, level, rc, b);
+}
+
+/* The neighbours of a place, itself left out. */
+static int border_before(dbx_rank *rank, unsigned level, dbx_slice place, border *b) {
+    int rc = border_to(rank, level, place, b);
+    if (rc != DBX_OK || !dbx_slice_eq(b->place, place)) return rc;
+    return read_border(rank, level, dbx_cursor_prev(rank->borders), b);
+}
+
+static int border_after(dbx_rank *rank, unsigned level, dbx_slice place, border *b) {
+    int rc = border_from(rank, level, place, b);
+    if (rc != DBX_OK || !dbx_slice_eq(b->place, place)) return rc;
+    return border_next(rank, level, b);
+}
+
+static int put(dbx_rank *rank, unsigned level, dbx_slice place, bool last, uint64_t count) {
+    uint8_t bytes[COUNT_BYTES];
+    dbx_store64(bytes, count);
+    return dbx_txn_put(rank->txn, key_of(rank, level, place), START,
+                       dbx_slice_of(bytes, last ? 0 : sizeof bytes));
+}
+
+/* --- Counting -------------------------------------------------------------------------------- */
+
+/* count_members counts from `from` to before `to` in Z. */
+static int count_members(dbx_rank *rank, dbx_slice from, dbx_slice to, uint64_t *count) {
+    uint8_t key[DBX_ENCODED_KEY_MAX];
+    int rc = open_cursor(rank, &rank->members, DBX_TABLE_ZSET);
+    if (rc != DBX_OK) return rc;
+    size_t head = dbx_format_collection(key, DBX_TABLE_ZSET, rank->cid);
+    if (from.len > 0) memcpy(key + head, from.ptr, from.len);
+    *count = 0;
+    rc = dbx_cursor_seek(rank->members, dbx_slice_of(key, head + from.len));
+    for (; rc == DBX_OK; rc = dbx_cursor_next(rank->members)) {
+        dbx_slice at = dbx_cursor_key(rank->members);
+        rank->steps++;
+        if (dbx_slice_cmp(dbx_slice_of(at.ptr + head, at.len - head), to) >= 0) return DBX_OK;
+        ++*count;
+    }
+    return rc == DBX_ENOTFOUND ? DBX_OK : rc;
+}
+
+/* sum counts the members from `from` to before `to`, both borders of `level` if it is not 0, or
+ * from the level's first border on. */
+static int sum(dbx_rank *rank, unsigned level, dbx_slice from, dbx_slice to, uint64_t *count) {
+    border b;
+    if (level == 0) return count_members(rank, from, to, count);
+    *count = 0;
+    int rc = border_from(rank, level, from, &b);
+    while (rc == DBX_OK && dbx_slice_cmp(b.place, to) < 0) {
+        if (b.last) return DBX_ECORRUPT;
+        *count += b.count;
+        rc = border_next(rank, level, &b);
+    }
+    return rc == DBX_ENOTFOUND ? DBX_OK : rc;
+}
+
+/* --- Changing -------------------------------------------------------------------------------- */
+
+/* change adds to the count of the group that a place lies in, if it is kept. */
+static int change(dbx_rank *rank, unsigned level, dbx_slice place, int by) {
+    border b;
+    int rc = border_to(rank, level, place, &b);
+    if (rc == DBX_ENOTFOUND || (rc == DBX_OK && b.last)) return DBX_OK;
+    return rc == DBX_OK ? put(rank, level, b.place, false, b.count + (uint64_t)by) : rc;
+}
+
+/* A border's neighbours, whose places are kept for writes. */
+typedef struct neighbours {
+    bool has_before, has_after;
+    border before, after;
+    uint8_t place[DBX_PLACE_MAX]; /* of `before` */
+} neighbours;
+
+static int find_neighbours(dbx_rank *rank, unsigned level, dbx_slice place, neighbours *n) {
+    int rc = border_before(rank, level, place, &n->before);
+    n->has_before = rc == DBX_OK;
+    if (rc != DBX_OK && rc != DBX_ENOTFOUND) return rc;
+    if (n->has_before) {
+        if (n->before.place.len > sizeof n->place) return DBX_ECORRUPT;
+        memcpy(n->place, n->before.place.ptr, n->before.place.len);
+        n->before.place.ptr = n->place;
+    }
+    rc = border_after(rank, level, place, &n->after);
+    n->has_after = rc == DBX_OK;
+    return rc == DBX_ENOTFOUND ? DBX_OK : rc;
+}
+
+/* add_border splits the group that a new border falls into. */
+static int add_border(dbx_rank *rank, unsigned level, dbx_slice place) {
+    neighbours n;
+    uint64_t count = 0, before = 0;
+    int rc = find_neighbours(rank, level, place, &n);
+    if (rc == DBX_OK && n.has_after) rc = sum(rank, level - 1, place, n.after.place, &count);
+    if (rc == DBX_OK && n.has_before) {
+        if (n.has_after) {
+            before = n.before.count + 1 - count;
+        } else {
+            rc = sum(rank, level - 1, n.before.place, place, &before);
+        }
+    }
+    if (rc == DBX_OK) rc = put(rank, level, place, !n.has_after, count);
+    if (rc == DBX_OK && n.has_before) rc = put(rank, level, n.before.place, false, before);
+    return rc;
+}
+
+int dbx_rank_insert(dbx_rank *rank, dbx_slice place, unsigned level) {
+    int rc = DBX_OK;
+    for (unsigned l = 1; rc == DBX_OK && (l <= level || l <= rank->levels); l++) {
+        rc = l <= level ? add_border(rank, l, place) : change(rank, l, place, 1);
+    }
+    if (level > rank->levels) rank->levels = level;
+    return rc;
+}
+
+/* remove_border joins a border's group with the one before it. */
+static int remove_border(dbx_rank *rank, unsigned level, dbx_slice place, dbx_rank_end end) {
+    border own, before;
+    int rc = border_to(rank, level, place, &own);
+    if (rc == DBX_ENOTFOUND || (rc == DBX_OK && !dbx_slice_eq(own.place, place))) {
+        return DBX_ECORRUPT;
+    }
+    if (rc != DBX_OK) return rc;
+    rc = end == DBX_RANK_FIRST ? DBX_ENOTFOUND : border_before(rank, level, place, &before);
+    if (rc == DBX_OK) {
+        rc = put(rank, level, before.place, own.last, before.count + own.count - 1);
+    } else if (rc == DBX_ENOTFOUND) {
+        rc = DBX_OK;
+    }
+    return rc == DBX_OK ? dbx_txn_del(rank->txn, key_of(rank, level, place)) : rc;
+}
+
+int dbx_rank_remove(dbx_rank *rank, dbx_slice place, unsigned level, dbx_rank_end end) {
+    int rc = DBX_OK;
+    for (unsigned l = 1; rc == DBX_OK && l <= rank->levels; l++) {
+        if (l <= level) {
+            rc = remove_border(rank, l, place, end);
+        } else if (end == DBX_RANK_ANYWHERE) {
+            rc = change(rank, l, place, -1);
+        } else {
+            break; /* before the first border, or in the last group: nothing is kept */
+        }
+    }
+    while (rc == DBX_OK && level >= rank->levels && rank->levels > 0) {
+        border any;
+        rc = border_from(rank, rank->levels, START, &any);
+        if (rc != DBX_ENOTFOUND) break;
+        rank->levels--;
+        rc = DBX_OK;
+    }
+    return rc;
+}
+
+int dbx_rank_move(dbx_rank *rank, dbx_slice from, dbx_slice to) {
+    for (unsigned l = 1; l <= rank->levels; l++) {
+        border old = {.last = true}, new = {.last = true};
+        uint8_t place[DBX_PLACE_MAX];
+        int rc = border_to(rank, l, from, &old);
+        if (rc != DBX_OK && rc != DBX_ENOTFOUND) return rc;
+        rc = border_to(rank, l, to, &new);
+        if (rc != DBX_OK && rc != DBX_ENOTFOUND) return rc;
+        /* Within one group, and so within one of every level above. */
+        if (dbx_slice_eq(old.place, new.place)) return DBX_OK;
+        if (new.place.len > sizeof place) return DBX_ECORRUPT;
+        if (new.place.len > 0) memcpy(place, new.place.ptr, new.place.len);
+        rc = old.last ? DBX_OK : put(rank, l, old.place, false, old.count - 1);
+        if (rc == DBX_OK && !new.last) {
+            rc = put(rank, l, dbx_slice_of(place, new.place.len), false, new.count + 1);
+        }
+        if (rc != DBX_OK) return rc;
+    }
+    return DBX_OK;
+}
+
+/* --- Ranks ----------------------------------------------------------------------------------- */
+
+int dbx_rank_of(dbx_rank *rank, dbx_slice place, uint64_t *before) {
+    uint64_t count;
+    unsigned level = 0;
+    bool up = true;
+    *before = 0;
+    /* Up from border to border, each the last of its level, and then, from the first border of the
+     * level where that ended, down to the very start. */
+    for (;;) {
+        border b = {.place = START};
+        int rc = DBX_ENOTFOUND;
+        if (up && level < rank->levels) rc = border_to(rank, level + 1, place, &b);
+        if (rc != DBX_OK && rc != DBX_ENOTFOUND) return rc;
+        up = rc == DBX_OK;
+        rc = sum(rank, level, b.place, place, &count);
+        if (rc != DBX_OK) return rc;
+        *before += count;
+        if (up) {
+            level++;
+            place = b.place;
+        } else if (level == 0) {
+            return DBX_OK;
+        } else {
+            rc = border_from(rank, level, START, &b);
+            if (rc != DBX_OK) return rc == DBX_ENOTFOUND ? DBX_ECORRUPT : rc;
+            place = b.place;
+            level--;
+        }
+    }
+}
+
+/* heads counts the members before the first border of each level. */
+static int find_heads(dbx_rank *rank, border first[], uint64_t heads[]) {
+    heads[0] = 0;
+    for (unsigned l = 1; l <= rank->levels; l++) {
+        uint64_t count;
+        int rc = border_from(rank, l, START, &first[l]);
+        if (rc == DBX_ENOTFOUND) return DBX_ECORRUPT;
+        if (rc == DBX_OK) rc = sum(rank, l - 1, START, first[l].place, &count);
+        if (rc != DBX_OK) return rc;
+        heads[l] = heads[l - 1] + count;
+    }
+    return DBX_OK;
+}
+
+/* skip_members stands on the member that comes `index` after `from`. */
+static int skip_members(dbx_rank *rank, dbx_slice from, uint64_t index, dbx_slice *place) {
+    uint8_t key[DBX_ENCODED_KEY_MAX];
+    int rc = open_cursor(rank, &rank->members, DBX_TABLE_ZSET);
+    if (rc != DBX_OK) return rc;
+    size_t head = dbx_format_collection(key, DBX_TABLE_ZSET, rank->cid);
+    if (from.len > 0) memcpy(key + head, from.ptr, from.len);
+    rc = dbx_cursor_seek(rank->members, dbx_slice_of(key, head + from.len));
+    for (rank->steps++; rc == DBX_OK && index > 0; index--, rank->steps++) {
+        rc = dbx_cursor_next(rank->members);
+    }
+    if (rc != DBX_OK) return rc;
+    dbx_slice at = dbx_cursor_key(rank->members);
+    *place = dbx_slice_of(at.ptr + head, at.len - head);
+    return DBX_OK;
+}
+
+int dbx_rank_at(dbx_rank *rank, uint64_t index, dbx_slice *place) {
+    border first[DBX_RANK_LEVELS_MAX + 1];
+    uint64_t heads[DBX_RANK_LEVELS_MAX + 1];
+    border b = {.place = START};
+    bool inside = false; /* behind the first border of the level */
+    if (rank->levels > DBX_RANK_LEVELS_MAX) return DBX_ECORRUPT;
+    int rc = find_heads(rank, first, heads);
+    for (unsigned l = rank->levels; rc == DBX_OK && l > 0; l--) {
+        if (!inside && index < heads[l]) continue;
+        if (!inside) {
+            index -= heads[l];
+            b = first[l];
+            inside = true;
+        }
+        rc = border_from(rank, l, b.place, &b);
+        while (rc == DBX_OK && !b.last && index >= b.count) {
+            index -= b.count;
+            rc = border_next(rank, l, &b);
+        }
+        if (rc == DBX_ENOTFOUND) rc = DBX_ECORRUPT;
+    }
+    return rc == DBX_OK ? skip_members(rank, b.place, index, place) : rc;
+}

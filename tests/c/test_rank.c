@@ -1,0 +1,237 @@
+/* test_rank.c: ranks and indices of a sorted set's members against a sorted array, and their cost. */
+#include "check.h"
+
+#include "base/rand.h"
+#include "store/store.h"
+#include "types/rank.h"
+
+enum { MEMBERS = 20000, CID = 7 };
+
+typedef struct world {
+    dbx_store *store;
+    dbx_txn *txn;
+    dbx_rank rank;
+    dbx_rand rand;
+    unsigned bits; /* of the hash for each level */
+    unsigned count;
+    uint64_t at[MEMBERS + 1]; /* the members, in order */
+} world;
+
+static void open_world(world *w, unsigned bits) {
+    dbx_error error;
+    memset(w, 0, sizeof *w);
+    w->bits = bits;
+    CHECK_EQ(dbx_store_open(&(dbx_store_options){.databases = 1}, &w->store, &error), DBX_OK);
+    CHECK_EQ(dbx_store_replay(w->store, NULL, &error), DBX_OK);
+    w->txn = dbx_store_turn_begin(w->store, 1000);
+    dbx_rand_seed_with(&w->rand, check_seed());
+    dbx_rank_init(&w->rank, w->txn, CID, 0);
+}
+
+static void close_world(world *w) {
+    dbx_error error;
+    dbx_rank_close(&w->rank);
+    CHECK_EQ(dbx_store_turn_end(w->store, &error), DBX_OK);
+    CHECK_EQ(dbx_store_close(w->store, &error), DBX_OK);
+}
+
+/* Between turns undo records are dropped. */
+static void next_turn(world *w) {
+    dbx_error error;
+    CHECK_EQ(dbx_store_turn_end(w->store, &error), DBX_OK);
+    w->txn = dbx_store_turn_begin(w->store, 1000);
+}
+
+static unsigned level_of(const world *w, uint64_t member) {
+    uint64_t hash = member * 0x9E3779B97F4A7C15u;
+    hash ^= hash >> 29;
+    hash *= 0xBF58476D1CE4E5B9u;
+    hash ^= hash >> 32;
+    unsigned level = hash == 0 ? 8 : (unsigned)__builtin_ctzll(hash) / w->bits;
+    return level < DBX_RANK_LEVELS_MAX ? level : DBX_RANK_LEVELS_MAX;
+}
+
+static dbx_slice place_of(uint64_t member, uint8_t out[8]) {
+    dbx_store64_be(out, member);
+    return dbx_slice_of(out, 8);
+}
+
+static unsigned lower_bound(const world *w, uint64_t member) {
+    unsigned low = 0, high = w->count;
+    while (low < high) {
+        unsigned middle = (low + high) / 2;
+        if (w->at[middle] < member) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+static dbx_slice member_key(dbx_slice place, uint8_t key[64]) {
+    size_t n = dbx_format_collection(key, DBX_TABLE_ZSET, CID);
+    memcpy(key + n, place.ptr, place.len);
+    return dbx_slice_of(key, n + place.len);
+}
+
+static void model_insert(world *w, unsigned at, uint64_t member) {
+    memmove(&w->at[at + 1], &w->at[at], (w->count - at) * sizeof w->at[0]);
+    w->at[at] = member;
+    w->count++;
+}
+
+static void model_remove(world *w, unsigned at) {
+    w->count--;
+    memmove(&w->at[at], &w->at[at + 1], (w->count - at) * sizeof w->at[0]);
+}
+
+static void insert(world *w, uint64_t member) {
+    uint8_t bytes[8], key[64];
+    dbx_slice none = {NULL, 0}, place = place_of(member, bytes);
+    unsigned at = lower_bound(w, member);
+    if (w->count == MEMBERS || (at < w->count && w->at[at] == member)) return;
+    CHECK_EQ(dbx_txn_put(w->txn, member_key(place, key), none, none), DBX_OK);
+    CHECK_EQ(dbx_rank_insert(&w->rank, place, level_of(w, member)), DBX_OK);
+    model_insert(w, at, member);
+}
+
+static void remove_at(world *w, unsigned at) {
+    uint8_t bytes[8], key[64];
+    uint64_t member = w->at[at];
+    dbx_slice place = place_of(member, bytes);
+    dbx_rank_end end = DBX_RANK_ANYWHERE;
+    if (at == 0 && dbx_rand_below(&w->rand, 2) == 0) end = DBX_RANK_FIRST;
+    if (at + 1 == w->count && dbx_rand_below(&w->rand, 2) == 0) end = DBX_RANK_LAST;
+    CHECK_EQ(dbx_txn_del(w->txn, member_key(place, key)), DBX_OK);
+    CHECK_EQ(dbx_rank_remove(&w->rank, place, level_of(w, member), end), DBX_OK);
+    model_remove(w, at);
+}
+
+/* Another place for a member that is no border: as if its score changed. */
+static void move_at(world *w, unsigned at, uint64_t to) {
+    uint8_t old[8], new[8], key[64];
+    uint64_t member = w->at[at];
+    dbx_slice none = {NULL, 0}, from = place_of(member, old), place = place_of(to, new);
+    unsigned there = lower_bound(w, to);
+    if (level_of(w, member) != 0 || level_of(w, to) != 0) return;
+    if (there < w->count && w->at[there] == to) return;
+    CHECK_EQ(dbx_txn_del(w->txn, member_key(from, key)), DBX_OK);
+    CHECK_EQ(dbx_txn_put(w->txn, member_key(place, key), none, none), DBX_OK);
+    CHECK_EQ(dbx_rank_move(&w->rank, from, place), DBX_OK);
+    model_remove(w, at);
+    model_insert(w, lower_bound(w, to), to);
+}
+
+static void check_one(world *w, unsigned at) {
+    uint8_t bytes[8];
+    uint64_t before;
+    dbx_slice place;
+    CHECK_EQ(dbx_rank_of(&w->rank, place_of(w->at[at], bytes), &before), DBX_OK);
+    CHECK_EQ(before, at);
+    CHECK_EQ(dbx_rank_at(&w->rank, at, &place), DBX_OK);
+    CHECK_BYTES(place, place_of(w->at[at], bytes));
+}
+
+static void check_all(world *w, unsigned step) {
+    uint8_t bytes[8];
+    uint64_t before;
+    dbx_slice place;
+    for (unsigned i = 0; i < w->count; i += step)
+        check_one(w, i);
+    if (w->count > 0) check_one(w, w->count - 1);
+    CHECK_EQ(dbx_rank_of(&w->rank, place_of(UINT64_MAX, bytes), &before), DBX_OK);
+    CHECK_EQ(before, w->count);
+    CHECK_EQ(dbx_rank_at(&w->rank, w->count, &place), DBX_ENOTFOUND);
+}
+
+static void random_changes(unsigned bits, unsigned members, unsigned changes) {
+    static world w;
+    open_world(&w, bits);
+    const uint64_t range = 4 * (uint64_t)members;
+    for (unsigned i = 0; i < changes; i++) {
+        unsigned what = (unsigned)dbx_rand_below(&w.rand, 10);
+        bool growing = i < changes / 2;
+        if (w.count == 0 || what < (growing ? 6u : 3u)) {
+            insert(&w, dbx_rand_below(&w.rand, range));
+        } else if (what < 7) {
+            remove_at(&w, (unsigned)dbx_rand_below(&w.rand, w.count));
+        } else if (what < 8) {
+            remove_at(&w, dbx_rand_below(&w.rand, 2) == 0 ? 0 : w.count - 1);
+        } else {
+            move_at(&w, (unsigned)dbx_rand_below(&w.rand, w.count),
+                    dbx_rand_below(&w.rand, range));
+        }
+        if (i % (changes / 20 + 1) == 0) check_all(&w, w.count < 500 ? 1 : 37);
+        if (i % 1000 == 0) next_turn(&w);
+    }
+    check_all(&w, 1);
+    while (w.count > 0)
+        remove_at(&w, (unsigned)dbx_rand_below(&w.rand, w.count));
+    CHECK_EQ(w.rank.levels, 0);
+    close_world(&w);
+}
+
+TEST(every_rank_and_index_is_right_whatever_the_fan_out) {
+    random_changes(1, 300, 4000);
+    random_changes(2, 2000, 12000);
+    random_changes(3, 2000, 12000);
+    random_changes(DBX_RANK_BITS, 5000, 30000);
+}
+
+TEST(a_member_is_a_border_by_the_zero_bits_at_the_end_of_its_hash) {
+    CHECK_EQ(dbx_rank_level(1), 0);
+    CHECK_EQ(dbx_rank_level(32), 0);
+    CHECK_EQ(dbx_rank_level(64), 1);
+    CHECK_EQ(dbx_rank_level(4096 * 3), 2);
+    CHECK_EQ(dbx_rank_level(0), DBX_RANK_LEVELS_MAX);
+}
+
+static void fill(world *w, unsigned count) {
+    for (unsigned i = 0; i < count; i++) {
+        insert(w, 2 * (uint64_t)i + 2);
+        if (i % 1000 == 0) next_turn(w);
+    }
+}
+
+/* Steps of the dearest of some ranks and indices, and of a change in the middle. */
+static uint64_t cost(unsigned bits, unsigned count) {
+    static world w;
+    uint64_t steps = 0;
+    open_world(&w, bits);
+    fill(&w, count);
+    for (unsigned i = 0; i < 200; i++) {
+        w.rank.steps = 0;
+        check_one(&w, (unsigned)dbx_rand_below(&w.rand, count));
+        steps += w.rank.steps;
+    }
+    close_world(&w);
+    return steps / 200;
+}
+
+TEST(a_rank_costs_a_few_steps_for_each_level) {
+    /* With a fan-out of 4: twice the levels for 16 times the members. */
+    uint64_t small = cost(2, 300), large = cost(2, 19200);
+    CHECK(large < 3 * small);
+    CHECK(large < 200);
+    CHECK(cost(DBX_RANK_BITS, 19200) < 1200);
+}
+
+TEST(what_comes_and_goes_at_the_ends_changes_no_count) {
+    static world w;
+    open_world(&w, DBX_RANK_BITS);
+    fill(&w, 10000);
+    w.rank.steps = 0;
+    for (unsigned i = 0; i < 2000; i++) {
+        uint8_t bytes[8], key[64];
+        unsigned at = i % 2 == 0 ? 0 : w.count - 1;
+        dbx_slice place = place_of(w.at[at], bytes);
+        dbx_rank_end end = at == 0 ? DBX_RANK_FIRST : DBX_RANK_LAST;
+        CHECK_EQ(dbx_txn_del(w.txn, member_key(place, key)), DBX_OK);
+        CHECK_EQ(dbx_rank_remove(&w.rank, place, level_of(&w, w.at[at]), end), DBX_OK);
+        model_remove(&w, at);
+    }
+    CHECK(w.rank.steps < 400);
+    check_all(&w, 11);
+    close_world(&w);
+}
