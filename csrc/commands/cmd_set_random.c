@@ -214,8 +214,9 @@ static int cmd_spop(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     dbx_slice name = dbx_args_next(args);
     bool counted = dbx_args_left(args) > 0;
     if (dbx_args_left(args) > 1) dbx_args_fail(args, DBX_SYNTAX_ERROR);
-    if (counted) wanted = dbx_args_i64(args);
-    if (wanted < 0) dbx_args_fail(args, "ERR value is out of range, must be positive");
+    if (counted && (!dbx_num_from_slice(dbx_args_next(args), &wanted) || wanted < 0)) {
+        dbx_args_fail(args, "ERR value is out of range, must be positive");
+    }
     if (!dbx_args_ok(args, out)) return DBX_OK;
     if (!dbx_lookup(ctx, name, DBX_SETTYPE, &k, out, &rc)) return rc;
     if (counted) return spop_count(ctx, &k, (uint64_t)wanted, out);
