@@ -165,17 +165,6 @@ static int load(sorter *s, vector *v, const dbx_key *k, uint64_t skip, uint64_t 
     return rc == DBX_ENOTFOUND ? DBX_ECORRUPT : rc;
 }
 
-/* read_score reads a number as strtod does, for Redis looks no further than a zero byte. */
-static bool read_score(dbx_slice text, double *score) {
-    const uint8_t *end = text.len > 0 ? memchr(text.ptr, '\0', text.len) : NULL;
-    if (end != NULL) text.len = (size_t)(end - text.ptr);
-    *score = 0;
-    if (text.len == 0) return true;
-    while (text.len > 0 && (*text.ptr == ' ' || (*text.ptr >= '\t' && *text.ptr <= '\r')))
-        text = dbx_slice_of(text.ptr + 1, text.len - 1);
-    return text.len > 0 && dbx_num_real_from_slice(text, score);
-}
-
 /* weigh finds what an element is compared by; *number: false when that should be one and is not. */
 static int weigh(sorter *s, vector *v, element *e, bool *number) {
     const options *o = v->options;
@@ -194,7 +183,7 @@ static int weigh(sorter *s, vector *v, element *e, bool *number) {
             rc = dbx_cell_load(dbx_txn_view(s->ctx->txn), &value, &s->bytes, &text);
         }
     }
-    if (rc == DBX_OK && !o->alpha && !read_score(text, &e->score)) *number = false;
+    if (rc == DBX_OK && !o->alpha && !dbx_num_bound_from_slice(text, &e->score)) *number = false;
     return rc;
 }
 
@@ -247,8 +236,7 @@ static int reply_value(void *to, sorter *s, const dbx_cell *value) {
     out->ops->bulk_open(out, (size_t)value->len);
     for (uint64_t at = 0; at < value->len;) {
         dbx_slice part;
-        int rc =
-            dbx_chunks_part(dbx_txn_view(s->ctx->txn), value->chunks, at, value->len, &part);
+        int rc = dbx_chunks_part(dbx_txn_view(s->ctx->txn), value->chunks, at, value->len, &part);
         if (rc != DBX_OK) return rc;
         out->ops->bulk_part(out, part);
         at += part.len;
@@ -273,7 +261,8 @@ static int store_value(void *to, sorter *s, const dbx_cell *value) {
 }
 
 /* give hands an element's results to `sink`: itself, or what the GETs give. */
-static int give(sorter *s, const vector *v, const element *e, dbx_args args, sink_fn *sink, void *to) {
+static int give(sorter *s, const vector *v, const element *e, dbx_args args, sink_fn *sink,
+                void *to) {
     dbx_cell value = dbx_cell_of(bytes_of(e));
     options again = {.count = 0};
     int rc = DBX_OK;
@@ -403,8 +392,8 @@ const dbx_command dbx_cmd_sort[] = {
      .since = "1.0.0",
      .complexity = "O(N*log(N)) for N elements, O(N) without sorting",
      .arity = -2,
-     .flags = DBX_CMD_WRITE | DBX_CMD_DENYOOM | DBX_CMD_MOVABLEKEYS | DBX_CMD_DANGEROUS |
-              DBX_CMD_LONG,
+     .flags =
+         DBX_CMD_WRITE | DBX_CMD_DENYOOM | DBX_CMD_MOVABLEKEYS | DBX_CMD_DANGEROUS | DBX_CMD_LONG,
      .effect = DBX_EFFECT_ARGV,
      .keys = {{.flags = DBX_KEY_RO | DBX_KEY_ACCESS, .begin = 1, .last = 0, .step = 1},
               BY_GET,

@@ -17,6 +17,8 @@ from dbx.commands.base import (
     seconds,
 )
 
+from dbx.errors import DataError
+
 __all__ = ["KeyCommands"]
 
 
@@ -127,6 +129,53 @@ class KeyCommands(CommandsBase):
         if _type is not None:
             args += ["TYPE", _type]
         return self._call("SCAN", *args)
+
+    def sort(
+        self,
+        name: Encodable,
+        start: int | None = None,
+        num: int | None = None,
+        by: Pattern | None = None,
+        get: Pattern | list[Pattern] | None = None,
+        desc: bool = False,
+        alpha: bool = False,
+        store: Encodable | None = None,
+        groups: bool | None = False,
+    ) -> Any:
+        if (start is None) != (num is None):
+            raise DataError("``start`` and ``num`` must both be specified")
+        several = get is not None and not isinstance(get, bytes | str)
+        gets: list[Any] = list(get) if several else [get] if get is not None else []  # type: ignore[arg-type]
+        args: list[Any] = [name]
+        if by is not None:
+            args += ["BY", by]
+        if start is not None:
+            args += ["LIMIT", start, num]
+        for pattern in gets:
+            args += ["GET", pattern]
+        args += flags(desc=desc, alpha=alpha)
+        if store is not None:
+            args += ["STORE", store]
+        if not groups:
+            return self._call("SORT", *args)
+        if not several or len(gets) < 2:
+            raise DataError(
+                'when using "groups" the "get" argument must be specified and contain at least '
+                "two keys"
+            )
+        return self.execute_command("SORT", *args, groups=len(gets))
+
+    def sort_ro(
+        self,
+        key: Encodable,
+        start: int | None = None,
+        num: int | None = None,
+        by: Pattern | None = None,
+        get: Pattern | list[Pattern] | None = None,
+        desc: bool = False,
+        alpha: bool = False,
+    ) -> Any:
+        return self.sort(key, start, num, by, get, desc, alpha)
 
     def touch(self, *args: Encodable) -> Any:
         return self._call("TOUCH", *args)

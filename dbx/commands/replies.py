@@ -58,6 +58,13 @@ def _members(reply: Any, **_: Any) -> set[Any]:
     return set(reply)
 
 
+def _sorted(reply: Any, *, groups: int | None = None, **_: Any) -> Any:
+    """SORT's: with groups each element's values as a tuple."""
+    if not reply or not groups:
+        return reply
+    return list(zip(*(reply[i::groups] for i in range(groups)), strict=False))
+
+
 def _time(reply: Any, **_: Any) -> tuple[int, int]:
     return int(reply[0]), int(reply[1])
 
@@ -295,6 +302,7 @@ PARSERS: dict[str, Parser] = {
     "RESET": _as_text,
     "SCAN": _scan,
     "SET": _set,
+    "SORT": _sorted,
     "SSCAN": _scan,
     "TIME": _time,
     "ZMPOP": _popped_of,

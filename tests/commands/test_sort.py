@@ -102,10 +102,12 @@ def test_values_of_any_length_are_given(r: Any) -> None:
     assert r.execute_command("LRANGE", "d", 0, 1) == [long.encode(), b"a"]
 
 
-def test_numbers_are_read_as_strtod_reads_them(r: Any) -> None:
-    r.execute_command("RPUSH", "l", "", " 5", "0x10", "-inf", "3\0x")
-    assert r.execute_command("SORT", "l") == [b"-inf", b"", b"3\0x", b" 5", b"0x10"]
-    for text in ("nan", "5 ", "1e999", " "):
+def test_numbers_are_decimal_and_end_with_a_zero_byte(r: Any) -> None:
+    r.execute_command("RPUSH", "l", "1e400", "", "+5", "-inf", "3\0x", "infinity", "1e-400")
+    assert r.execute_command("SORT", "l") == [
+        b"-inf", b"", b"1e-400", b"3\0x", b"+5", b"1e400", b"infinity",
+    ]  # fmt: skip
+    for text in ("nan", " 5", "5 ", "0x10", " ", "\t5"):
         r.execute_command("DEL", "l")
         r.execute_command("RPUSH", "l", text)
         assert error(r, "SORT", "l") == NOT_NUMBERS
