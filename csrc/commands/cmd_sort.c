@@ -375,8 +375,8 @@ static int cmd_sort_ro(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
 
 #define ELEMENTS DBX_ACL_SET | DBX_ACL_SORTEDSET | DBX_ACL_LIST
 #define READS                                                                                      \
-    "key [BY by-pattern=pattern#1] [LIMIT <limit: offset count>] "                                 \
-    "[GET get-pattern=pattern#1 [GET get-pattern ...]] [order: ASC | DESC] [ALPHA:sorting]"
+    "key [BY by-pattern#1=pattern] [LIMIT <limit: offset count>] "                                 \
+    "[GET get-pattern#1=pattern [GET get-pattern ...]] [order: ASC | DESC] [ALPHA:sorting]"
 #define BY_GET                                                                                     \
     {                                                                                              \
         .flags = DBX_KEY_RO | DBX_KEY_ACCESS, .find = DBX_KEYS_UNKNOWN,                            \

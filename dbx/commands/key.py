@@ -16,7 +16,6 @@ from dbx.commands.base import (
     milliseconds,
     seconds,
 )
-
 from dbx.errors import DataError
 
 __all__ = ["KeyCommands"]
@@ -144,8 +143,9 @@ class KeyCommands(CommandsBase):
     ) -> Any:
         if (start is None) != (num is None):
             raise DataError("``start`` and ``num`` must both be specified")
-        several = get is not None and not isinstance(get, bytes | str)
-        gets: list[Any] = list(get) if several else [get] if get is not None else []  # type: ignore[arg-type]
+        gets: list[Any] = []
+        if get is not None:
+            gets = [get] if isinstance(get, bytes | str) else list(get)
         args: list[Any] = [name]
         if by is not None:
             args += ["BY", by]
@@ -158,7 +158,7 @@ class KeyCommands(CommandsBase):
             args += ["STORE", store]
         if not groups:
             return self._call("SORT", *args)
-        if not several or len(gets) < 2:
+        if isinstance(get, bytes | str) or len(gets) < 2:
             raise DataError(
                 'when using "groups" the "get" argument must be specified and contain at least '
                 "two keys"
