@@ -16,6 +16,7 @@ from dbx.commands.base import (
     milliseconds,
     seconds,
 )
+from dbx.errors import DataError
 
 __all__ = ["KeyCommands"]
 
@@ -127,6 +128,54 @@ class KeyCommands(CommandsBase):
         if _type is not None:
             args += ["TYPE", _type]
         return self._call("SCAN", *args)
+
+    def sort(
+        self,
+        name: Encodable,
+        start: int | None = None,
+        num: int | None = None,
+        by: Pattern | None = None,
+        get: Pattern | list[Pattern] | None = None,
+        desc: bool = False,
+        alpha: bool = False,
+        store: Encodable | None = None,
+        groups: bool | None = False,
+    ) -> Any:
+        if (start is None) != (num is None):
+            raise DataError("``start`` and ``num`` must both be specified")
+        gets: list[Any] = []
+        if get is not None:
+            gets = [get] if isinstance(get, bytes | str) else list(get)
+        args: list[Any] = [name]
+        if by is not None:
+            args += ["BY", by]
+        if start is not None:
+            args += ["LIMIT", start, num]
+        for pattern in gets:
+            args += ["GET", pattern]
+        args += flags(desc=desc, alpha=alpha)
+        if store is not None:
+            args += ["STORE", store]
+        if not groups:
+            return self._call("SORT", *args)
+        if isinstance(get, bytes | str) or len(gets) < 2:
+            raise DataError(
+                'when using "groups" the "get" argument must be specified and contain at least '
+                "two keys"
+            )
+        return self.execute_command("SORT", *args, groups=len(gets))
+
+    def sort_ro(
+        self,
+        key: Encodable,
+        start: int | None = None,
+        num: int | None = None,
+        by: Pattern | None = None,
+        get: Pattern | list[Pattern] | None = None,
+        desc: bool = False,
+        alpha: bool = False,
+    ) -> Any:
+        return self.sort(key, start, num, by, get, desc, alpha)
 
     def touch(self, *args: Encodable) -> Any:
         return self._call("TOUCH", *args)

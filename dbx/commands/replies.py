@@ -58,6 +58,13 @@ def _members(reply: Any, **_: Any) -> set[Any]:
     return set(reply)
 
 
+def _sorted(reply: Any, *, groups: int | None = None, **_: Any) -> Any:
+    """SORT's: with groups each element's values as a tuple."""
+    if not reply or not groups:
+        return reply
+    return list(zip(*(reply[i::groups] for i in range(groups)), strict=False))
+
+
 def _time(reply: Any, **_: Any) -> tuple[int, int]:
     return int(reply[0]), int(reply[1])
 
@@ -152,7 +159,7 @@ def _command(reply: Any, **_: Any) -> dict[str, dict[str, Any]]:
     return commands
 
 
-def _fields(reply: Any, **_: Any) -> Any:
+def _own_map(reply: Any, **_: Any) -> Any:
     """A map whose names, and words among its values, are DBX's own."""
     if not isinstance(reply, dict):
         return _ok(reply) if reply is not None else None
@@ -338,7 +345,7 @@ PARSERS: dict[str, Parser] = {
     **_each("ZPOPMAX ZPOPMIN", _popped),
     **_each("ZRANK ZREVRANK", _ranked),
     **_each("GEORADIUS GEORADIUSBYMEMBER GEOSEARCH", _places),
-    **_each("AUTOVACUUM KEYINFO VACUUM", _fields),
+    **_each("AUTOVACUUM KEYINFO VACUUM", _own_map),
     "BGSAVE": _true,
     "CLIENT GETNAME": _as_text,
     "CLIENT INFO": _client_info,
@@ -365,6 +372,7 @@ PARSERS: dict[str, Parser] = {
     "RESET": _as_text,
     "SCAN": _scan,
     "SET": _set,
+    "SORT": _sorted,
     "SSCAN": _scan,
     "TIME": _time,
     "ZMPOP": _popped_of,

@@ -47,6 +47,12 @@ CALLS: tuple[Callable[[Any], Any], ...] = (
     lambda c: c.spop("e"),
     lambda c: c.spop("e"),
     lambda c: c.spop("none", 2),
+    lambda c: c.sadd("n", 3, 1, 2),
+    lambda c: c.sort("n"),
+    lambda c: c.sort("n", 1, 2, desc=True),
+    lambda c: c.sort("n", by="w_*", get=["#", "w_*"], groups=True),
+    lambda c: c.sort("n", get="#", alpha=True, store="l"),
+    lambda c: c.sort_ro("n", get=["#", "w_*"]),
     lambda c: c.sadd("one", "x"),
     lambda c: c.spop("one", 3),
 )
