@@ -46,7 +46,7 @@ static int walk_some(dbx_walker *walker, dbx_reply *out, size_t budget) {
         if (rc == DBX_ENOTFOUND) return 0;
         if (rc != DBX_OK) return rc;
     }
-    return 1;
+    return out->out->failed ? DBX_ENOMEM : 1;
 }
 
 static void close_containers(dbx_reply *out, unsigned count) {

@@ -127,5 +127,7 @@ def test_commands_of_a_family_get_the_replies_of_redis(
 def test_random_restarts_and_kills_lose_nothing(
     oracle: Server, tiny: bool, encodings: Mapping[str, int]
 ) -> None:
-    ours = subject(settings=TINY_SETTINGS if tiny else {})
+    # At the start: what a start replays is encoded by the settings that hold then.
+    given = {name: str(value) for name, value in encodings.items()}
+    ours = subject(settings={**(TINY_SETTINGS if tiny else {}), **given})
     run(RestartingMachine, oracle, ours, RESTARTING_EXAMPLES, encodings=encodings)

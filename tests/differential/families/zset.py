@@ -105,6 +105,9 @@ TEMPLATES = (
 
 NORMAL: Normals = {"ZRANDMEMBER": shape, "ZSCAN": one_scan_step}
 
-VALUES: Values = {b"zset": Value("ZRANGE <key> 0 -1 WITHSCORES")}
+# SORT, of which the sorted set is only read, makes it a skiplist in Redis.
+VALUES: Values = {
+    b"zset": Value("ZRANGE <key> 0 -1 WITHSCORES", encodings=(b"skiplist", b"listpack"))
+}
 
 SCANS = {"ZSCAN": 2}
