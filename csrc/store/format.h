@@ -98,6 +98,14 @@ enum dbx_collection_encoding {
     DBX_ENCODING_STREAM = 7
 };
 
+/* The record of a large list begins its payload with numbers (see store/README.md): its ends' own
+ * elements are not in DBX_TABLE_LIST. */
+enum {
+    DBX_LIST_HEAD_BYTES = 33,
+    DBX_LIST_LEFT_AT = 28, /* u16: elements in the left end */
+    DBX_LIST_RIGHT_AT = 30 /* u16: in the right one */
+};
+
 /* --- Numbers
  * -------------------------------------------------------------------------------------- */
 

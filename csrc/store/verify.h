@@ -1,6 +1,6 @@
 /* verify.h: `dbx verify`: checks a database that nobody uses, without changing it.
  *
- * Pages first, then one walk over the map in order, looking up what must belong together, then the
+ * Pages first, then one walk over the map, looking up what must belong together, then the
  * log. Memory is bounded, but for two bytes for each page, which libmdbx takes. What a page's free
  * space or a value's own bytes hold cannot be checked: they have no checksums.
  */
@@ -37,10 +37,10 @@ void dbx_report_wrong(dbx_report *report, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void dbx_report_progress(dbx_report *report, const char *part, uint64_t done, uint64_t all);
 
-/* dbx_verify_map checks what the map holds, knowing `values_max` (2 or more) values in chunks at a
- * time, in sixteen bytes each: with more there are more walks. Fills *applied. In verify_map.c. A
+/* dbx_verify_map checks what the map holds, knowing `values_max` (2 or more) large values at a
+ * time, in forty bytes each: with more there are more walks. Fills *applied. In verify_map.c. A
  * negative result: it could not be checked. */
-enum { DBX_VERIFY_VALUES_MAX = 1 << 18 };
+enum { DBX_VERIFY_VALUES_MAX = 1 << 17 };
 int dbx_verify_map(dbx_snapshot *snapshot, size_t values_max, dbx_report *report,
                    dbx_applied *applied, dbx_error *error);
 

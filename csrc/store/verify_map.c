@@ -1,66 +1,32 @@
 /* verify_map.c: what the map holds, in one walk: see verify.h.
  *
- * Whose chunks are whose is looked up in a table of bounded size. Where there are more long values
- * than it takes, further walks over keys and chunks see to the rest, in the order of their ids.
+ * From the keys on to the end, then what comes before them: whose an entry is is known by then
+ * (verify_owners.h).
  */
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/bytes.h"
-#include "store/format.h"
-#include "store/keyspace.h"
 #include "store/record.h"
 #include "store/upgrade.h"
-#include "store/verify.h"
+#include "store/verify_walk.h"
 
-enum {
-    PROGRESS_EVERY = 1 << 14,
-    DB_BYTES = 24,
-    EMBSTR_MAX = 44,
-    INT_MAX_LEN = 20,
-    CHUNK_KEY_BYTES = 1 + 8 + 4
-};
+enum { PROGRESS_EVERY = 1 << 14, DB_BYTES = 24 };
 
-/* One numbered database: what its M record says, and what there is. */
-typedef struct db_check {
-    uint32_t number;
-    uint64_t ns, keys, expires, found_keys, found_expires;
-} db_check;
+typedef dbx_walk walk;
 
-/* A value in chunks. */
-typedef struct owner {
-    uint64_t cid, bytes;
-} owner;
-
-typedef struct walk {
-    dbx_snapshot *snapshot;
-    dbx_report *report;
-    uint8_t seed[16];
-    uint64_t next_id;
-    db_check *dbs;
-    size_t db_count, db_cap;
-    size_t db_last; /* the one found last: keys of a database stand together */
-    owner *owners;  /* with ids in [owners_from, owners_upto), in that order when sorted */
-    size_t owner_count, owner_cap, owners_max;
-    uint64_t owners_from, owners_upto;
-    bool owners_sorted;
-    uint64_t strings, strings_chunked, expiring, ttl_entries, chunks, retired, done, all;
-    int rc; /* out of memory */
-} walk;
-
-static bool there(walk *w, dbx_slice key) {
+bool dbx_walk_there(walk *w, dbx_slice key) {
     dbx_slice value;
     return dbx_snapshot_get(w->snapshot, key, &value) == DBX_OK;
 }
 
-static bool retired(walk *w, enum dbx_retired_kind kind, uint64_t id) {
+bool dbx_walk_retired(walk *w, enum dbx_retired_kind kind, uint64_t id) {
     uint8_t key[DBX_RETIRED_KEY_BYTES];
-    return there(w, dbx_format_retired_key(key, kind, id));
+    return dbx_walk_there(w, dbx_format_retired_key(key, kind, id));
 }
 
-static void wrong_entry(walk *w, dbx_slice key, const char *what) {
+void dbx_walk_wrong(walk *w, dbx_slice key, const char *what) {
     enum { SHOWN = 24 };
     char hex[2 * SHOWN + 1] = "";
     for (size_t i = 0; i < key.len && i < SHOWN; i++) {
@@ -79,7 +45,7 @@ static void check_db(walk *w, dbx_slice key, dbx_slice value) {
         return;
     }
     w->dbs = dbs;
-    w->dbs[w->db_count++] = (db_check){.number = dbx_load32_be(key.ptr + 2),
+    w->dbs[w->db_count++] = (dbx_walk_db){.number = dbx_load32_be(key.ptr + 2),
                                        .ns = dbx_load64(value.ptr),
                                        .keys = dbx_load64(value.ptr + 8),
                                        .expires = dbx_load64(value.ptr + 16)};
@@ -95,7 +61,7 @@ static void check_meta(walk *w, dbx_slice key, dbx_slice value) {
     } else if (!((what == DBX_META_FORMAT || what == DBX_META_POSITION) && key.len == 2) &&
                !(what == DBX_META_SPOOL && numbered && value.len == 8) &&
                !(what == DBX_META_SCAN && numbered && value.len >= 8)) {
-        wrong_entry(w, key, "is no record of the database's own that is known");
+        dbx_walk_wrong(w, key, "is no record of the database's own that is known");
     }
 }
 
@@ -125,102 +91,14 @@ static int check_format(walk *w, dbx_applied *applied, dbx_error *error) {
 
 /* --- K ---------------------------------------------------------------------------------------- */
 
-static db_check *db_of(walk *w, uint64_t ns) {
+static dbx_walk_db *db_of(walk *w, uint64_t ns) {
     for (size_t i = 0; i < w->db_count; i++) {
-        db_check *db = &w->dbs[(w->db_last + i) % w->db_count];
+        dbx_walk_db *db = &w->dbs[(w->db_last + i) % w->db_count];
         if (db->ns != ns) continue;
         w->db_last = (size_t)(db - w->dbs);
         return db;
     }
     return NULL;
-}
-
-static int by_cid(const void *a, const void *b) {
-    const owner *x = a, *y = b;
-    return (x->cid > y->cid) - (x->cid < y->cid);
-}
-
-/* Keeps `most` with the lowest ids; the others are left to the next walk. */
-static void sort_owners(walk *w, size_t most) {
-    size_t kept = 0;
-    if (w->owner_count > 1) qsort(w->owners, w->owner_count, sizeof *w->owners, by_cid);
-    for (size_t i = 0; i < w->owner_count; i++) {
-        uint64_t cid = w->owners[i].cid;
-        if (kept > 0 && cid == w->owners[kept - 1].cid) {
-            dbx_report_wrong(w->report, "two keys share the long value %" PRIu64, cid);
-        } else if (kept == most) {
-            w->owners_upto = cid;
-            break;
-        } else {
-            w->owners[kept++] = w->owners[i];
-        }
-    }
-    w->owner_count = kept;
-}
-
-static void finish_owners(walk *w) {
-    if (!w->owners_sorted) sort_owners(w, w->owners_max);
-    w->owners_sorted = true;
-}
-
-static void add_owner(walk *w, const dbx_meta *meta) {
-    if (meta->cid < w->owners_from || meta->cid >= w->owners_upto) return;
-    if (w->owner_count == w->owners_max) sort_owners(w, w->owners_max / 2);
-    if (meta->cid >= w->owners_upto) return;
-    void *owners = dbx_alloc_room(w->owners, &w->owner_cap, w->owner_count + 1, sizeof *w->owners);
-    if (owners == NULL) {
-        w->rc = DBX_ENOMEM;
-        return;
-    }
-    w->owners = owners;
-    w->owners[w->owner_count++] = (owner){meta->cid, meta->count};
-}
-
-static bool is_given_out(const walk *w, uint64_t id) {
-    return id != 0 && id < w->next_id;
-}
-
-static void check_chunked(walk *w, dbx_slice key, const dbx_meta *meta) {
-    w->strings_chunked++;
-    if (!is_given_out(w, meta->cid)) {
-        wrong_entry(w, key, "is a long value with an id that was never given out");
-        return;
-    }
-    if (retired(w, DBX_RETIRED_COLLECTION, meta->cid)) {
-        wrong_entry(w, key, "is a long value that is going to be reclaimed");
-    }
-    add_owner(w, meta);
-}
-
-static bool is_number(dbx_slice payload) {
-    size_t sign = payload.len > 0 && payload.ptr[0] == '-';
-    if (payload.len <= sign || payload.len > INT_MAX_LEN) return false;
-    for (size_t i = sign; i < payload.len; i++) {
-        if (payload.ptr[i] < '0' || payload.ptr[i] > '9') return false;
-    }
-    return true;
-}
-
-static void check_string(walk *w, dbx_slice key, const dbx_meta *meta, dbx_slice payload) {
-    bool good = meta->cid == 0;
-    w->strings++;
-    switch ((enum dbx_string_encoding)meta->encoding) {
-    case DBX_STRING_INT:
-        good = good && is_number(payload);
-        break;
-    case DBX_STRING_EMBSTR:
-        good = good && payload.len <= EMBSTR_MAX;
-        break;
-    case DBX_STRING_RAW:
-        break;
-    case DBX_STRING_CHUNKED:
-        good = payload.len == 0;
-        check_chunked(w, key, meta);
-        break;
-    default:
-        good = false;
-    }
-    if (!good) wrong_entry(w, key, "is no string of its encoding");
 }
 
 /* The TTL index is a hint, but a record without its entry would never expire by itself. */
@@ -229,8 +107,23 @@ static void check_expiry(walk *w, dbx_slice key, const dbx_meta *meta) {
     if (!dbx_expiry_set(meta->expiry)) return;
     w->expiring++;
     if (key.len + 8 > sizeof ttl ||
-        !there(w, dbx_slice_of(ttl, dbx_format_ttl_key(ttl, meta->expiry, key)))) {
-        wrong_entry(w, key, "expires, but the TTL index does not have it");
+        !dbx_walk_there(w, dbx_slice_of(ttl, dbx_format_ttl_key(ttl, meta->expiry, key)))) {
+        dbx_walk_wrong(w, key, "expires, but the TTL index does not have it");
+    }
+}
+
+/* So is that of keys of which elements expire. */
+static void check_due(walk *w, dbx_slice key, const dbx_meta *meta) {
+    uint8_t other[DBX_ENCODED_KEY_MAX];
+    if ((meta->due_ms[0] | meta->due_ms[1]) == 0) return;
+    w->fields_expiring++;
+    for (int i = 0; i < 2; i++) {
+        dbx_expiry due = {meta->due_ms[i], i == 1};
+        if (due.ms == 0) continue;
+        if (key.len + 8 > sizeof other ||
+            !dbx_walk_there(w, dbx_slice_of(other, dbx_format_due_key(other, due, key)))) {
+            dbx_walk_wrong(w, key, "has elements that expire, but their index does not have it");
+        }
     }
 }
 
@@ -242,65 +135,35 @@ static void check_key(walk *w, dbx_slice key, dbx_slice record) {
     bool is_long;
     if (key.len > sizeof encoded || !dbx_format_read_number(&rest, &ns) ||
         !dbx_record_read(record, &meta, &name, &payload)) {
-        wrong_entry(w, key, "is no record of a key");
+        dbx_walk_wrong(w, key, "is no record of a key");
         return;
     }
     dbx_slice whole = name.len > 0 ? name : rest;
     size_t len = dbx_format_key(encoded, ns, whole, w->seed, &is_long);
     if (is_long != (name.len > 0) || !dbx_slice_eq(dbx_slice_of(encoded, len), key)) {
-        wrong_entry(w, key, "does not have the name that its record says");
+        dbx_walk_wrong(w, key, "does not have the name that its record says");
     }
-    db_check *db = db_of(w, ns);
+    dbx_walk_db *db = db_of(w, ns);
     if (db != NULL) {
         db->found_keys++;
         db->found_expires += dbx_expiry_set(meta.expiry);
         check_expiry(w, key, &meta);
-    } else if (!retired(w, DBX_RETIRED_NAMESPACE, ns)) {
-        wrong_entry(w, key, "belongs to no database");
+        check_due(w, key, &meta);
+    } else if (!dbx_walk_retired(w, DBX_RETIRED_NAMESPACE, ns)) {
+        dbx_walk_wrong(w, key, "belongs to no database");
     }
-    if (meta.type == DBX_STRING) {
-        check_string(w, key, &meta, payload);
-    } else {
-        wrong_entry(w, key, "is of a type that is not known");
-    }
+    dbx_walk_value(w, key, &meta, payload);
 }
 
-/* --- V, T, X ---------------------------------------------------------------------------------- */
-
-static bool is_chunk(dbx_slice key, dbx_slice bytes) {
-    return key.len == CHUNK_KEY_BYTES && bytes.len <= DBX_VALUE_CHUNK_BYTES;
-}
-
-static void check_chunks_owner(walk *w, dbx_slice key, dbx_slice bytes) {
-    finish_owners(w);
-    if (!is_chunk(key, bytes)) return;
-    owner wanted = {.cid = dbx_load64_be(key.ptr + 1)};
-    if (wanted.cid < w->owners_from || wanted.cid >= w->owners_upto) return;
-    const owner *found = w->owner_count == 0 ? NULL
-                                             : bsearch(&wanted, w->owners, w->owner_count,
-                                                       sizeof *w->owners, by_cid);
-    uint64_t at = (uint64_t)dbx_load32_be(key.ptr + 9) * DBX_VALUE_CHUNK_BYTES;
-    if (found == NULL) {
-        if (!retired(w, DBX_RETIRED_COLLECTION, wanted.cid)) {
-            wrong_entry(w, key, "is part of a long value that no key has");
-        }
-    } else if (at + bytes.len > found->bytes) {
-        wrong_entry(w, key, "lies behind the end of its value");
-    }
-}
-
-static void check_chunk(walk *w, dbx_slice key, dbx_slice bytes) {
-    w->chunks++;
-    if (!is_chunk(key, bytes)) wrong_entry(w, key, "is no part of a long value");
-    check_chunks_owner(w, key, bytes);
-}
+/* --- T, F, X ----------------------------------------------------------------------------------- */
 
 static void check_ttl(walk *w, dbx_slice key, dbx_slice value) {
     dbx_slice rest = dbx_slice_of(key.ptr + 9, key.len < 9 ? 0 : key.len - 9);
     uint64_t ns;
-    w->ttl_entries++;
+    bool elements = key.ptr[0] == DBX_TABLE_DUE || key.ptr[0] == DBX_TABLE_DUE_LIFE;
+    ++*(elements ? &w->due_entries : &w->ttl_entries);
     if (value.len != 0 || !dbx_format_read_number(&rest, &ns)) {
-        wrong_entry(w, key, "is no entry of the TTL index");
+        dbx_walk_wrong(w, key, "is no entry of the TTL index");
     }
 }
 
@@ -309,13 +172,13 @@ static void check_retired(walk *w, dbx_slice key, dbx_slice value) {
     bool good = key.len == DBX_RETIRED_KEY_BYTES && value.len == 0 &&
                 (key.ptr[1] == DBX_RETIRED_COLLECTION || key.ptr[1] == DBX_RETIRED_NAMESPACE);
     if (!good) {
-        wrong_entry(w, key, "says nothing that could be reclaimed");
+        dbx_walk_wrong(w, key, "says nothing that could be reclaimed");
         return;
     }
     uint64_t id = dbx_load64_be(key.ptr + 2);
-    if (!is_given_out(w, id)) wrong_entry(w, key, "retires an id never given out");
+    if (!dbx_walk_given_out(w, id)) dbx_walk_wrong(w, key, "retires an id never given out");
     if (key.ptr[1] == DBX_RETIRED_NAMESPACE && db_of(w, id) != NULL) {
-        wrong_entry(w, key, "retires a database that is in use");
+        dbx_walk_wrong(w, key, "retires a database that is in use");
     }
 }
 
@@ -330,32 +193,40 @@ static void check_entry(walk *w, dbx_slice key, dbx_slice value) {
         return;
     case DBX_TABLE_TTL:
     case DBX_TABLE_LIFE:
+    case DBX_TABLE_DUE:
+    case DBX_TABLE_DUE_LIFE:
         check_ttl(w, key, value);
-        return;
-    case DBX_TABLE_CHUNK:
-        check_chunk(w, key, value);
         return;
     case DBX_TABLE_RETIRED:
         check_retired(w, key, value);
         return;
     default:
-        wrong_entry(w, key, "belongs to no table that is known");
+        if (key.len > 0 && dbx_walk_table(key.ptr[0])) {
+            dbx_walk_shape(w, key, value);
+            dbx_walk_owned(w, key, value);
+            return;
+        }
+        dbx_walk_wrong(w, key, "belongs to no table that is known");
     }
 }
 
-/* Calls `check` for all entries, or for those of the table `tag`. */
-static int each(walk *w, uint8_t tag, void (*check)(walk *, dbx_slice, dbx_slice)) {
+typedef void check_call(walk *w, dbx_slice key, dbx_slice value);
+
+/* Calls `check` for entries from the table `from` to before `to`; 0 and 256: all there are.
+ * `counted`: this is the walk that sees everything. */
+static int each(walk *w, unsigned from, unsigned to, bool counted, check_call *check) {
     dbx_env_cursor *cursor = dbx_env_cursor_open(w->snapshot);
-    dbx_slice key = dbx_slice_of(&tag, tag != 0 ? 1 : 0), value, before = {NULL, 0};
+    uint8_t tag = (uint8_t)from;
+    dbx_slice key = dbx_slice_of(&tag, from != 0 ? 1 : 0), value, before = {NULL, 0};
     if (cursor == NULL) return DBX_ENOMEM;
     int rc = dbx_env_cursor_move(cursor, DBX_ENV_SEEK, &key, &value);
-    while (rc == DBX_OK && w->rc == DBX_OK && (tag == 0 || (key.len > 0 && key.ptr[0] == tag))) {
-        if (tag == 0 && before.ptr != NULL && dbx_slice_cmp(before, key) >= 0) {
-            wrong_entry(w, key, "is not in order");
+    while (rc == DBX_OK && w->rc == DBX_OK && (key.len == 0 || key.ptr[0] < to)) {
+        if (counted && before.ptr != NULL && dbx_slice_cmp(before, key) >= 0) {
+            dbx_walk_wrong(w, key, "is not in order");
         }
         before = key;
         check(w, key, value);
-        if (tag == 0 && ++w->done % PROGRESS_EVERY == 0) {
+        if (counted && ++w->done % PROGRESS_EVERY == 0) {
             dbx_report_progress(w->report, "entries", w->done, w->all);
         }
         rc = dbx_env_cursor_move(cursor, DBX_ENV_NEXT, &key, &value);
@@ -364,29 +235,52 @@ static int each(walk *w, uint8_t tag, void (*check)(walk *, dbx_slice, dbx_slice
     return w->rc != DBX_OK ? w->rc : rc == DBX_ENOTFOUND ? DBX_OK : rc;
 }
 
-/* The long values that the table had no room for. */
-static void collect_owner(walk *w, dbx_slice key, dbx_slice record) {
-    dbx_slice name, payload;
-    dbx_meta meta;
-    (void)key;
-    if (dbx_record_read(record, &meta, &name, &payload) && meta.type == DBX_STRING &&
-        meta.encoding == DBX_STRING_CHUNKED && is_given_out(w, meta.cid)) {
-        add_owner(w, &meta);
-    }
+static int each_of(walk *w, uint8_t table, check_call *check) {
+    return each(w, table, table + 1U, false, check);
 }
 
+/* Keys come first: what lies under ids is compared with them. */
+static int check_all(walk *w) {
+    enum { END = 256 };
+    int rc = each(w, DBX_TABLE_KEY, END, true, check_entry);
+    return rc == DBX_OK ? each(w, 0, DBX_TABLE_KEY, true, check_entry) : rc;
+}
+
+/* What was known at this time has been walked. */
+static void settle(walk *w) {
+    dbx_owners_finish(&w->owners, w->report);
+    dbx_walk_ranks_end(w);
+    dbx_owners_settle(&w->owners, w->report);
+}
+
+/* Those that the table had no room for. */
 static int check_other_owners(walk *w) {
     int rc = DBX_OK;
-    while (rc == DBX_OK && w->owners_upto != UINT64_MAX) {
-        w->owners_from = w->owners_upto;
-        w->owners_upto = UINT64_MAX;
-        w->owner_count = 0;
-        w->owners_sorted = false;
-        rc = each(w, DBX_TABLE_KEY, collect_owner);
-        if (rc == DBX_OK) rc = each(w, DBX_TABLE_CHUNK, check_chunks_owner);
-        if (rc == DBX_OK) finish_owners(w);
+    while (rc == DBX_OK && w->owners.upto != UINT64_MAX) {
+        dbx_owners_begin(&w->owners, w->owners.upto);
+        rc = each_of(w, DBX_TABLE_KEY, dbx_walk_owner);
+        const uint8_t *table = dbx_format_collection_tables;
+        for (; rc == DBX_OK && *table != 0; table++)
+            rc = each_of(w, *table, dbx_walk_owned);
+        if (rc == DBX_OK) settle(w);
     }
     return rc;
+}
+
+static void report_types(const walk *w) {
+    for (uint8_t type = DBX_STRING; type < DBX_WALK_TYPES; type++) {
+        if (w->of_type[type] == 0) continue;
+        dbx_report_line(w->report, "types", "%s: %" PRIu64 ", %" PRIu64 " of them %s",
+                        dbx_owners_type(type), w->of_type[type], w->large[type],
+                        type == DBX_STRING ? "in chunks" : "large");
+    }
+    dbx_report_line(w->report, "expiry", "%" PRIu64 " entries for %" PRIu64 " keys",
+                    w->ttl_entries, w->expiring);
+    dbx_report_line(w->report, "fields", "%" PRIu64 " entries for %" PRIu64
+                    " keys of which elements expire", w->due_entries, w->fields_expiring);
+    dbx_report_line(w->report, "chunks", "%" PRIu64, w->chunks);
+    dbx_report_line(w->report, "elements", "%" PRIu64 " entries of large collections", w->entries);
+    dbx_report_line(w->report, "reclaim", "%" PRIu64 " ids wait for it", w->retired);
 }
 
 static void report(walk *w) {
@@ -395,12 +289,12 @@ static void report(walk *w) {
                          w->all);
     }
     for (size_t i = 0; i < w->db_count; i++) {
-        const db_check *db = &w->dbs[i];
+        const dbx_walk_db *db = &w->dbs[i];
         if (db->found_keys > 0) {
             dbx_report_line(w->report, "keys", "db%" PRIu32 ": %" PRIu64 ", %" PRIu64 " expire",
                             db->number, db->found_keys, db->found_expires);
         }
-        if (!is_given_out(w, db->ns)) {
+        if (!dbx_walk_given_out(w, db->ns)) {
             dbx_report_wrong(w->report, "db%" PRIu32 " has an id that was never given out",
                              db->number);
         }
@@ -411,12 +305,7 @@ static void report(walk *w) {
                              db->number, db->found_keys, db->found_expires, db->keys, db->expires);
         }
     }
-    dbx_report_line(w->report, "types", "string: %" PRIu64 ", %" PRIu64 " of them in chunks",
-                    w->strings, w->strings_chunked);
-    dbx_report_line(w->report, "expiry", "%" PRIu64 " entries for %" PRIu64 " keys", w->ttl_entries,
-                    w->expiring);
-    dbx_report_line(w->report, "chunks", "%" PRIu64, w->chunks);
-    dbx_report_line(w->report, "reclaim", "%" PRIu64 " ids wait for it", w->retired);
+    report_types(w);
 }
 
 int dbx_verify_map(dbx_snapshot *snapshot, size_t values_max, dbx_report *out, dbx_applied *applied,
@@ -424,17 +313,17 @@ int dbx_verify_map(dbx_snapshot *snapshot, size_t values_max, dbx_report *out, d
     walk w = {.snapshot = snapshot,
               .report = out,
               .all = dbx_snapshot_entries(snapshot),
-              .owners_max = values_max,
-              .owners_upto = UINT64_MAX};
+              .owners = {.max = values_max}};
+    dbx_owners_begin(&w.owners, 0);
     int rc = check_format(&w, applied, error);
     if (rc != DBX_OK) return rc;
-    rc = each(&w, DBX_TABLE_META, check_meta);
-    if (rc == DBX_OK) rc = each(&w, 0, check_entry);
-    if (rc == DBX_OK) finish_owners(&w);
+    rc = each_of(&w, DBX_TABLE_META, check_meta);
+    if (rc == DBX_OK) rc = check_all(&w);
+    if (rc == DBX_OK) settle(&w);
     if (rc == DBX_OK) rc = check_other_owners(&w);
     if (rc == DBX_OK) report(&w);
     dbx_alloc_free(w.dbs);
-    dbx_alloc_free(w.owners);
+    dbx_alloc_free(w.owners.all);
     if (rc == DBX_OK) return rc;
     return dbx_error_set(error, rc, rc == DBX_ENOMEM ? "out of memory" : "data.mdbx is unreadable");
 }

@@ -14,8 +14,6 @@ enum {
     LAST_AT = 8,      /* u64 */
     PACKED_AT = 16,   /* u64 */
     LEFT_LEN_AT = 24, /* u32 */
-    LEFT_AT = 28,     /* u16 */
-    RIGHT_AT = 30,    /* u16 */
     UNEVEN_AT = 32    /* u8 */
 };
 
@@ -30,8 +28,8 @@ bool dbx_list_shape_read(const dbx_meta *meta, dbx_slice payload, dbx_list_shape
     if (payload.len < DBX_LIST_HEAD_BYTES) return false;
     *shape = (dbx_list_shape){.head = DBX_LIST_HEAD_BYTES,
                               .left_len = dbx_load32(head + LEFT_LEN_AT),
-                              .left = dbx_load16(head + LEFT_AT),
-                              .right = dbx_load16(head + RIGHT_AT),
+                              .left = dbx_load16(head + DBX_LIST_LEFT_AT),
+                              .right = dbx_load16(head + DBX_LIST_RIGHT_AT),
                               .first = dbx_load64(head + FIRST_AT),
                               .last = dbx_load64(head + LAST_AT),
                               .packed = dbx_load64(head + PACKED_AT),
@@ -47,8 +45,8 @@ static void write_head(dbx_list_edit *e) {
     dbx_store64(head + LAST_AT, s->last);
     dbx_store64(head + PACKED_AT, s->packed);
     dbx_store32(head + LEFT_LEN_AT, (uint32_t)s->left_len);
-    dbx_store16(head + LEFT_AT, (uint16_t)s->left);
-    dbx_store16(head + RIGHT_AT, (uint16_t)s->right);
+    dbx_store16(head + DBX_LIST_LEFT_AT, (uint16_t)s->left);
+    dbx_store16(head + DBX_LIST_RIGHT_AT, (uint16_t)s->right);
     head[UNEVEN_AT] = s->uneven;
 }
 

@@ -15,8 +15,6 @@
 #include "types/cell.h"
 #include "types/collection.h"
 
-enum { DBX_LIST_HEAD_BYTES = 33 };
-
 /* How a list lies. Of an inline one the left end is all there is, and `head` is 0. */
 typedef struct dbx_list_shape {
     size_t head;          /* bytes of the payload before the cells */
