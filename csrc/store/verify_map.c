@@ -46,9 +46,9 @@ static void check_db(walk *w, dbx_slice key, dbx_slice value) {
     }
     w->dbs = dbs;
     w->dbs[w->db_count++] = (dbx_walk_db){.number = dbx_load32_be(key.ptr + 2),
-                                       .ns = dbx_load64(value.ptr),
-                                       .keys = dbx_load64(value.ptr + 8),
-                                       .expires = dbx_load64(value.ptr + 16)};
+                                          .ns = dbx_load64(value.ptr),
+                                          .keys = dbx_load64(value.ptr + 8),
+                                          .expires = dbx_load64(value.ptr + 16)};
 }
 
 static void check_meta(walk *w, dbx_slice key, dbx_slice value) {
@@ -155,7 +155,8 @@ static void check_key(walk *w, dbx_slice key, dbx_slice record) {
     dbx_walk_value(w, key, &meta, payload);
 }
 
-/* --- T, F, X ----------------------------------------------------------------------------------- */
+/* --- T, F, X -----------------------------------------------------------------------------------
+ */
 
 static void check_ttl(walk *w, dbx_slice key, dbx_slice value) {
     dbx_slice rest = dbx_slice_of(key.ptr + 9, key.len < 9 ? 0 : key.len - 9);
@@ -274,10 +275,11 @@ static void report_types(const walk *w) {
                         dbx_owners_type(type), w->of_type[type], w->large[type],
                         type == DBX_STRING ? "in chunks" : "large");
     }
-    dbx_report_line(w->report, "expiry", "%" PRIu64 " entries for %" PRIu64 " keys",
-                    w->ttl_entries, w->expiring);
-    dbx_report_line(w->report, "fields", "%" PRIu64 " entries for %" PRIu64
-                    " keys of which elements expire", w->due_entries, w->fields_expiring);
+    dbx_report_line(w->report, "expiry", "%" PRIu64 " entries for %" PRIu64 " keys", w->ttl_entries,
+                    w->expiring);
+    dbx_report_line(w->report, "fields",
+                    "%" PRIu64 " entries for %" PRIu64 " keys of which elements expire",
+                    w->due_entries, w->fields_expiring);
     dbx_report_line(w->report, "chunks", "%" PRIu64, w->chunks);
     dbx_report_line(w->report, "elements", "%" PRIu64 " entries of large collections", w->entries);
     dbx_report_line(w->report, "reclaim", "%" PRIu64 " ids wait for it", w->retired);

@@ -48,8 +48,7 @@ int dbx_owners_add(dbx_owners *owners, dbx_report *report, dbx_owner owner) {
     if (!dbx_owners_covers(owners, owner.cid)) return DBX_OK;
     if (owners->count == owners->max) sort(owners, report, owners->max / 2);
     if (owner.cid >= owners->upto) return DBX_OK;
-    void *all =
-        dbx_alloc_room(owners->all, &owners->cap, owners->count + 1, sizeof *owners->all);
+    void *all = dbx_alloc_room(owners->all, &owners->cap, owners->count + 1, sizeof *owners->all);
     if (all == NULL) return DBX_ENOMEM;
     owners->all = all;
     owners->all[owners->count++] = owner;
@@ -77,14 +76,14 @@ void dbx_owners_settle(const dbx_owners *owners, dbx_report *report) {
         if (o->type == DBX_STRING) continue; /* what is missing is zeros */
         if (o->found != o->count) {
             dbx_report_wrong(report,
-                             "the %s %" PRIu64 " has %" PRIu64 " elements in its table and says %"
-                             PRIu64, type, o->cid, o->found, o->count);
+                             "the %s %" PRIu64 " has %" PRIu64
+                             " elements in its table and says %" PRIu64,
+                             type, o->cid, o->found, o->count);
         }
         if (o->pairs != 0) {
             dbx_report_wrong(report,
-                             "the %s %" PRIu64 " has %" PRIu64 " entries too %s in its index",
-                             type, o->cid, (uint64_t)llabs(o->pairs),
-                             o->pairs > 0 ? "many" : "few");
+                             "the %s %" PRIu64 " has %" PRIu64 " entries too %s in its index", type,
+                             o->cid, (uint64_t)llabs(o->pairs), o->pairs > 0 ? "many" : "few");
         }
     }
 }

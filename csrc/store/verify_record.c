@@ -34,11 +34,11 @@ static bool is_string(const dbx_meta *meta, dbx_slice payload) {
 static bool has_encoding(const dbx_meta *meta) {
     static const uint8_t encodings[DBX_WALK_TYPES] = {
         [DBX_LIST] = 1 << DBX_ENCODING_LISTPACK | 1 << DBX_ENCODING_QUICKLIST,
-        [DBX_SETTYPE] = 1 << DBX_ENCODING_INTSET | 1 << DBX_ENCODING_LISTPACK |
-                        1 << DBX_ENCODING_HASHTABLE,
+        [DBX_SETTYPE] =
+            1 << DBX_ENCODING_INTSET | 1 << DBX_ENCODING_LISTPACK | 1 << DBX_ENCODING_HASHTABLE,
         [DBX_ZSET] = 1 << DBX_ENCODING_LISTPACK | 1 << DBX_ENCODING_SKIPLIST,
-        [DBX_HASH] = 1 << DBX_ENCODING_LISTPACK | 1 << DBX_ENCODING_LISTPACKEX |
-                     1 << DBX_ENCODING_HASHTABLE,
+        [DBX_HASH] =
+            1 << DBX_ENCODING_LISTPACK | 1 << DBX_ENCODING_LISTPACKEX | 1 << DBX_ENCODING_HASHTABLE,
         [DBX_STREAM] = 1 << DBX_ENCODING_STREAM};
     return meta->encoding <= DBX_ENCODING_STREAM &&
            (encodings[meta->type] >> meta->encoding & 1) != 0;
@@ -104,8 +104,9 @@ void dbx_walk_value(dbx_walk *w, dbx_slice key, const dbx_meta *meta, dbx_slice 
     }
     w->of_type[meta->type]++;
     if (!is_good(meta, payload)) {
-        dbx_walk_wrong(w, key, meta->type == DBX_STRING ? "is no string of its encoding"
-                                                        : "is no collection of its type");
+        dbx_walk_wrong(w, key,
+                       meta->type == DBX_STRING ? "is no string of its encoding"
+                                                : "is no collection of its type");
     } else if (is_large(meta)) {
         check_large(w, key, meta, payload);
     }

@@ -97,13 +97,32 @@ static bool is_piece(const entry *e) {
            e->value.len <= DBX_VALUE_CHUNK_BYTES;
 }
 
+/* What follows a member that the value keeps whole, as a cell (README.md), because the key does
+ * not. */
+static bool after_member(const entry *e, size_t head, dbx_slice *in) {
+    uint64_t len, part;
+    *in = e->value;
+    if (is_whole(e->rest, head)) return true;
+    if (!dbx_format_read_varint(in, &len)) return false;
+    if ((len & 1) != 0) return dbx_format_read_varint(in, &part) && part != 0;
+    if (len >> 1 > in->len) return false;
+    *in = dbx_slice_of(in->ptr + (len >> 1), in->len - (size_t)(len >> 1));
+    return true;
+}
+
+static bool is_field(const entry *e) {
+    dbx_slice in;
+    return has_member(e->rest, DBX_MEMBER_HASH_BYTES) &&
+           after_member(e, DBX_MEMBER_HASH_BYTES, &in) && in.len > 0 && in.ptr[0] <= CLOCKS;
+}
+
 static bool is_part(const entry *e) {
     size_t hash = DBX_MEMBER_HASH_BYTES;
     switch ((enum dbx_table)e->key.ptr[0]) {
     case DBX_TABLE_CHUNK:
         return e->rest.len == 4 && e->value.len <= DBX_VALUE_CHUNK_BYTES;
     case DBX_TABLE_HASH:
-        return has_member(e->rest, hash) && e->value.len > 0 && e->value.ptr[0] <= CLOCKS;
+        return is_field(e);
     case DBX_TABLE_FIELD_TTL:
         return is_field_ttl(e);
     case DBX_TABLE_SET:
@@ -151,11 +170,12 @@ static bool is_in(dbx_walk *w, const entry *e, uint8_t table, dbx_slice head, db
 }
 
 static void check_field(dbx_walk *w, const entry *e, dbx_owner *owner) {
-    dbx_slice in = dbx_slice_of(e->value.ptr + 1, e->value.len - 1);
-    uint8_t head[1 + 8] = {e->value.ptr[0]};
+    dbx_slice in;
     uint64_t ms;
     owner->found++;
-    if (e->value.ptr[0] == 0) return;
+    if (!after_member(e, DBX_MEMBER_HASH_BYTES, &in) || in.len == 0 || in.ptr[0] == 0) return;
+    uint8_t head[1 + 8] = {in.ptr[0]};
+    in = dbx_slice_of(in.ptr + 1, in.len - 1);
     owner->pairs--;
     if (!dbx_format_read_varint(&in, &ms)) {
         dbx_walk_wrong(w, e->key, "is no field of a hash");
@@ -175,8 +195,8 @@ static void check_score(dbx_walk *w, const entry *e, dbx_owner *owner) {
     dbx_store64_be(head, (bits & sign) != 0 ? ~bits : bits | sign);
     owner->found++;
     owner->pairs--;
-    dbx_slice member = dbx_slice_of(e->rest.ptr + DBX_MEMBER_HASH_BYTES,
-                                    e->rest.len - DBX_MEMBER_HASH_BYTES);
+    dbx_slice member =
+        dbx_slice_of(e->rest.ptr + DBX_MEMBER_HASH_BYTES, e->rest.len - DBX_MEMBER_HASH_BYTES);
     if (!is_in(w, e, DBX_TABLE_ZSET, dbx_slice_of(head, sizeof head), member)) {
         dbx_walk_wrong(w, e->key, "is a member that the order by scores does not have");
     }
