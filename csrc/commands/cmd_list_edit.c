@@ -157,7 +157,7 @@ const dbx_command dbx_cmd_list_edit[] = {
      .complexity = "O(N) for N elements up to it from the nearer end, in steps of some dozens; O(1)"
                    " at the ends",
      .arity = 4,
-     .flags = DBX_CMD_WRITE | DBX_CMD_DENYOOM,
+     .flags = DBX_CMD_WRITE | DBX_CMD_DENYOOM | DBX_CMD_LONG,
      .effect = DBX_EFFECT_ARGV,
      .keys = {{.flags = DBX_KEY_RW | DBX_KEY_UPDATE, .begin = 1, .last = 0, .step = 1}},
      .run = cmd_lset},

@@ -267,7 +267,7 @@ const dbx_command dbx_cmd_list_range[] = {
      .complexity = "O(N) for N elements up to it from the nearer end, in steps of some dozens; O(1)"
                    " at the ends",
      .arity = 3,
-     .flags = DBX_CMD_READONLY,
+     .flags = DBX_CMD_READONLY | DBX_CMD_LONG,
      .effect = DBX_EFFECT_NONE,
      .keys = {{.flags = DBX_KEY_RO | DBX_KEY_ACCESS, .begin = 1, .last = 0, .step = 1}},
      .run = cmd_lindex},

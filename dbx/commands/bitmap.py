@@ -95,8 +95,10 @@ class BitmapCommands(CommandsBase):
         offset: Offset,
         items: Iterable[tuple[str, Offset]] | None = None,
     ) -> Any:
-        fields = [(encoding, offset), *(items or ())]
-        return self._call("BITFIELD_RO", key, *(word for f in fields for word in ("GET", *f)))
+        words: list[Encodable] = ["GET", encoding, offset]
+        for other, at in items or ():
+            words += ["GET", other, at]
+        return self._call("BITFIELD_RO", key, *words)
 
     def bitop(self, operation: str, dest: Encodable, *keys: Encodable) -> Any:
         return self._call("BITOP", operation, dest, *keys)

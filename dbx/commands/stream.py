@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,12 @@ def _natural(command: str, name: str, value: Any, least: int = 1) -> None:
     if not isinstance(value, int) or value < least:
         kind = "positive" if least else "non-negative"
         raise DataError(f"{command} {name} must be a {kind} integer")
+
+
+def _not_negative(command: str, name: str, value: Any) -> None:
+    """As redis-py does: what is no number at all is left to the one who sends it."""
+    with contextlib.suppress(TypeError):
+        _natural(command, name, int(value), least=0)
 
 
 def _count(command: str, count: int | None) -> list[Encodable]:
@@ -88,7 +95,7 @@ class StreamCommands(CommandsBase):
         max: Encodable = "+",
         count: int | None = None,
     ) -> Any:
-        return self._call("XRANGE", name, min, max, *_count("XRANGE", count))
+        return self._call("XRANGE", name, min, max, *map(str, _count("XRANGE", count)))
 
     def xrevrange(
         self,
@@ -97,7 +104,7 @@ class StreamCommands(CommandsBase):
         min: Encodable = "-",
         count: int | None = None,
     ) -> Any:
-        return self._call("XREVRANGE", name, max, min, *_count("XREVRANGE", count))
+        return self._call("XREVRANGE", name, max, min, *map(str, _count("XREVRANGE", count)))
 
     def xread(
         self,
@@ -202,7 +209,7 @@ class StreamCommands(CommandsBase):
             raise DataError(
                 "XPENDING must be provided with min, max and count parameters, or none of them."
             )
-        _natural("XPENDING", "count", count, least=0)
+        _not_negative("XPENDING", "count", count)
         words: list[Encodable] = [name, groupname]
         if idle is not None:
             _natural("XPENDING", "idle", idle, least=0)
@@ -249,7 +256,7 @@ class StreamCommands(CommandsBase):
         count: int | None = None,
         justid: bool = False,
     ) -> Any:
-        _natural("XAUTOCLAIM", "min_idle_time", min_idle_time, least=0)
+        _not_negative("XAUTOCLAIM", "min_idle_time", min_idle_time)
         words: list[Encodable] = [name, groupname, consumername, min_idle_time, start_id]
         if count is not None:
             _natural("XAUTOCLAIM", "count", count, least=0)

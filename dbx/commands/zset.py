@@ -86,17 +86,18 @@ class SortedSetCommands(CommandsBase):
         max: bool | None = False,
         count: int | None = 1,
     ) -> Any:
+        words: list[Any] = [num_keys] + keys  # noqa: RUF005
         if bool(min) == bool(max):
             raise DataError("one of ``min`` and ``max`` must be given")
         options: list[Any] = ["MIN" if min else "MAX"]
         if count != 1:
             options += ["COUNT", count]
-        return self._call("ZMPOP", num_keys, *keys, *options)
+        return self._call("ZMPOP", *words, *options)
 
     def zmscore(self, key: Encodable, members: list[str]) -> Any:
         if not members:
             raise DataError("ZMSCORE members must be a non-empty list")
-        return self._call("ZMSCORE", key, *members)
+        return self._call("ZMSCORE", *([key] + members))  # noqa: RUF005
 
     def zpopmax(self, name: Encodable, count: int | None = None) -> Any:
         return self._call("ZPOPMAX", name, *([] if count is None else [count]))
@@ -123,6 +124,8 @@ class SortedSetCommands(CommandsBase):
         offset: int | None = None,
         num: int | None = None,
     ) -> Any:
+        if desc and not byscore and not bylex and offset is None and num is None:
+            return self.zrevrange(name, start, end, withscores, score_cast_func)
         words = self._zrange_options(desc, byscore, bylex, withscores, offset, num)
         return self._ranged("ZRANGE", [name, start, end, *words], withscores, score_cast_func)
 
@@ -306,7 +309,7 @@ class SortedSetCommands(CommandsBase):
     ) -> Any:
         args: list[Any] = [] if dest is None else [dest]
         args += [len(keys), *keys]
-        if isinstance(keys, Mapping):
+        if isinstance(keys, Mapping) and keys:
             args += ["WEIGHTS", *keys.values()]
         if aggregate:
             if aggregate.upper() not in ("SUM", "MIN", "MAX", "COUNT"):

@@ -15,7 +15,7 @@ from tests.crash.table import Row
 
 DATABASES = (2, 3)
 CALLS = 30_000  # of any command
-SUCCEED_MIN = 0.1  # of the calls of a command that writes
+SUCCEED_MIN = 0.05  # of the calls of a command that writes
 
 ROWS = table.load_table()
 
@@ -56,8 +56,8 @@ def test_commands_are_also_called_with_what_is_an_error(succeeded: dict[str, flo
 
 
 def test_no_write_is_left_out_but_by_a_rule_or_by_name() -> None:
-    """A reader of this test sees what the crash tests do not write."""
-    assert [row.name for row in ROWS if row.writes and row.left_out] == []
+    """A reader of this test sees what the crash tests do not write: what is for debugging."""
+    assert [row.name for row in ROWS if row.writes and row.left_out] == ["pfdebug"]
 
 
 def test_a_listed_command_exists_and_the_rules_alone_would_decide_otherwise() -> None:

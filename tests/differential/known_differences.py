@@ -114,8 +114,6 @@ HELP_TEXTS = {
     "CLIENT": "it has the subcommands that DBX has",
     "COMMAND": "help texts are in DBX's own words",
     "OBJECT": "help texts are in DBX's own words",
-    "XGROUP": "help texts are in DBX's own words",
-    "XINFO": "help texts are in DBX's own words",
 }
 
 # INFO: what Redis has and DBX leaves out, and what DBX adds (with the section Store).

@@ -92,7 +92,12 @@ def _outcome(client: _Sent, name: str, args: Any, keywords: Any) -> Any:
 
 
 def _differs(name: str, keywords: dict[str, Any]) -> bool:
-    """Ours on purpose: None stands for redis-py's [], which nobody can share."""
+    """Ours on purpose: None stands for redis-py's [], which nobody can share; a destination that
+    is 0 is not left out."""
+    if name == "zrangestore" and not keywords.get("dest"):
+        return True
+    if name == "xpending_range" and isinstance(keywords.get("count"), tuple):
+        return True
     return name == "client_list" and "client_id" in keywords and keywords["client_id"] is None
 
 

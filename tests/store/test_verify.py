@@ -86,8 +86,10 @@ def test_a_database_that_was_killed_is_ok_and_is_not_changed(dbx_process: Start,
         server.apply()
         server.stop()
     parts = [line.split()[0] for line in done.stdout.splitlines()]
-    assert parts == ["pages", "format", "keys", "keys", "types", "expiry", "fields", "chunks", "elements", "reclaim",
-                     "journal", "spools", "checkpoints", "ok"]  # fmt: skip
+    assert parts == [
+        "pages", "format", "keys", "keys", "types", "expiry", "fields", "chunks", "elements",
+        "reclaim", "journal", "spools", "checkpoints", "ok",
+    ]  # fmt: skip
 
 
 def test_an_empty_database_is_ok(dbx_process: Start) -> None:
