@@ -125,7 +125,8 @@ class SortedSetCommands(CommandsBase):
         num: int | None = None,
     ) -> Any:
         if desc and not byscore and not bylex and offset is None and num is None:
-            return self.zrevrange(name, start, end, withscores, score_cast_func)
+            words = [name, start, end, *flags(withscores=withscores)]
+            return self._ranged("ZREVRANGE", words, withscores, score_cast_func)
         words = self._zrange_options(desc, byscore, bylex, withscores, offset, num)
         return self._ranged("ZRANGE", [name, start, end, *words], withscores, score_cast_func)
 

@@ -222,8 +222,27 @@ static const struct {
     {"list", {"LRANGE", "0", "-1", NULL}},         {"set", {"SMEMBERS", NULL, NULL, NULL}},
     {"zset", {"ZRANGE", "0", "-1", "WITHSCORES"}}, {"stream", {"XRANGE", "-", "+", NULL}}};
 
-/* The digest of a value whose type is `type`, a status reply's line. What lies on the disk in some
- * order is read in it: the reply's bytes are the value. */
+/* A digest of a reply's bulk strings, `together` of them at a time, in whatever order: that of
+ * large hashes and sets follows from a number that each directory draws. */
+static uint64_t unordered(const dbx_buf *out, size_t together) {
+    uint64_t sum = 0;
+    const uint8_t *at = out->ptr, *end = out->ptr + out->len;
+    while (at < end && *at++ != '\n') {
+    }
+    while (at < end) {
+        const uint8_t *from = at;
+        for (size_t i = 0; i < together && at < end; i++) {
+            size_t len = strtoul((const char *)at + 1, NULL, 10);
+            while (at < end && *at++ != '\n') {
+            }
+            at = (size_t)(end - at) < len + 2 ? end : at + len + 2;
+        }
+        sum += dbx_hash_bytes(dbx_slice_of(from, (size_t)(at - from)), together);
+    }
+    return sum;
+}
+
+/* The digest of a value whose type is `type`, a status reply's line. */
 static bool read_value(world *w, dbx_slice name, dbx_slice type, uint64_t *digest, dbx_buf *out) {
     for (size_t i = 0; i < sizeof readers / sizeof readers[0]; i++) {
         if (!dbx_slice_eq(type, dbx_slice_str(readers[i].type))) continue;
@@ -234,7 +253,10 @@ static bool read_value(world *w, dbx_slice name, dbx_slice type, uint64_t *diges
         dbx_call call = {.argc = count, .argv = words};
         if (!ask(w, &call, 1, out)) return false;
         if (out->len == 0 || out->ptr[0] == '-') return unreadable(w, out);
-        *digest = dbx_hash_bytes(dbx_slice_of(out->ptr, out->len), 0);
+        bool pairs = strcmp(readers[i].type, "hash") == 0;
+        *digest = pairs || strcmp(readers[i].type, "set") == 0
+                      ? unordered(out, pairs ? 2 : 1)
+                      : dbx_hash_bytes(dbx_slice_of(out->ptr, out->len), 0);
         return true;
     }
     return unreadable(w, out);
