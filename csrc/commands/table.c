@@ -43,6 +43,7 @@ const dbx_command *const dbx_table_families[] = {
     dbx_cmd_stream_claim,
     dbx_cmd_stream_info,
     dbx_cmd_sort,
+    dbx_cmd_dump,
     dbx_cmd_command,
     dbx_cmd_keyinfo,
     NULL,

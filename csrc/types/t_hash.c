@@ -475,7 +475,8 @@ static int next_entry(dbx_hash_walk *walk, dbx_hash_item *item) {
         if (rc != DBX_OK) return rc;
         if (!read_entry(found.value, walk->dict.dict.cid, &e)) return DBX_ECORRUPT;
     } while (dbx_expiry_over(e.expiry, walk->times));
-    *item = (dbx_hash_item){.hash = found.hash, .field = found.member, .value = e.value};
+    *item = (dbx_hash_item){
+        .hash = found.hash, .field = found.member, .value = e.value, .expiry = e.expiry};
     return DBX_OK;
 }
 
@@ -484,7 +485,8 @@ int dbx_hash_walk_next(dbx_hash_walk *walk, dbx_hash_item *item) {
     pair p = {.at = 0};
     int rc = next_pair(walk->packed, &p);
     if (rc != DBX_OK) return rc;
-    *item = (dbx_hash_item){.field = p.field, .value = p.value};
+    *item =
+        (dbx_hash_item){.field = p.field, .value = p.value, .expiry = dbx_expiry_never()};
     walk->packed = dbx_slice_of(walk->packed.ptr + p.end, walk->packed.len - p.end);
     return DBX_OK;
 }
