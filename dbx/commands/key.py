@@ -35,6 +35,9 @@ class KeyCommands(CommandsBase):
     def delete(self, *names: Encodable) -> Any:
         return self._call("DEL", *names)
 
+    def dump(self, name: Encodable) -> Any:
+        return self._call("DUMP", name)
+
     def exists(self, *names: Encodable) -> Any:
         return self._call("EXISTS", *names)
 
