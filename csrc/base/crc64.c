@@ -29,8 +29,8 @@ uint64_t dbx_crc64(uint64_t crc, const void *ptr, size_t len) {
     for (; len >= 8; p += 8, len -= 8) {
         crc ^= dbx_load64(p);
         crc = table[7][crc & 0xff] ^ table[6][crc >> 8 & 0xff] ^ table[5][crc >> 16 & 0xff] ^
-              table[4][crc >> 24 & 0xff] ^ table[3][crc >> 32 & 0xff] ^
-              table[2][crc >> 40 & 0xff] ^ table[1][crc >> 48 & 0xff] ^ table[0][crc >> 56];
+              table[4][crc >> 24 & 0xff] ^ table[3][crc >> 32 & 0xff] ^ table[2][crc >> 40 & 0xff] ^
+              table[1][crc >> 48 & 0xff] ^ table[0][crc >> 56];
     }
     for (; len > 0; p++, len--)
         crc = crc >> 8 ^ table[0][(crc ^ *p) & 0xff];

@@ -219,8 +219,8 @@ int dbx_packed_next(dbx_packed *p, dbx_packed_item *item) {
         head h;
         size_t from = p->at, before = 0;
         if (from == p->all.len - 1) return ended(p) ? DBX_ENOTFOUND : DBX_EINVAL;
-        bool ok = p->kind == DBX_LISTPACK ? next_of_listpack(p, &h)
-                                          : next_of_ziplist(p, &h, &before);
+        bool ok =
+            p->kind == DBX_LISTPACK ? next_of_listpack(p, &h) : next_of_ziplist(p, &h, &before);
         if (!ok) return DBX_EINVAL;
         p->seen++;
         item->is_number = h.is_number;

@@ -20,12 +20,12 @@ typedef enum dbx_packed_kind { DBX_LISTPACK, DBX_ZIPLIST, DBX_INTSET } dbx_packe
 typedef struct dbx_packed {
     dbx_packed_kind kind;
     dbx_slice all;
-    size_t at;       /* the next element */
-    size_t before;   /* ziplist: length of the one before it */
-    uint64_t seen;   /* elements */
-    uint64_t count;  /* as declared; DBX_PACKED_UNCOUNTED: not */
-    unsigned width;  /* intset: bytes of an element */
-    int64_t last;    /* intset: the number given last */
+    size_t at;      /* the next element */
+    size_t before;  /* ziplist: length of the one before it */
+    uint64_t seen;  /* elements */
+    uint64_t count; /* as declared; DBX_PACKED_UNCOUNTED: not */
+    unsigned width; /* intset: bytes of an element */
+    int64_t last;   /* intset: the number given last */
 } dbx_packed;
 
 #define DBX_PACKED_UNCOUNTED UINT64_MAX
@@ -50,7 +50,11 @@ bool dbx_packed_count(dbx_packed_kind kind, dbx_slice all, uint64_t *count);
 
 /* --- Writing a listpack ----------------------------------------------------------------------- */
 
-enum { DBX_LISTPACK_HEAD_BYTES = 6, DBX_LISTPACK_AROUND_MAX = 5 + 5, DBX_LISTPACK_COUNT_MAX = 65535 };
+enum {
+    DBX_LISTPACK_HEAD_BYTES = 6,
+    DBX_LISTPACK_AROUND_MAX = 5 + 5,
+    DBX_LISTPACK_COUNT_MAX = 65535
+};
 
 /* dbx_listpack_open appends the header of an empty listpack, and dbx_listpack_close its end; `at`
  * is where it began in `out`, and the header is then completed with the number of elements. */

@@ -55,9 +55,9 @@ void dbx_rdb_footer(dbx_buf *out, unsigned version, uint64_t crc);
 /* --- Reading: each from the front of *in, which it shortens; false: damaged ------------------- */
 
 typedef struct dbx_rdb_string {
-    uint64_t len;      /* of the bytes, as they will be */
-    bool packed;       /* by LZF (lzf.h): `bytes` are to be unpacked */
-    dbx_slice bytes;   /* in the payload, or in `digits`: not to be moved */
+    uint64_t len;    /* of the bytes, as they will be */
+    bool packed;     /* by LZF (lzf.h): `bytes` are to be unpacked */
+    dbx_slice bytes; /* in the payload, or in `digits`: not to be moved */
     char digits[DBX_NUM_TEXT_MAX];
 } dbx_rdb_string;
 

@@ -189,9 +189,8 @@ const dbx_command dbx_cmd_dump[] = {
      .summary = "Creates a key from what DUMP returned, here or in Redis.",
      .since = "2.6.0",
      .complexity = "O(N) for N elements, O(N*log(N)) of a sorted set",
-     .history = DBX_LIST("3.0.0", "`REPLACE`.", "5.0.0",
-                         "`ABSTTL`.", "5.0.0",
-                         "`IDLETIME` and `FREQ`."),
+     .history =
+         DBX_LIST("3.0.0", "`REPLACE`.", "5.0.0", "`ABSTTL`.", "5.0.0", "`IDLETIME` and `FREQ`."),
      .arity = -4,
      .flags = DBX_CMD_WRITE | DBX_CMD_DENYOOM | DBX_CMD_DANGEROUS | DBX_CMD_LONG,
      .effect = DBX_EFFECT_OWN,

@@ -161,9 +161,8 @@ static int open_hash(dbx_dump *d, dbx_txn *txn, const dbx_key *k) {
 }
 
 static int begin(dbx_dump *d, dbx_txn *txn, const dbx_key *k) {
-    static const uint8_t types[] = {[DBX_LIST] = DBX_RDB_LIST,
-                                    [DBX_SETTYPE] = DBX_RDB_SET,
-                                    [DBX_ZSET] = DBX_RDB_ZSET_2};
+    static const uint8_t types[] = {
+        [DBX_LIST] = DBX_RDB_LIST, [DBX_SETTYPE] = DBX_RDB_SET, [DBX_ZSET] = DBX_RDB_ZSET_2};
     d->due_ms = 0;
     d->begun = d->ended = false;
     d->piece.len = d->given = 0;

@@ -68,7 +68,7 @@ typedef struct dbx_dump {
     size_t longs, long_at;
     dbx_dump_long long_parts[DBX_DUMP_LONGS_MAX];
     uint64_t cid, count;
-    int64_t due_ms; /* of a hash with fields that expire: the first date; otherwise 0 */
+    int64_t due_ms;    /* of a hash with fields that expire: the first date; otherwise 0 */
     dbx_slice payload; /* of a short string */
     union {
         dbx_list_walk list;

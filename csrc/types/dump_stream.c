@@ -286,8 +286,8 @@ int dbx_dump_stream_open(dbx_dump *d, const dbx_key *k) {
     s->length = k->meta.count;
     dbx_buf_byte(&d->piece, DBX_RDB_STREAM_LISTPACKS_2);
     dbx_rdb_put_count(&d->piece, nodes);
-    return dbx_stream_walk_open(&s->walk, d->view, d->cid, (dbx_stream_id){0, 0},
-                                DBX_STREAM_ID_MAX, false);
+    return dbx_stream_walk_open(&s->walk, d->view, d->cid, (dbx_stream_id){0, 0}, DBX_STREAM_ID_MAX,
+                                false);
 }
 
 int dbx_dump_stream_step(dbx_dump *d) {

@@ -79,9 +79,9 @@ static int table_bytes(dbx_txn *txn, const dbx_key *k, uint8_t table, uint64_t s
 
 /* has says whether values of a type lie in a table. */
 static bool has(const dbx_key *k, uint8_t table) {
-    static const char *const tables[] = {[DBX_STRING] = "V", [DBX_LIST] = "LW",
-                                         [DBX_SETTYPE] = "SW", [DBX_ZSET] = "ZzRW",
-                                         [DBX_HASH] = "HhW", [DBX_STREAM] = "EGW"};
+    static const char *const tables[] = {
+        [DBX_STRING] = "V",  [DBX_LIST] = "LW",  [DBX_SETTYPE] = "SW",
+        [DBX_ZSET] = "ZzRW", [DBX_HASH] = "HhW", [DBX_STREAM] = "EGW"};
     return strchr(tables[k->meta.type], table) != NULL;
 }
 

@@ -298,8 +298,7 @@ static int restore_hash(dbx_restore *r, uint8_t type) {
                          &count);
     if (rc != DBX_OK) return rc;
     rc = dbx_hash_edit(&edit, r->txn, r->encodings, r->k);
-    while (rc == DBX_OK &&
-           (rc = next_field(&s, type, first, &field, &value, &date)) == DBX_OK) {
+    while (rc == DBX_OK && (rc = next_field(&s, type, first, &field, &value, &date)) == DBX_OK) {
         if (dated) (void)dbx_hash_may_expire(&edit);
         rc = add_field(&edit, field, value, date);
     }

@@ -19,9 +19,9 @@ enum { DELETED = 1, SAME_FIELDS = 2, ID_BYTES = 16, NEVER_ACTIVE = -1 };
 typedef struct node {
     dbx_packed packed;
     dbx_stream_id id;
-    dbx_packed master;       /* stands at the fields of the master entry */
-    int64_t fields;          /* of it */
-    int64_t alive, deleted;  /* entries still to come, as declared */
+    dbx_packed master;      /* stands at the fields of the master entry */
+    int64_t fields;         /* of it */
+    int64_t alive, deleted; /* entries still to come, as declared */
 } node;
 
 /* The strings of one entry. Digits of packed numbers lie in `digits`: until all are there the
@@ -153,7 +153,7 @@ typedef struct pendings {
     struct owed {
         dbx_stream_pending pending;
         bool taken;
-    } *of;
+    } * of;
     size_t count, cap;
 } pendings;
 

@@ -485,8 +485,7 @@ int dbx_hash_walk_next(dbx_hash_walk *walk, dbx_hash_item *item) {
     pair p = {.at = 0};
     int rc = next_pair(walk->packed, &p);
     if (rc != DBX_OK) return rc;
-    *item =
-        (dbx_hash_item){.field = p.field, .value = p.value, .expiry = dbx_expiry_never()};
+    *item = (dbx_hash_item){.field = p.field, .value = p.value, .expiry = dbx_expiry_never()};
     walk->packed = dbx_slice_of(walk->packed.ptr + p.end, walk->packed.len - p.end);
     return DBX_OK;
 }

@@ -22,6 +22,18 @@ BUSY = "BUSYKEY Target key name already exists."
 LONG = b"L" * 100_000  # lies in chunks
 
 
+@pytest.fixture(autouse=True)
+def _sanitized(request: pytest.FixtureRequest) -> None:
+    """A real Redis looks at payloads as closely as DBX only when it is told to."""
+    if is_oracle(request):
+        r = request.getfixturevalue("r")
+        r.execute_command("CONFIG SET", "sanitize-dump-payload", "yes")
+
+
+def is_oracle(request: pytest.FixtureRequest) -> bool:
+    return "[redis8-" in request.node.name
+
+
 def restored(r: Any, dump: bytes, key: str = "k") -> Any:
     assert r.execute_command("RESTORE", key, 0, dump, "REPLACE") in (b"OK", True)
     return value(r, key)
@@ -137,6 +149,8 @@ def test_what_is_dumped_is_restored(r: Any) -> None:
 def test_redis_takes_what_is_dumped_and_the_reverse(
     r: Any, real: str, request: pytest.FixtureRequest
 ) -> None:
+    if is_oracle(request):
+        pytest.skip("of DBX and a real server")
     server: RedisServer = request.getfixturevalue(real)
     with server.client() as there:
         for source, target in ((r, there), (there, r)):
@@ -172,7 +186,9 @@ def test_fields_that_expire_are_dumped_for_redis_8(r: Any, redis8: RedisServer) 
         there.flushall()
 
 
-def test_fields_whose_time_has_come_are_left_out(r: Any) -> None:
+def test_fields_whose_time_has_come_are_left_out(r: Any, request: pytest.FixtureRequest) -> None:
+    if is_oracle(request):
+        pytest.skip("Redis removes them a little later")
     fields = (length(1), string(b"a"), string(b"1"), length(0), string(b"b"), string(b"2"))
     past = struct.pack("<q", 1_000_000_000_000)
     assert restored(r, payload(24, past, length(2), *fields, version=12)) == {b"b": b"2"}
@@ -248,7 +264,7 @@ def test_streams_of_every_age_are_taken(r: Any, kind: int) -> None:
     assert [name for name, _ in entries] == [b"5-1", b"7-1"]
     assert info["length"] == 2 and info["last-generated-id"] == b"9-0"
     assert info["entries-added"] == (2 if kind == 15 else 3)
-    (group, consumers), = groups
+    ((group, consumers),) = groups
     assert group["last-delivered-id"] == b"7-1"
     assert [one[0] for one in group["pending"]] == [b"5-1", b"7-1"]
     assert [consumer["name"] for consumer in consumers] == [b"c1", b"c2"]
@@ -266,7 +282,7 @@ UNSOUND = {
     "no value": payload(0),
     "unknown type": payload(99, string(b"a")),
     "module": payload(7, length(1)),
-    "string cut off": payload(0, b"\x05ab"),
+    "string cut off": payload(0, b"\x3fab"),
     "string of huge length": payload(0, HUGE),
     "packed of huge length": payload(0, b"\xc3\x05", HUGE, b"\x00a\xe0\x00\x00"),
     "packed that gives less": payload(0, b"\xc3\x05\x0b\x00a\xe0\x00\x00"),
@@ -337,11 +353,19 @@ WRONG_STREAMS: dict[str, dict[str, Any]] = {
     "pending unknown": {"owned": {b"c1": [(7, 1), (8, 1)], b"c2": [(5, 1)]}},
     "pending twice": {"pending": [(5, 1), (5, 1)]},
 }
+# What Redis 8.0 takes nevertheless.
+STRICTER = {
+    "packed score that is no number", "stream: ids that do not grow", "stream: length miscounted",
+}  # fmt: skip
 UNSOUND |= {f"stream: {name}": a_stream(19, **parts) for name, parts in WRONG_STREAMS.items()}
 
 
 @pytest.mark.parametrize("name", UNSOUND)
-def test_what_is_no_value_is_refused_and_changes_nothing(r: Any, name: str) -> None:
+def test_what_is_no_value_is_refused_and_changes_nothing(
+    r: Any, name: str, request: pytest.FixtureRequest
+) -> None:
+    if is_oracle(request) and name in STRICTER:
+        pytest.skip("Redis takes it")
     r.execute_command("RPUSH", "k", "a", LONG)
     assert error(r, "RESTORE", "k", 0, UNSOUND[name], "REPLACE") == BAD
     assert error(r, "RESTORE", "new", 0, UNSOUND[name]) == BAD

@@ -38,6 +38,8 @@ ROWS = (
     ("SPOP k", "set", LOGARITHMIC),
     ("SRANDMEMBER k", "set", LOGARITHMIC),
     ("SMEMBERS k", "set", LINEAR),
+    *(("DUMP k", kind, LINEAR) for kind in SETUPS),
+    *(("MEMORY USAGE k", kind, CONSTANT) for kind in SETUPS),
     ("ZSCORE k member:{half}", "zset", CONSTANT),
     ("ZCARD k", "zset", CONSTANT),
     ("ZADD k 7 new", "zset", LOGARITHMIC),

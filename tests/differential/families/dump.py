@@ -61,7 +61,7 @@ _UNSOUND = (
     payload(b"\x00" + _text(b"abc"), version=9999),
     _SOUND[0][:-1] + b"\x00",
     _SOUND[0][:-1],
-    payload(b"\x00\x05ab"),
+    payload(b"\x00\x3fab"),
     payload(b"\x63" + _text(b"abc")),
     payload(_counted(2, _text(b"a"), _text(b"a"))),
     payload(_counted(4, *_PAIR, *_PAIR, count=2)),
