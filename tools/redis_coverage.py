@@ -22,7 +22,6 @@ class Reason(NamedTuple):
 
 
 LACKING = (
-    Reason("h* l* r* s* z* x* bit* getbit pf* geo*", "coming with the data types"),
     Reason("blmove blmpop blpop brpop brpoplpush bzmpop bzpopm* wait", "coming with blocking"),
     Reason("watch unwatch", "coming with the rest of transactions"),
     Reason("client|unblock client|pause client|unpause", "coming with blocking"),

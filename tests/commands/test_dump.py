@@ -428,19 +428,3 @@ def test_a_time_to_live_or_a_date_is_set(r: Any) -> None:
     assert r.execute_command("EXISTS", "k") == 0
     r.execute_command("RESTORE", "k", now - 1, dump, "ABSTTL")
     assert r.execute_command("EXISTS", "k") == 0
-
-
-def test_memory_usage_follows_what_a_key_holds(r: Any) -> None:
-    usage = "MEMORY USAGE"
-    assert r.execute_command(usage, "k") is None
-    for key in fill(r):
-        some, all_of_it = (r.execute_command(usage, key, "SAMPLES", n) for n in (50, 0))
-        assert 0 < some < 4 * all_of_it and all_of_it < 6 * some, key
-    assert r.execute_command(usage, "noise") > 200_000
-    assert r.execute_command(usage, "list:long") > 170_000
-    assert r.execute_command(usage, "set:numbers:1500") > 1500 * 4
-    for arguments, text in (
-        (["SAMPLES"], SYNTAX), (["SAMPLES", -1], SYNTAX), (["SAMPLES", "x"], NOT_AN_INTEGER),
-        (["NO", 1], SYNTAX),
-    ):  # fmt: skip
-        assert error(r, usage, "k", *arguments) == text
