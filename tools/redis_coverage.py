@@ -66,7 +66,7 @@ DIFFERENT = {
     "object|help": "in other words",
     "object|idletime": "counts from the last write: a read writes nothing",
     "restore": "always checks payloads as with sanitize-dump-payload; IDLETIME and FREQ are "
-    "checked, and not kept",
+    "checked, and not kept; a time to live that no date has room for is an error",
     "save": "applies the write buffer to the file: there are no snapshots",
 }
 

@@ -22,14 +22,6 @@ BUSY = "BUSYKEY Target key name already exists."
 LONG = b"L" * 100_000  # lies in chunks
 
 
-@pytest.fixture(autouse=True)
-def _sanitized(request: pytest.FixtureRequest) -> None:
-    """A real Redis looks at payloads as closely as DBX only when it is told to."""
-    if is_oracle(request):
-        r = request.getfixturevalue("r")
-        r.execute_command("CONFIG SET", "sanitize-dump-payload", "yes")
-
-
 def is_oracle(request: pytest.FixtureRequest) -> bool:
     return "[redis8-" in request.node.name
 

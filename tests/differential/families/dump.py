@@ -77,7 +77,8 @@ POOLS: Pools = {
 }
 
 OPTIONS: Options = {
-    "ttl": ("0", "0", "0", "<millis>"),
+    # Redis adds what is too far off up to a time in the past, and deletes the key.
+    "ttl": ("0", "0", "0", "@ttl-ms", "-1", "abc", "9223372036854775808"),
     "restore-option": (
         "REPLACE", "REPLACE", "replace", "ABSTTL", "IDLETIME 10", "IDLETIME -1", "FREQ 10",
         "FREQ 256", "FREQ", "IDLETIME abc", "<word>",
