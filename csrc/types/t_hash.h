@@ -69,8 +69,12 @@ int dbx_hash_walk_next(dbx_hash_walk *walk, dbx_hash_item *item);
 int dbx_hash_walk_move(dbx_hash_walk *walk, dbx_view *view);
 void dbx_hash_walk_close(dbx_hash_walk *walk);
 
-/* dbx_hash_random draws a field, each of those that are there equally likely; DBX_ENOTFOUND: none
- * is. */
-int dbx_hash_random(dbx_txn *txn, const dbx_key *k, dbx_hash_item *item);
+/* --- For members.c --------------------------------------------------------------------------- */
+
+/* dbx_hash_read_entry reads what the dict has for a field of the hash `cid`. DBX_ECORRUPT. */
+int dbx_hash_read_entry(dbx_slice stored, uint64_t cid, dbx_cell *value, dbx_expiry *expiry);
+/* dbx_hash_read_packed reads the field at the front of an inline payload, which it shortens:
+ * DBX_OK, DBX_ENOTFOUND at its end, DBX_ECORRUPT. */
+int dbx_hash_read_packed(dbx_slice *packed, dbx_cell *field, dbx_cell *value);
 
 #endif
