@@ -141,12 +141,8 @@ static int seek_level(dbx_cursor *c, int which, dbx_slice key, bool forward) {
     dbx_work_add(&c->view->store->work.seeks, 1);
     if (which == BELOW) return move_below(c, forward ? DBX_ENV_SEEK : DBX_ENV_SEEK_BACK, key);
     if (l->buffer == NULL) return DBX_OK;
-    dbx_entry *entry = dbx_tree_seek(&l->buffer->tree, key);
-    if (!forward && (entry == NULL || !dbx_slice_eq(dbx_entry_key(entry), key))) {
-        entry = entry != NULL ? dbx_tree_prev(&l->buffer->tree, entry)
-                              : dbx_tree_last(&l->buffer->tree);
-    }
-    set_entry(l, entry, forward);
+    const dbx_tree *tree = &l->buffer->tree;
+    set_entry(l, forward ? dbx_tree_seek(tree, key) : dbx_tree_seek_back(tree, key), forward);
     l->came_from = NULL;
     return DBX_OK;
 }
