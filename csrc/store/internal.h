@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/rand.h"
 #include "store/buffer.h"
+#include "store/ends.h"
 #include "store/env.h"
 #include "store/format.h"
 #include "store/room.h"
@@ -85,6 +86,7 @@ struct dbx_store {
     dbx_view *views; /* open ones, the live one not included */
     size_t view_count;
     dbx_cursor *idle_cursor; /* of the live view and its snapshot; NULL: none is kept */
+    dbx_ends ends;           /* of the live view */
     dbx_db *dbs;             /* options.databases of them */
     uint64_t next_id;
     uint8_t seed[16]; /* of this database, for long names */

@@ -379,6 +379,7 @@ dbx_txn *dbx_store_turn_begin(dbx_store *store, int64_t now_ms) {
 
 static void undo_turn(dbx_store *store) {
     store->txn.undone++;
+    dbx_ends_forget(&store->ends);
     dbx_undo_revert(&store->txn.undo, store->live.active, 0);
     dbx_undo_settle(&store->txn.undo, store->live.active);
 }

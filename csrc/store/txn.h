@@ -117,6 +117,9 @@ typedef struct dbx_probe {
 
 /* dbx_txn_probe looks a key up; fills probe->found, ->value. DBX_OK unless something failed. */
 int dbx_txn_probe(dbx_txn *txn, dbx_slice key, dbx_probe *probe);
+/* dbx_txn_probe_known is the same for a key that is there, as another entry or a cursor has said:
+ * it is not looked for below, and its value is not given. DBX_ECORRUPT: it cannot be there. */
+int dbx_txn_probe_known(dbx_txn *txn, dbx_slice key, dbx_probe *probe);
 int dbx_txn_put_probed(dbx_txn *txn, dbx_slice key, dbx_probe *probe, dbx_slice head,
                        dbx_slice tail);
 /* dbx_txn_del_probed deletes what the probe found. */
