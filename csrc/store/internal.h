@@ -68,8 +68,10 @@ struct dbx_txn {
     size_t room_used;
     dbx_undo undo;
     uint64_t undone; /* grows when anything is taken back */
-    void *memo;      /* of types/, owned; NULL: nothing */
-    void (*release_memo)(void *memo);
+    struct {
+        void *memo; /* of types/, owned; NULL: nothing */
+        void (*release)(void *memo);
+    } memos[DBX_MEMOS];
     dbx_buf head;        /* scratch: the header of a record with a long name or an extension */
     dbx_buf effects;     /* the turn's effects, RESP, without frame headers */
     uint32_t effects_db; /* the database the last effect selected */

@@ -143,7 +143,9 @@ static void free_store(dbx_store *store) {
     dbx_snapshot_close(store->live.below);
     dbx_env_close(store->env, false);
     dbx_lock_release(store->lock, false);
-    if (store->txn.memo != NULL) store->txn.release_memo(store->txn.memo);
+    for (int i = 0; i < DBX_MEMOS; i++) {
+        if (store->txn.memos[i].memo != NULL) store->txn.memos[i].release(store->txn.memos[i].memo);
+    }
     dbx_undo_free(&store->txn.undo);
     dbx_buf_free(&store->txn.effects);
     dbx_buf_free(&store->txn.head);

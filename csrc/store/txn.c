@@ -59,13 +59,13 @@ bool dbx_txn_changed(const dbx_txn *txn, dbx_savepoint savepoint) {
     return txn->writes != savepoint.writes;
 }
 
-void *dbx_txn_memo(const dbx_txn *txn) {
-    return txn->memo;
+void *dbx_txn_memo(const dbx_txn *txn, dbx_memo which) {
+    return txn->memos[which].memo;
 }
 
-void dbx_txn_set_memo(dbx_txn *txn, void *memo, void (*release)(void *memo)) {
-    txn->memo = memo;
-    txn->release_memo = release;
+void dbx_txn_set_memo(dbx_txn *txn, dbx_memo which, void *memo, void (*release)(void *memo)) {
+    txn->memos[which].memo = memo;
+    txn->memos[which].release = release;
 }
 
 uint64_t dbx_txn_undone(const dbx_txn *txn) {

@@ -48,11 +48,13 @@ int dbx_txn_effect(dbx_txn *txn, uint32_t db, size_t argc, const dbx_slice *argv
 /* dbx_txn_effect_bytes is the size of the turn's effects so far: turns are bounded by it. */
 size_t dbx_txn_effect_bytes(const dbx_txn *txn);
 
+/* What types/ remembers; each is one file's. */
+typedef enum dbx_memo { DBX_MEMO_SAMPLERS, DBX_MEMO_RANKS, DBX_MEMOS } dbx_memo;
 /* dbx_txn_memo is what types/ has learnt of the live map, in memory alone, and dbx_txn_set_memo
  * keeps it: with the store, until `release` frees it. dbx_txn_undone grows when anything was taken
  * back, a command or a turn: what was learnt may be wrong then. */
-void *dbx_txn_memo(const dbx_txn *txn);
-void dbx_txn_set_memo(dbx_txn *txn, void *memo, void (*release)(void *memo));
+void *dbx_txn_memo(const dbx_txn *txn, dbx_memo which);
+void dbx_txn_set_memo(dbx_txn *txn, dbx_memo which, void *memo, void (*release)(void *memo));
 uint64_t dbx_txn_undone(const dbx_txn *txn);
 
 /* dbx_txn_times are the turn's times: metadata is stamped with the first, expiry is decided by

@@ -12,7 +12,7 @@ enum {
     MEMBERS_MAX = 4,
     WHOLE = 32, /* fewer members are one bucket */
     BUCKETS_MAX = 1 << 20,
-    LEARNT = 16, /* buckets, neighbours, that are counted in one walk */
+    LEARNT = 16,    /* buckets, neighbours, that are counted in one walk */
     DRAWS_MIN = 16, /* before memory is taken to remember buckets in */
     UNKNOWN = UINT8_MAX,
     LIVE_MAX = 4 /* dicts of the live view that are remembered */
@@ -207,11 +207,11 @@ static dbx_sampler *find(live *all, dbx_dict dict) {
 
 /* memo_of gives what is remembered, nothing that an undo has made wrong; NULL: out of memory. */
 static live *memo_of(dbx_txn *txn) {
-    live *all = dbx_txn_memo(txn);
+    live *all = dbx_txn_memo(txn, DBX_MEMO_SAMPLERS);
     if (all == NULL) {
         all = dbx_alloc_zero(1, sizeof *all);
         if (all == NULL) return NULL;
-        dbx_txn_set_memo(txn, all, forget);
+        dbx_txn_set_memo(txn, DBX_MEMO_SAMPLERS, all, forget);
     } else if (all->undone != dbx_txn_undone(txn)) {
         for (unsigned i = 0; i < LIVE_MAX; i++)
             dbx_sampler_close(&all->of[i]);
@@ -247,7 +247,7 @@ int dbx_sampler_live(dbx_txn *txn, dbx_dict dict, uint64_t count, dbx_sampler **
 }
 
 void dbx_sampler_note(dbx_txn *txn, dbx_dict dict, uint64_t hash, int change) {
-    live *all = dbx_txn_memo(txn);
+    live *all = dbx_txn_memo(txn, DBX_MEMO_SAMPLERS);
     dbx_sampler *s = all != NULL ? find(all, dict) : NULL;
     if (s == NULL) return;
     uint64_t bucket = (hash - s->from) / s->width;
