@@ -136,7 +136,8 @@ TEST(tree_holds_keys_that_are_prefixes_of_each_other) {
         CHECK_EQ(at->key_len, len++);
     CHECK_EQ(len, 1101);
     /* What lies beside a long way is found from its end as well. */
-    dbx_entry *before = make(&arena, dbx_slice_str("w")), *after = make(&arena, dbx_slice_str("xy"));
+    dbx_entry *before = make(&arena, dbx_slice_str("w")),
+              *after = make(&arena, dbx_slice_str("xy"));
     CHECK(dbx_tree_insert(&tree, before) && dbx_tree_insert(&tree, after));
     dbx_slice beyond = dbx_slice_of(bytes, 1100);
     for (size_t i = 0; i < 1099; i++) {
