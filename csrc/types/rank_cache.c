@@ -22,12 +22,14 @@ struct dbx_rank_slot {
     uint32_t at; /* its place, in the node's bytes */
     uint16_t len;
     bool last;
+    bool asked; /* for what is below: it is read when that happens again */
 };
 
 struct node {
     node *head;     /* owned: what `below` is, of what comes before the level's first border */
     uint32_t count; /* of slots, behind which their places lie */
     uint32_t bytes;
+    bool head_asked;
     dbx_rank_slot slots[];
 };
 
@@ -215,11 +217,14 @@ dbx_rank_cache *dbx_rank_cache_of(dbx_txn *txn, uint64_t cid, unsigned levels) {
 int dbx_rank_cache_path(dbx_rank_cache *cache, dbx_txn *txn, dbx_slice place, dbx_rank_path *path) {
     dbx_slice from = {NULL, 0}, end = {NULL, 0};
     node **at = &cache->root;
+    bool *asked = NULL;
     path->lowest = 1;
     for (unsigned level = cache->levels; level > 0; level--) {
-        if (*at == NULL && level == 1 && cache->bytes >= DBX_RANK_CACHE_BYTES) {
-            cache->refused++;
-            path->lowest = 2;
+        bool full = level == 1 && cache->bytes >= DBX_RANK_CACHE_BYTES;
+        if (*at == NULL && asked != NULL && (full || !*asked)) {
+            cache->refused += full;
+            *asked = true;
+            path->lowest = level + 1;
             return DBX_OK;
         }
         int rc = *at == NULL ? load(cache, txn, level, from, end, at) : DBX_OK;
@@ -229,11 +234,13 @@ int dbx_rank_cache_path(dbx_rank_cache *cache, dbx_txn *txn, dbx_slice place, db
         if (i < n->count) end = place_of(n, &n->slots[i]);
         path->slots[level] = i > 0 ? &n->slots[i - 1] : NULL;
         at = &n->head;
+        asked = &n->head_asked;
         if (i == 0) continue;
         dbx_rank_slot *slot = &n->slots[i - 1];
         from = place_of(n, slot);
         path->borders[level] = (dbx_border){from, slot->last, slot->count};
         at = &slot->below;
+        asked = &slot->asked;
     }
     return DBX_OK;
 }

@@ -2,7 +2,7 @@
  * most: finding the borders around a place is a search in a few arrays, not a seek for each level.
  *
  * A group's borders of the level below lie together in a node, which is read from the map when it
- * is needed first; so the nodes are a tree, whose root has the borders of the highest level. What
+ * is needed again; so the nodes are a tree, whose root has the borders of the highest level. What
  * rank.c writes is written here as well; where a border comes or goes nodes are split and joined.
  * All is dropped when anything is undone. It is of the live view and changes nothing that can be
  * seen: what is not here is looked up in the map.
@@ -36,7 +36,7 @@ typedef struct dbx_rank_slot dbx_rank_slot;
 
 /* The borders at or before a place, one for each level. */
 typedef struct dbx_rank_path {
-    unsigned lowest; /* level that is known: 1, or 2 if that is not in memory */
+    unsigned lowest; /* level that is in memory: of those below nothing is said */
     dbx_rank_slot *slots[DBX_RANK_LEVELS_MAX + 1]; /* NULL: there is none */
     dbx_border borders[DBX_RANK_LEVELS_MAX + 1];
 } dbx_rank_path;
