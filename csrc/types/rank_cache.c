@@ -10,6 +10,7 @@ enum {
     SETS = 4,       /* that are kept */
     LEVELS_MIN = 2, /* a smaller set's borders are found as quickly in the map */
     ADMITTED = 16,  /* one of so many uses of sets that are not kept makes one be kept */
+    ASKED = 8,      /* times for a node before it is read: in the map a border is a seek */
     REFUSED = 8     /* nodes for which there was no room, for each that is kept: begin anew */
 };
 
@@ -22,14 +23,14 @@ struct dbx_rank_slot {
     uint32_t at; /* its place, in the node's bytes */
     uint16_t len;
     bool last;
-    bool asked; /* for what is below: it is read when that happens again */
+    uint8_t asked; /* how often for what is below, until it is read */
 };
 
 struct node {
     node *head;     /* owned: what `below` is, of what comes before the level's first border */
     uint32_t count; /* of slots, behind which their places lie */
     uint32_t bytes;
-    bool head_asked;
+    uint8_t head_asked;
     dbx_rank_slot slots[];
 };
 
@@ -217,13 +218,13 @@ dbx_rank_cache *dbx_rank_cache_of(dbx_txn *txn, uint64_t cid, unsigned levels) {
 int dbx_rank_cache_path(dbx_rank_cache *cache, dbx_txn *txn, dbx_slice place, dbx_rank_path *path) {
     dbx_slice from = {NULL, 0}, end = {NULL, 0};
     node **at = &cache->root;
-    bool *asked = NULL;
+    uint8_t *asked = NULL;
     path->lowest = 1;
     for (unsigned level = cache->levels; level > 0; level--) {
         bool full = level == 1 && cache->bytes >= DBX_RANK_CACHE_BYTES;
-        if (*at == NULL && asked != NULL && (full || !*asked)) {
+        if (*at == NULL && asked != NULL && (full || *asked < ASKED)) {
             cache->refused += full;
-            *asked = true;
+            *asked = (uint8_t)(*asked + !full);
             path->lowest = level + 1;
             return DBX_OK;
         }

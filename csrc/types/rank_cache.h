@@ -2,10 +2,10 @@
  * most: finding the borders around a place is a search in a few arrays, not a seek for each level.
  *
  * A group's borders of the level below lie together in a node, which is read from the map when it
- * is needed again; so the nodes are a tree, whose root has the borders of the highest level. What
- * rank.c writes is written here as well; where a border comes or goes nodes are split and joined.
- * All is dropped when anything is undone. It is of the live view and changes nothing that can be
- * seen: what is not here is looked up in the map.
+ * has been needed some times; so the nodes are a tree, whose root has the borders of the highest
+ * level. What rank.c writes is written here as well; where a border comes or goes nodes are split
+ * and joined. All is dropped when anything is undone. It is of the live view and changes nothing
+ * that can be seen: what is not here is looked up in the map.
  */
 #ifndef DBX_TYPES_RANK_CACHE_H
 #define DBX_TYPES_RANK_CACHE_H
