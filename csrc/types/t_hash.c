@@ -475,13 +475,14 @@ static int next_entry(dbx_hash_walk *walk, dbx_hash_item *item) {
         if (rc != DBX_OK) return rc;
         if (!read_entry(found.value, walk->dict.dict.cid, &e)) return DBX_ECORRUPT;
     } while (dbx_expiry_over(e.expiry, walk->times));
-    *item = (dbx_hash_item){.hash = found.hash, .field = found.member, .value = e.value};
+    *item = (dbx_hash_item){
+        .hash = found.hash, .field = found.member, .value = e.value, .expiry = e.expiry};
     return DBX_OK;
 }
 
 int dbx_hash_walk_next(dbx_hash_walk *walk, dbx_hash_item *item) {
     if (walk->spread) return next_entry(walk, item);
-    item->hash = 0;
+    *item = (dbx_hash_item){.expiry = dbx_expiry_never()};
     return dbx_hash_read_packed(&walk->packed, &item->field, &item->value);
 }
 

@@ -57,6 +57,7 @@ typedef struct dbx_hash_walk {
 typedef struct dbx_hash_item {
     uint64_t hash; /* where it stands in the order of HSCAN; 0 of an inline hash */
     dbx_cell field, value;
+    dbx_expiry expiry; /* only of a walk */
 } dbx_hash_item;
 
 /* dbx_hash_walk_open begins a walk over fields whose hash is at least `from_hash` (all of an inline

@@ -287,17 +287,23 @@ def _streams(reply: Any, **_: Any) -> list[Any]:
     return [[name, _entries(entries)] for name, entries in (reply or {}).items()]
 
 
-def _claimed(reply: Any, *, parse_justid: bool = False, **_: Any) -> Any:
-    return reply if parse_justid else _entries(reply)
+# Of these commands a word changes the reply's shape, which tells: whoever passes the words to
+# execute_command need not name it again, as redis-py's options do.
+
+
+def _claimed(reply: Any, **_: Any) -> Any:
+    """Of XCLAIM: entries, or ids for JUSTID."""
+    return _entries(reply) if reply and isinstance(reply[0], list) else reply
 
 
 def _autoclaimed(reply: Any, *, parse_justid: bool = False, **_: Any) -> Any:
     following, claimed, deleted = reply
-    return claimed if parse_justid else [following, _entries(claimed), deleted]
+    return claimed if parse_justid else [following, _claimed(claimed), deleted]
 
 
-def _pending(reply: Any, *, parse_detail: bool = False, **_: Any) -> Any:
-    if parse_detail:
+def _pending(reply: Any, **_: Any) -> Any:
+    """Of XPENDING: entries one by one for a range, otherwise a summary."""
+    if not reply or isinstance(reply[0], list):
         names = ("message_id", "consumer", "time_since_delivered", "times_delivered")
         return [dict(zip(names, entry, strict=True)) for entry in reply]
     count, least, greatest, consumers = reply
@@ -317,9 +323,9 @@ def _infos(reply: Any, **_: Any) -> list[Any]:
     return [_named(item) for item in reply]
 
 
-def _stream_info(reply: Any, *, full: bool = False, **_: Any) -> dict[Any, Any]:
+def _stream_info(reply: Any, **_: Any) -> dict[Any, Any]:
     info = _named(reply)
-    if full:
+    if "entries" in info:  # FULL
         info["entries"] = dict(_entries(info["entries"]))
         info["groups"] = _infos(info["groups"])
         return info
@@ -368,6 +374,8 @@ PARSERS: dict[str, Parser] = {
     "INFO": _info,
     "LASTSAVE": _moment,
     "LCS": _lcs,
+    "MEMORY PURGE": _ok,
+    "MEMORY STATS": _own_map,
     "PING": _ping,
     "RESET": _as_text,
     "SCAN": _scan,

@@ -209,15 +209,15 @@ class StreamCommands(CommandsBase):
             raise DataError(
                 "XPENDING must be provided with min, max and count parameters, or none of them."
             )
-        _not_negative("XPENDING", "count", count)
         words: list[Encodable] = [name, groupname]
         if idle is not None:
             _natural("XPENDING", "idle", idle, least=0)
             words += ["IDLE", idle]
+        _not_negative("XPENDING", "count", count)
         words += [min, max, count]
         if consumername:
             words.append(consumername)
-        return self.execute_command("XPENDING", *words, parse_detail=True)
+        return self._call("XPENDING", *words)
 
     def xclaim(
         self,
@@ -244,7 +244,7 @@ class StreamCommands(CommandsBase):
                     raise DataError(f"XCLAIM {word.lower()} must be an integer")
                 words += [word, value]
         words += flags(force=force, justid=justid)
-        return self.execute_command("XCLAIM", *words, parse_justid=justid)
+        return self._call("XCLAIM", *words)
 
     def xautoclaim(
         self,
@@ -275,4 +275,4 @@ class StreamCommands(CommandsBase):
     def xinfo_stream(self, name: Encodable, full: bool = False) -> Any:
         if not full:
             return self._call("XINFO STREAM", name)
-        return self.execute_command("XINFO STREAM", name, "FULL", full=full)
+        return self._call("XINFO STREAM", name, "FULL")

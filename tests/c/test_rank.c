@@ -146,6 +146,22 @@ static void check_all(world *w, unsigned step) {
     CHECK_EQ(dbx_rank_at(&w->rank, w->count, &place), DBX_ENOTFOUND);
 }
 
+/* Some changes that are undone: what is kept of them in memory must go with them. */
+static void take_back(world *w, uint64_t range) {
+    static uint64_t at[MEMBERS + 1];
+    unsigned count = w->count, levels = w->rank.levels;
+    memcpy(at, w->at, sizeof at);
+    dbx_savepoint savepoint = dbx_txn_command_begin(w->txn, true);
+    for (unsigned i = 0; i < 20; i++) {
+        insert(w, dbx_rand_below(&w->rand, range));
+        remove_at(w, (unsigned)dbx_rand_below(&w->rand, w->count));
+    }
+    dbx_txn_command_undo(w->txn, savepoint);
+    memcpy(w->at, at, sizeof at);
+    w->count = count;
+    w->rank.levels = levels;
+}
+
 static void random_changes(unsigned bits, unsigned members, unsigned changes) {
     static world w;
     open_world(&w, bits);
@@ -164,6 +180,7 @@ static void random_changes(unsigned bits, unsigned members, unsigned changes) {
         }
         if (i % (changes / 20 + 1) == 0) check_all(&w, w.count < 500 ? 1 : 37);
         if (i % 1000 == 0) next_turn(&w);
+        if (i % 200 == 199) take_back(&w, range);
     }
     check_all(&w, 1);
     while (w.count > 0)

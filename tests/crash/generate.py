@@ -188,12 +188,8 @@ def _templates(name: str) -> tuple[tuple[Family, str], ...]:
         for family in FAMILIES.values()
         if family.data
         for template in family.templates
-        if template.upper().split()[: len(words)] == words and not _tells_the_time(template)
+        if template.upper().split()[: len(words)] == words
     )
-
-
-def _tells_the_time(template: str) -> bool:
-    return template.startswith("XINFO STREAM") and "FULL" in template.upper()
 
 
 def _weight(row: Row) -> float:

@@ -57,6 +57,8 @@ def read(ask: Ask, databases: Sequence[int]) -> State:
             for i, name in enumerate(part):
                 kind, encoding, expiry = about[3 * i : 3 * i + 3]
                 value = sorted(values[i]) if kind in UNORDERED else values[i]
+                if kind == b"stream":
+                    value = [(id, _fields(fields)) for id, fields in value]
                 state[database, name] = Entry(kind, encoding, expiry, value)
     return state
 
@@ -65,6 +67,11 @@ def _read(kind: bytes, name: bytes) -> Command:
     if kind not in READ:
         raise NotImplementedError(f"tests/crash/state.py cannot read a {kind!r}: READ needs a line")
     return READ[kind](name)
+
+
+def _fields(fields: Any) -> Any:
+    """Of a stream's entry: a client in a process returns a dict of them, as redis-py does."""
+    return fields if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True))
 
 
 def differences(expected: State, found: State) -> list[str]:

@@ -3,19 +3,12 @@ a pipeline and with asyncio, return the same values."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from typing import Any
-
 import pytest
-import redis
-import redis.asyncio
 
-import dbx
-import dbx.aio
+from tests.support import sameness
 from tests.support.servers import RedisServer
 
-CALLS: tuple[Callable[[Any], Any], ...] = (
+CALLS: tuple[sameness.Call, ...] = (
     lambda c: c.sadd("s", "a", b"b", 3, 4.5),
     lambda c: c.sadd("t", "a", "c"),
     lambda c: c.srem("s", "b", "none"),
@@ -58,35 +51,7 @@ CALLS: tuple[Callable[[Any], Any], ...] = (
 )
 
 
-def called(client: Any) -> list[Any]:
-    return [call(client) for call in CALLS]
-
-
-def piped(client: Any) -> list[Any]:
-    with client.pipeline() as pipe:
-        for call in CALLS:
-            assert call(pipe) is pipe
-        results: list[Any] = pipe.execute()
-        return results
-
-
-async def awaited(client: Any) -> list[Any]:
-    return [await call(client) for call in CALLS]
-
-
 @pytest.mark.parametrize("decode", [False, True], ids=["bytes", "str"])
-def test_methods_for_lists_return_what_redis_pys_do(redis8: RedisServer, decode: bool) -> None:
-    with redis.Redis(port=redis8.port, decode_responses=decode) as theirs:
-        theirs.flushall()
-        expected = called(theirs)
-    with dbx.open(decode_responses=decode) as ours:
-        assert called(ours) == expected
-        ours.flushall()
-        assert piped(ours) == expected
-
-    async def with_asyncio() -> list[Any]:
-        async with dbx.aio.open(decode_responses=decode) as db:
-            return await awaited(db)
-
-    assert asyncio.run(with_asyncio()) == expected
-    assert {type(value) for value in expected} >= {int, list, bool, type(None)}
+def test_methods_return_what_redis_pys_do(redis8: RedisServer, decode: bool) -> None:
+    answered = sameness.check(CALLS, redis8, decode)
+    assert {type(value) for value in answered} >= {int, list, bool, type(None)}

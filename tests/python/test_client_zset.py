@@ -8,14 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import redis
-import redis.asyncio
 
 import dbx
 import dbx.aio
+from tests.support import sameness
 from tests.support.servers import RedisServer
 
-CALLS: tuple[Callable[[Any], Any], ...] = (
+CALLS: tuple[sameness.Call, ...] = (
     lambda c: c.zadd("z", {"a": 1, b"b": 2.5, 3: "3"}),
     lambda c: c.zadd("z", {"a": 2, "d": 4}, nx=True),
     lambda c: c.zadd("z", {"a": 2}, xx=True, ch=True),
@@ -90,39 +89,10 @@ CALLS: tuple[Callable[[Any], Any], ...] = (
 )  # fmt: skip
 
 
-def called(client: Any) -> list[Any]:
-    return [call(client) for call in CALLS]
-
-
-def piped(client: Any) -> list[Any]:
-    with client.pipeline() as pipe:
-        for call in CALLS:
-            assert call(pipe) is pipe
-        results: list[Any] = pipe.execute()
-        return results
-
-
-async def awaited(client: Any) -> list[Any]:
-    return [await call(client) for call in CALLS]
-
-
 @pytest.mark.parametrize("decode", [False, True], ids=["bytes", "str"])
 def test_methods_return_what_redis_pys_do(redis8: RedisServer, decode: bool) -> None:
-    with redis.Redis(port=redis8.port, decode_responses=decode) as theirs:
-        theirs.flushall()
-        expected = called(theirs)
-    with dbx.open(decode_responses=decode) as ours:
-        for got, want in zip(called(ours), expected, strict=True):
-            assert got == want
-        ours.flushall()
-        assert piped(ours) == expected
-
-    async def with_asyncio() -> list[Any]:
-        async with dbx.aio.open(decode_responses=decode) as db:
-            return await awaited(db)
-
-    assert asyncio.run(with_asyncio()) == expected
-    assert {type(value) for value in expected} >= {int, float, list, tuple, type(None)}
+    answered = sameness.check(CALLS, redis8, decode)
+    assert {type(value) for value in answered} >= {int, float, list, tuple, type(None)}
 
 
 def test_zscan_iter_gives_every_member_with_its_score() -> None:

@@ -110,8 +110,8 @@ FAULTS = {
     ),
     "applied before the log has it": Fault(
         "apply.c",
-        "if (frozen != NULL && log != NULL) dbx_journal_settle(log, applied->position);",
-        "(void)log;",
+        "if (w->frozen != NULL && w->log != NULL) dbx_journal_settle(w->log, w->applied.position);",
+        "",
     ),
     "a start does not sync what it replays": Fault(
         "replay.c",

@@ -186,8 +186,7 @@ static bool learn(const history *h, past *right, failure *f) {
     for (size_t i = 0; ok && i < h->step_count; i++) {
         const history_step *step = &h->steps[i];
         /* A start is as it will be: what a session had selected is forgotten. */
-        if (step->kind == HISTORY_RESTART)
-            ok = world_close(&w) && world_open(&w, h, judge_data());
+        if (step->kind == HISTORY_RESTART) ok = world_close(&w) && world_open(&w, h, judge_data());
         if (step->kind != HISTORY_TURN) continue;
         ok = world_turn(&w, step) == WORLD_DONE && past_add(right, &w, 0, f);
     }

@@ -46,6 +46,8 @@ ROWS = (
     ("SRANDMEMBER k 10", "set", LOGARITHMIC),
     ("SSCAN k 0 COUNT 10", "set", CONSTANT),
     ("SMEMBERS k", "set", LINEAR),
+    *(("DUMP k", kind, LINEAR) for kind in SETUPS),
+    *(("MEMORY USAGE k", kind, CONSTANT) for kind in SETUPS),
     ("ZSCORE k member:{half}", "zset", CONSTANT),
     ("ZCARD k", "zset", CONSTANT),
     ("ZADD k 7 new", "zset", LOGARITHMIC),
