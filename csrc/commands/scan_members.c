@@ -16,8 +16,8 @@ typedef struct scan {
 /* add_score adds a score as Redis prints it here. */
 static void add_score(scan *s, double score) {
     char text[DBX_NUM_REAL_TEXT_MAX];
-    size_t len = s->listpack ? dbx_num_real_to_text(score, text)
-                             : dbx_num_real_to_17_digits(score, text);
+    size_t len =
+        s->listpack ? dbx_num_real_to_text(score, text) : dbx_num_real_to_17_digits(score, text);
     dbx_scan_add(&s->found, dbx_slice_of(text, len));
 }
 

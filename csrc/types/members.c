@@ -15,8 +15,7 @@ static dbx_dict dict_of(const dbx_key *k) {
 static int read_entry(uint8_t type, uint64_t cid, dbx_times times, const dbx_dict_item *found,
                       dbx_members_item *item) {
     int rc = DBX_OK;
-    *item = (dbx_members_item){
-        .hash = found->hash, .place = found->place, .member = found->member};
+    *item = (dbx_members_item){.hash = found->hash, .place = found->place, .member = found->member};
     if (type == DBX_HASH) {
         dbx_expiry expiry;
         rc = dbx_hash_read_entry(found->value, cid, &item->value, &expiry);
@@ -83,8 +82,7 @@ void dbx_members_close(dbx_members *m) {
 /* --- At random ------------------------------------------------------------------------------- */
 
 int dbx_draws_open(dbx_draws *d, dbx_txn *txn, const dbx_key *k) {
-    *d = (dbx_draws){
-        .type = k->meta.type, .times = dbx_txn_times(txn), .count = k->meta.count};
+    *d = (dbx_draws){.type = k->meta.type, .times = dbx_txn_times(txn), .count = k->meta.count};
     if (k->meta.cid != 0) return dbx_sampler_live(txn, dict_of(k), d->count, &d->live);
     dbx_buf_add(&d->packed, k->payload.ptr, k->payload.len);
     if (!d->packed.failed) return DBX_OK;
