@@ -196,16 +196,18 @@ static memo *memo_of(dbx_txn *txn) {
 }
 
 dbx_rank_cache *dbx_rank_cache_of(dbx_txn *txn, uint64_t cid, unsigned levels) {
-    if (levels < LEVELS_MIN || levels > DBX_RANK_LEVELS_MAX) return NULL;
+    if (levels > DBX_RANK_LEVELS_MAX) return NULL;
     memo *all = memo_of(txn);
     if (all == NULL) return NULL;
     for (unsigned i = 0; i < SETS; i++) {
         dbx_rank_cache *cache = &all->of[i];
         if (cache->cid != cid) continue;
         if (cache->levels != levels || cache->refused > REFUSED * cache->nodes) forget(cache);
-        cache->levels = levels;
-        return cache;
+        cache->levels =
+            levels; /* what is not kept meanwhile must not be there when it grows again */
+        return levels >= LEVELS_MIN ? cache : NULL;
     }
+    if (levels < LEVELS_MIN) return NULL;
     if (++all->unkept % ADMITTED != 0) return NULL;
     dbx_rank_cache *cache = &all->of[all->next];
     all->next = (all->next + 1) % SETS;

@@ -180,7 +180,7 @@ static void random_changes(unsigned bits, unsigned members, unsigned changes) {
         }
         if (i % (changes / 20 + 1) == 0) check_all(&w, w.count < 500 ? 1 : 37);
         if (i % 1000 == 0) next_turn(&w);
-        if (i % 200 == 199) take_back(&w, range);
+        if (i % 2000 == 1999) take_back(&w, range);
     }
     check_all(&w, 1);
     while (w.count > 0)
@@ -191,6 +191,8 @@ static void random_changes(unsigned bits, unsigned members, unsigned changes) {
 
 TEST(every_rank_and_index_is_right_whatever_the_fan_out) {
     random_changes(1, 300, 4000);
+    random_changes(2, 16, 30000); /* levels come and go */
+    random_changes(3, 60, 30000);
     random_changes(2, 2000, 12000);
     random_changes(3, 2000, 12000);
     random_changes(DBX_RANK_BITS, 5000, 30000);
