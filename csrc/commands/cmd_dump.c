@@ -110,7 +110,8 @@ static bool expiry_of(dbx_ctx *ctx, dbx_slice text, bool absttl, dbx_expiry *exp
     return dbx_args_ok(&one, out);
 }
 
-/* put replaces `k` by the value in `body`; DBX_EINVAL: there is none, and all is as it was. */
+/* put replaces `k` by the value in `body`; DBX_EINVAL: there is none, and all is as it was. The
+ * savepoint is one within this command, which goes on: it has no end of its own. */
 static int put(dbx_ctx *ctx, dbx_key *k, dbx_slice body) {
     bool replaying = dbx_txn_replaying(ctx->txn);
     dbx_savepoint before = dbx_txn_command_begin(ctx->txn, true);
@@ -121,7 +122,6 @@ static int put(dbx_ctx *ctx, dbx_key *k, dbx_slice body) {
                                replaying ? UINT64_MAX : ctx->string_bytes_max, k, body);
     }
     if (rc != DBX_OK) dbx_txn_command_undo(ctx->txn, before);
-    dbx_txn_command_end(ctx->txn, before);
     return rc;
 }
 

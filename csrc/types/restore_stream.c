@@ -13,7 +13,13 @@
 #include "types/restore.h"
 #include "types/t_stream_pending.h"
 
-enum { DELETED = 1, SAME_FIELDS = 2, ID_BYTES = 16, NEVER_ACTIVE = -1 };
+enum {
+    DELETED = 1,
+    SAME_FIELDS = 2,
+    ID_BYTES = 16,
+    NEVER_ACTIVE = -1,
+    STRINGS = 1 << 20 /* of one entry: no more than these, or than the payload has bytes */
+};
 
 /* A listpack that is being read. */
 typedef struct node {
@@ -29,6 +35,7 @@ typedef struct node {
 typedef struct strings {
     dbx_slice *of;
     size_t count, cap;
+    size_t max; /* what is packed by LZF may unfold to very many empty ones */
     dbx_buf digits;
 } strings;
 
@@ -38,6 +45,7 @@ static void strings_free(strings *s) {
 }
 
 static int add_string(strings *s, const dbx_packed_item *item) {
+    if (s->count == s->max) return DBX_EINVAL;
     void *room = dbx_alloc_room(s->of, &s->cap, s->count + 1, sizeof *s->of);
     if (room == NULL) return DBX_ENOMEM;
     s->of = room;
@@ -288,7 +296,7 @@ static int restore_record(dbx_restore *r, uint8_t type, dbx_stream *stream) {
 
 int dbx_restore_stream(dbx_restore *r, uint8_t type) {
     dbx_stream stream;
-    strings s = {.of = NULL};
+    strings s = {.max = r->in.len > STRINGS ? r->in.len : STRINGS};
     pendings all = {.of = NULL};
     uint64_t nodes, groups = 0;
     if (!dbx_rdb_read_len(&r->in, &nodes)) return DBX_EINVAL;

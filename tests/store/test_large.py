@@ -68,6 +68,32 @@ def test_writing_and_reading_a_huge_value_needs_little_memory(dbx_process: Start
         assert client.value("GETRANGE", "huge", 65270, 65290) == expected
 
 
+def test_dumping_and_restoring_a_huge_value_needs_little_memory(
+    dbx_process: Start, tmp_path: Path
+) -> None:
+    server = dbx_process(settings={"write-buffer-size": str(BUFFER_BYTES)})
+    total = HUGE_MB * MB - MB  # the payload is no longer than an argument may be
+    dump = tmp_path / "dump"
+    with server.raw(timeout=300) as client, AnonWatch(server.pid) as watch:
+        send_set(client, "huge", total, shift=1)
+        client.send("DUMP", "huge")
+        stream = client.socket.makefile("rb", buffering=RECV_BYTES)
+        left = int(stream.readline()[1:])
+        with dump.open("wb") as file:
+            while left > 0:
+                left -= file.write(stream.read(min(left, MB)))
+        assert stream.read(2) == b"\r\n"
+        size = dump.stat().st_size
+        client.send_bytes(b"*4\r\n$7\r\nRESTORE\r\n$5\r\nagain\r\n$1\r\n0\r\n$%d\r\n" % size)
+        with dump.open("rb") as file:
+            while part := file.read(MB):
+                client.send_bytes(part)
+        client.send_bytes(b"\r\n")
+        assert client.read() == ("status", b"OK")
+        check_get(client, "again", total, shift=1)
+    assert instrumented() or watch.grew <= BUFFER_BYTES + GROWTH_MAX, f"{watch.grew / MB:.1f} MB"
+
+
 @pytest.mark.parametrize("kill", [False, True], ids=["stop", "kill -9"])
 def test_a_huge_value_survives_a_restart(dbx_process: Start, kill: bool) -> None:
     server = dbx_process()
