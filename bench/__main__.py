@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bench import device, handover, instructions, local, suites
+from bench import device, handover, instructions, local, suites, types
 from bench.report import Report
 
 SUITES = {
@@ -21,6 +21,8 @@ SUITES = {
     "restart": suites.restart,
     "handover": handover.handover,
     "sustained": suites.sustained,
+    "types": types.types,
+    "weights": types.weights,
     "instructions": instructions.instructions,
 }
 

@@ -71,7 +71,7 @@ def sustained(report: Report, quick: bool, rounds: int) -> None:
             ("GET", 0, 0, 0.7), ("GET beside SETs", 0, 25_000, 0.7), ("half", 50, 0, 0.5),
             ("SET", 100, 0, 0.5),
         ):  # fmt: skip
-            before = _in_background(servers)
+            before = in_background(servers)
             middle = report.compare(
                 f"{name} -P 16, {keys:,} keys, {seconds} s",
                 {
@@ -81,13 +81,13 @@ def sustained(report: Report, quick: bool, rounds: int) -> None:
                 min(rounds, SUSTAINED_ROUNDS),
                 goal,
             )
-            _report_background(report, name, servers, before)
+            report_background(report, name, servers, before)
         rate = min(sample.rate for sample in middle.values()) / 2
-        before = _in_background(servers)
+        before = in_background(servers)
         _latency(
             report, f"SET -P 16 at {rate:,.0f}/s", servers, rate, 16, keys, seconds, 100, rounds
         )
-        _report_background(report, "them", servers, before)
+        report_background(report, "them", servers, before)
 
 
 def _sustain(server: Server, seconds: int, keys: int, set_percent: int, writes: int) -> load.Sample:
@@ -108,7 +108,7 @@ def _sustain(server: Server, seconds: int, keys: int, set_percent: int, writes: 
         load.offered(others, writes)
 
 
-def _in_background(servers: dict[str, Server]) -> dict[str, int]:
+def in_background(servers: dict[str, Server]) -> dict[str, int]:
     """Applies to data.mdbx, rewrites of the append-only file."""
     ours, theirs = servers["dbx"], servers["redis"]
     assert isinstance(ours, DbxServer)
@@ -117,10 +117,10 @@ def _in_background(servers: dict[str, Server]) -> dict[str, int]:
     return {"dbx": ours.store_info()["applies"], "redis": rewrites}
 
 
-def _report_background(
+def report_background(
     report: Report, name: str, servers: dict[str, Server], before: dict[str, int]
 ) -> None:
-    now = _in_background(servers)
+    now = in_background(servers)
     report.add(
         f"applies, rewrites during {name}", {who: now[who] - count for who, count in before.items()}
     )

@@ -143,7 +143,7 @@ cdef class Caller:
     survives what `durability` says; without, the caller waits itself, see take_unsettled().
     """
     cdef readonly Engine engine
-    cdef _Encoder encoder
+    cdef _Encoder encoder, undecoded
     cdef dict parsers   # upper-case name -> function of the reply
     cdef dict known     # name as given -> the same, or None
     cdef int db
@@ -159,6 +159,7 @@ cdef class Caller:
                   bint settle=True):
         self.engine = engine
         self.encoder = _Encoder(encoding, encoding_errors, decode)
+        self.undecoded = _Encoder(encoding, encoding_errors, False) if decode else self.encoder
         self.parsers = parsers
         self.known = {}
         self.db = db
@@ -303,7 +304,7 @@ cdef class Caller:
                 raise errors.ConnectionError("a command of the pipeline shut the database down")
             reply = None
             if not silent:
-                reply = _reply_read(session.out.ptr, session.out.len, &at, self.encoder)
+                reply = _reply_read(session.out.ptr, session.out.len, &at, self._reader(options))
             session.follow(&batch.calls[i], reply)
             i += 1
             if i % _TURN_VALUES == 0:
@@ -379,7 +380,7 @@ cdef class Caller:
             self._arrived(session, rc, &work.result, &error)
             if work.result.shutdown:
                 return None
-            reply = _reply_read(session.out.ptr, session.out.len, &at, self.encoder)
+            reply = _reply_read(session.out.ptr, session.out.len, &at, self._reader(options))
             session.follow(&call, reply)
         finally:
             if rest is None:
@@ -432,6 +433,12 @@ cdef class Caller:
         return settling
 
     # --- Replies ---
+
+    cdef _Encoder _reader(self, dict options):
+        """What replies are read with: DUMP's are no text (redis-py's name for the option)."""
+        if options is None or "NEVER_DECODE" not in options:
+            return self.encoder
+        return self.undecoded
 
     cdef object _parsed(self, object name, object reply, dict options):
         cdef PyObject *found = PyDict_GetItem(self.known, name)

@@ -1,7 +1,7 @@
 /* cmd_set.c: commands on one set, or two: members in, out, asked for, walked. What is drawn at
  * random is in cmd_set_random.c, what is made of several sets in cmd_set_algebra.c. */
 #include "commands/lookup.h"
-#include "commands/scan_args.h"
+#include "commands/scan_members.h"
 #include "commands/set_reply.h"
 #include "commands/table.h"
 #include "types/t_set.h"
@@ -124,58 +124,8 @@ static int cmd_smembers(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
 
 /* --- SSCAN ----------------------------------------------------------------------------------- */
 
-/* scan_look takes note of a member if it fits the pattern. */
-static int scan_look(dbx_ctx *ctx, const dbx_scan_args *options, const dbx_cell *cell,
-                     dbx_buf *scratch, dbx_scan_found *found) {
-    dbx_slice member;
-    int rc = dbx_cell_load(dbx_txn_view(ctx->txn), cell, scratch, &member);
-    if (rc == DBX_OK && dbx_scan_matches(options->match, member)) dbx_scan_add(found, member);
-    return rc;
-}
-
-/* scan looks at COUNT members or a few more: those with the same hash go together. An inline set
- * goes as a whole. The options' cursor is where to begin, then where to go on. */
-static int scan(dbx_ctx *ctx, dbx_scan_args *options, const dbx_key *k, dbx_scan_found *found) {
-    dbx_set_walk walk;
-    dbx_dict_item item;
-    dbx_buf scratch = {0};
-    int64_t looked = 0;
-    uint64_t last = 0;
-    bool past = options->cursor >= DBX_SCAN_HASH_END;
-    int rc = dbx_set_walk_open(&walk, dbx_txn_view(ctx->txn), k, past ? 0 : options->cursor);
-    if (rc != DBX_OK) return rc;
-    options->cursor = 0;
-    while (!(past && walk.spread) && (rc = dbx_set_walk_next(&walk, &item)) == DBX_OK) {
-        bool full = looked >= options->count || dbx_scan_full(found);
-        if (walk.spread && full && item.hash != last) {
-            options->cursor = item.hash;
-            break;
-        }
-        rc = scan_look(ctx, options, &item.member, &scratch, found);
-        if (rc != DBX_OK) break;
-        last = item.hash;
-        looked++;
-    }
-    dbx_set_walk_close(&walk);
-    dbx_buf_free(&scratch);
-    return rc == DBX_ENOTFOUND ? DBX_OK : rc;
-}
-
 static int cmd_sscan(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
-    dbx_key k;
-    int rc;
-    dbx_scan_found found = {.count = 0};
-    dbx_scan_args options = dbx_scan_args_default();
-    dbx_slice name = dbx_args_next(args);
-    if (!dbx_scan_cursor(args, &options, out)) return DBX_OK;
-    if (!dbx_lookup(ctx, name, DBX_SETTYPE, &k, out, &rc)) return rc;
-    if (k.exists) {
-        if (!dbx_scan_options(args, DBX_SCAN_PLAIN, &options, out)) return DBX_OK;
-        rc = scan(ctx, &options, &k, &found);
-    } else {
-        options.cursor = 0;
-    }
-    return dbx_scan_reply(rc, options.cursor, &found, out);
+    return dbx_scan_members(ctx, args, DBX_SETTYPE, DBX_SCAN_PLAIN, out);
 }
 
 /* --- Rows ------------------------------------------------------------------------------------ */

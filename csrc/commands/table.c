@@ -13,17 +13,23 @@ static const dbx_command **in_order; /* by_name.count of them */
 static size_t in_order_cap;
 
 const dbx_command *const dbx_table_families[] = {
-    dbx_cmd_string,       dbx_cmd_string_edit, dbx_cmd_lcs,
-    dbx_cmd_bitmap,       dbx_cmd_bitfield,    dbx_cmd_hll,
-    dbx_cmd_key,          dbx_cmd_expire,      dbx_cmd_scan,
-    dbx_cmd_db,           dbx_cmd_hash,        dbx_cmd_hash_all,
-    dbx_cmd_hash_expire,  dbx_cmd_set,         dbx_cmd_set_random,
-    dbx_cmd_set_algebra,  dbx_cmd_list,        dbx_cmd_list_range,
-    dbx_cmd_list_edit,    dbx_cmd_zset,        dbx_cmd_zset_range,
-    dbx_cmd_zset_pop,     dbx_cmd_zset_ops,    dbx_cmd_geo,
-    dbx_cmd_stream,       dbx_cmd_stream_read, dbx_cmd_stream_group,
-    dbx_cmd_stream_claim, dbx_cmd_stream_info, dbx_cmd_sort,
-    dbx_cmd_command,      dbx_cmd_keyinfo,     NULL,
+    dbx_cmd_string,       dbx_cmd_string_edit,
+    dbx_cmd_lcs,          dbx_cmd_bitmap,
+    dbx_cmd_bitfield,     dbx_cmd_hll,
+    dbx_cmd_key,          dbx_cmd_expire,
+    dbx_cmd_scan,         dbx_cmd_db,
+    dbx_cmd_hash,         dbx_cmd_hash_all,
+    dbx_cmd_hash_expire,  dbx_cmd_set,
+    dbx_cmd_set_random,   dbx_cmd_set_algebra,
+    dbx_cmd_list,         dbx_cmd_list_range,
+    dbx_cmd_list_edit,    dbx_cmd_zset,
+    dbx_cmd_zset_range,   dbx_cmd_zset_pop,
+    dbx_cmd_zset_ops,     dbx_cmd_geo,
+    dbx_cmd_stream,       dbx_cmd_stream_read,
+    dbx_cmd_stream_group, dbx_cmd_stream_claim,
+    dbx_cmd_stream_info,  dbx_cmd_sort,
+    dbx_cmd_dump,         dbx_cmd_command,
+    dbx_cmd_keyinfo,      NULL,
 };
 
 static int add_row(const dbx_command *row) {

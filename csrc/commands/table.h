@@ -62,6 +62,7 @@ extern const dbx_command dbx_cmd_stream_group[];
 extern const dbx_command dbx_cmd_stream_claim[];
 extern const dbx_command dbx_cmd_stream_info[];
 extern const dbx_command dbx_cmd_sort[];
+extern const dbx_command dbx_cmd_dump[];
 extern const dbx_command dbx_cmd_command[];
 extern const dbx_command dbx_cmd_keyinfo[];
 extern const dbx_command *const dbx_table_families[];

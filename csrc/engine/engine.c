@@ -27,9 +27,9 @@ _Static_assert((int)DBX_ENGINE_SPOOL_MIN == (int)DBX_SPOOL_MIN, "two names of on
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static int fill_table(void) {
-    static const dbx_command *const own[] = {
-        dbx_cmd_connection, dbx_cmd_client, dbx_cmd_config, dbx_cmd_server,
-        dbx_cmd_vacuum,     dbx_cmd_multi,  dbx_cmd_relay,  NULL};
+    static const dbx_command *const own[] = {dbx_cmd_connection, dbx_cmd_client, dbx_cmd_config,
+                                             dbx_cmd_server,     dbx_cmd_memory, dbx_cmd_vacuum,
+                                             dbx_cmd_multi,      dbx_cmd_relay,  NULL};
     static bool filled;
     int rc = DBX_OK;
     pthread_mutex_lock(&table_lock);

@@ -26,5 +26,7 @@ typedef struct dbx_info_memory_use {
     uint64_t used, rss, system; /* allocated, resident, the machine's */
 } dbx_info_memory_use;
 void dbx_info_measure_memory(dbx_info_memory_use *out);
+/* dbx_info_clients_bytes is what clients take: sessions and buffers. */
+size_t dbx_info_clients_bytes(const dbx_engine *engine);
 
 #endif

@@ -162,7 +162,7 @@ static const char memory_end[] = "mem_cluster_links:0\r\n"
                                  "lazyfree_pending_objects:0\r\n"
                                  "lazyfreed_objects:0\r\n";
 
-static size_t clients_bytes(const dbx_engine *engine) {
+size_t dbx_info_clients_bytes(const dbx_engine *engine) {
     size_t bytes = 0;
     for (size_t i = 0; i < engine->sessions.count; i++) {
         const dbx_session *session = engine->sessions.at[i];
@@ -215,7 +215,7 @@ void dbx_info_memory(dbx_engine *engine, dbx_buf *out) {
                    ratio, (int64_t)use.rss - (int64_t)use.used, ratio,
                    (int64_t)use.rss - (int64_t)use.used);
     dbx_buf_str(out, memory_tail);
-    dbx_buf_printf(out, "mem_clients_normal:%zu\r\n", clients_bytes(engine));
+    dbx_buf_printf(out, "mem_clients_normal:%zu\r\n", dbx_info_clients_bytes(engine));
     dbx_buf_str(out, memory_end);
 }
 

@@ -133,6 +133,7 @@ extern const dbx_command dbx_cmd_client[];
 extern const dbx_command dbx_cmd_config[];
 extern const dbx_command dbx_cmd_server[];
 extern const dbx_command dbx_cmd_multi[];
+extern const dbx_command dbx_cmd_memory[];
 extern const dbx_command dbx_cmd_vacuum[];
 extern const dbx_command dbx_cmd_relay[];
 

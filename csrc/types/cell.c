@@ -52,6 +52,14 @@ bool dbx_cell_read(dbx_slice *in, uint64_t cid, dbx_cell *cell) {
     return true;
 }
 
+int dbx_cell_keep(dbx_cell *cell, dbx_buf *buf) {
+    if (dbx_cell_is_long(cell)) return DBX_OK;
+    buf->len = 0;
+    dbx_buf_add(buf, cell->ptr, (size_t)cell->len);
+    *cell = dbx_cell_of(dbx_buf_slice(buf));
+    return buf->failed ? DBX_ENOMEM : DBX_OK;
+}
+
 int dbx_cell_load(dbx_view *view, const dbx_cell *cell, dbx_buf *buf, dbx_slice *bytes) {
     *bytes = dbx_cell_slice(cell);
     if (!dbx_cell_is_long(cell)) return DBX_OK;

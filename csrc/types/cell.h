@@ -44,6 +44,9 @@ size_t dbx_cell_size(uint64_t len);
 /* dbx_cell_read reads a cell from the front of *in, which it shortens; false: damaged. */
 bool dbx_cell_read(dbx_slice *in, uint64_t cid, dbx_cell *cell);
 
+/* dbx_cell_keep has a cell live as long as `buf`, which its bytes are copied to unless it is long.
+ */
+int dbx_cell_keep(dbx_cell *cell, dbx_buf *buf);
 /* dbx_cell_load gives the bytes of any cell, those of a long one through `buf`, which is emptied
  * first. Valid as `buf` and the view's slices are. */
 int dbx_cell_load(dbx_view *view, const dbx_cell *cell, dbx_buf *buf, dbx_slice *bytes);

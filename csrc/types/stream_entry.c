@@ -7,9 +7,8 @@
 
 enum {
     LONG = 0xC1,
-    ON_STACK = 512,  /* most entries */
-    GATHERED = 4096, /* pieces of a long entry are put together up to here */
-    HEAD_MAX = 5     /* of a map or a bin */
+    ON_STACK = 512, /* most entries */
+    GATHERED = 4096 /* pieces of a long entry are put together up to here */
 };
 
 dbx_stream_entry_key dbx_stream_entry_key_of(uint64_t cid, dbx_stream_id id) {
@@ -135,7 +134,7 @@ int dbx_stream_entry_del(dbx_txn *txn, uint64_t cid, dbx_stream_id id,
 
 /* head_of_long reads the head at entry->at, which may lie in two chunks. */
 static int head_of_long(dbx_stream_entry *entry, dbx_view *view, dbx_msgpack_token *token) {
-    uint8_t head[HEAD_MAX];
+    uint8_t head[DBX_MSGPACK_HEAD_MAX];
     size_t n = 0;
     while (n < sizeof head && entry->at + n < entry->len) {
         dbx_slice part;
@@ -162,7 +161,7 @@ static int head_of_short(dbx_stream_entry *entry, dbx_msgpack_token *token) {
 
 int dbx_stream_entry_open(dbx_stream_entry *entry, dbx_view *view, uint64_t cid, dbx_slice value) {
     dbx_stream_entry_rest rest;
-    dbx_msgpack_token token;
+    dbx_msgpack_token token = {.kind = DBX_MSGPACK_IS_NIL};
     if (!dbx_stream_entry_rest_of(value, cid, &rest)) return DBX_ECORRUPT;
     *entry = (dbx_stream_entry){.packed = value, .chunks = rest.chunks, .len = rest.len};
     int rc = dbx_stream_entry_is_long(entry) ? head_of_long(entry, view, &token)

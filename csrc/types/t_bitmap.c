@@ -125,7 +125,7 @@ int dbx_bitmap_count(dbx_txn *txn, const dbx_key *k, uint64_t from, uint64_t end
     int rc = count_bytes(txn, k, from / 8, (end + 7) / 8, count);
     if (rc == DBX_OK && from % 8 != 0) { /* those of its byte that come before */
         rc = read_bytes(txn, k, from / 8, 1, &first);
-        if (rc == DBX_OK) *count -= (uint64_t)__builtin_popcount(first >> (8 - from % 8));
+        if (rc == DBX_OK) *count -= (uint64_t)__builtin_popcount((unsigned)first >> (8 - from % 8));
     }
     if (rc == DBX_OK && end % 8 != 0) { /* and that come after */
         rc = read_bytes(txn, k, end / 8, 1, &last);

@@ -475,18 +475,15 @@ static int next_entry(dbx_hash_walk *walk, dbx_hash_item *item) {
         if (rc != DBX_OK) return rc;
         if (!read_entry(found.value, walk->dict.dict.cid, &e)) return DBX_ECORRUPT;
     } while (dbx_expiry_over(e.expiry, walk->times));
-    *item = (dbx_hash_item){.hash = found.hash, .field = found.member, .value = e.value};
+    *item = (dbx_hash_item){
+        .hash = found.hash, .field = found.member, .value = e.value, .expiry = e.expiry};
     return DBX_OK;
 }
 
 int dbx_hash_walk_next(dbx_hash_walk *walk, dbx_hash_item *item) {
     if (walk->spread) return next_entry(walk, item);
-    pair p = {.at = 0};
-    int rc = next_pair(walk->packed, &p);
-    if (rc != DBX_OK) return rc;
-    *item = (dbx_hash_item){.field = p.field, .value = p.value};
-    walk->packed = dbx_slice_of(walk->packed.ptr + p.end, walk->packed.len - p.end);
-    return DBX_OK;
+    *item = (dbx_hash_item){.expiry = dbx_expiry_never()};
+    return dbx_hash_read_packed(&walk->packed, &item->field, &item->value);
 }
 
 int dbx_hash_walk_move(dbx_hash_walk *walk, dbx_view *view) {
@@ -497,31 +494,22 @@ void dbx_hash_walk_close(dbx_hash_walk *walk) {
     if (walk->spread) dbx_dict_walk_close(&walk->dict);
 }
 
-/* random_pair draws of an inline hash. */
-static int random_pair(dbx_txn *txn, const dbx_key *k, dbx_hash_item *item) {
-    uint64_t n = dbx_rand_below(dbx_txn_rand(txn), k->meta.count);
-    pair p = {.at = 0};
-    int rc;
-    do {
-        rc = next_pair(k->payload, &p);
-    } while (rc == DBX_OK && n-- > 0);
-    *item = (dbx_hash_item){.field = p.field, .value = p.value};
-    return rc == DBX_ENOTFOUND ? DBX_ECORRUPT : rc;
+/* --- For members.c --------------------------------------------------------------------------- */
+
+int dbx_hash_read_entry(dbx_slice stored, uint64_t cid, dbx_cell *value, dbx_expiry *expiry) {
+    entry e;
+    if (!read_entry(stored, cid, &e)) return DBX_ECORRUPT;
+    *value = e.value;
+    *expiry = e.expiry;
+    return DBX_OK;
 }
 
-int dbx_hash_random(dbx_txn *txn, const dbx_key *k, dbx_hash_item *item) {
-    uint64_t len;
-    int rc = dbx_hash_len(txn, k, &len);
-    if (rc != DBX_OK || len == 0) return rc != DBX_OK ? rc : DBX_ENOTFOUND;
-    if (k->meta.cid == 0) return random_pair(txn, k, item);
-    for (;;) { /* fields whose time has come are drawn again: they are soon removed */
-        dbx_dict_item found;
-        entry e;
-        rc = dbx_dict_random(txn, dict_of(k), k->meta.count, &found);
-        if (rc != DBX_OK) return rc;
-        if (!read_entry(found.value, k->meta.cid, &e)) return DBX_ECORRUPT;
-        if (is_over(txn, e.expiry)) continue;
-        *item = (dbx_hash_item){.hash = found.hash, .field = found.member, .value = e.value};
-        return DBX_OK;
-    }
+int dbx_hash_read_packed(dbx_slice *packed, dbx_cell *field, dbx_cell *value) {
+    pair p = {.at = 0};
+    int rc = next_pair(*packed, &p);
+    if (rc != DBX_OK) return rc;
+    *field = p.field;
+    *value = p.value;
+    *packed = dbx_slice_of(packed->ptr + p.end, packed->len - p.end);
+    return DBX_OK;
 }

@@ -57,6 +57,7 @@ typedef struct dbx_hash_walk {
 typedef struct dbx_hash_item {
     uint64_t hash; /* where it stands in the order of HSCAN; 0 of an inline hash */
     dbx_cell field, value;
+    dbx_expiry expiry; /* only of a walk */
 } dbx_hash_item;
 
 /* dbx_hash_walk_open begins a walk over fields whose hash is at least `from_hash` (all of an inline
@@ -68,8 +69,12 @@ int dbx_hash_walk_next(dbx_hash_walk *walk, dbx_hash_item *item);
 int dbx_hash_walk_move(dbx_hash_walk *walk, dbx_view *view);
 void dbx_hash_walk_close(dbx_hash_walk *walk);
 
-/* dbx_hash_random draws a field, each of those that are there equally likely; DBX_ENOTFOUND: none
- * is. */
-int dbx_hash_random(dbx_txn *txn, const dbx_key *k, dbx_hash_item *item);
+/* --- For members.c --------------------------------------------------------------------------- */
+
+/* dbx_hash_read_entry reads what the dict has for a field of the hash `cid`. DBX_ECORRUPT. */
+int dbx_hash_read_entry(dbx_slice stored, uint64_t cid, dbx_cell *value, dbx_expiry *expiry);
+/* dbx_hash_read_packed reads the field at the front of an inline payload, which it shortens:
+ * DBX_OK, DBX_ENOTFOUND at its end, DBX_ECORRUPT. */
+int dbx_hash_read_packed(dbx_slice *packed, dbx_cell *field, dbx_cell *value);
 
 #endif

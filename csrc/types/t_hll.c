@@ -125,7 +125,7 @@ static void set_register(uint8_t *bytes, place p, uint8_t count) {
     bytes[p.at] = (uint8_t)((bytes[p.at] & ~(63u << p.shift)) | (unsigned)count << p.shift);
     if (p.shift > 2) {
         unsigned back = 8 - p.shift;
-        bytes[p.at + 1] = (uint8_t)((bytes[p.at + 1] & ~(63u >> back)) | count >> back);
+        bytes[p.at + 1] = (uint8_t)((bytes[p.at + 1] & ~(63u >> back)) | (unsigned)count >> back);
     }
 }
 

@@ -60,7 +60,7 @@ int dbx_set_packed_has(dbx_slice packed, dbx_slice member, bool *has) {
     return rc;
 }
 
-int dbx_set_packed_at(dbx_slice packed, uint64_t n, dbx_cell *member) {
+static int packed_at(dbx_slice packed, uint64_t n, dbx_cell *member) {
     size_t at = 0;
     int rc;
     do {
@@ -293,7 +293,7 @@ int dbx_set_random(dbx_txn *txn, const dbx_key *k, dbx_dict_item *item) {
     }
     *item = (dbx_dict_item){.hash = 0};
     uint64_t n = dbx_rand_below(dbx_txn_rand(txn), k->meta.count);
-    int rc = dbx_set_packed_at(k->payload, n, &item->member);
+    int rc = packed_at(k->payload, n, &item->member);
     return rc == DBX_ENOTFOUND ? DBX_ECORRUPT : rc;
 }
 

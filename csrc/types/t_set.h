@@ -69,8 +69,6 @@ void dbx_set_walk_close(dbx_set_walk *walk);
 
 /* dbx_set_random draws a member of a set that is not empty, each equally likely. */
 int dbx_set_random(dbx_txn *txn, const dbx_key *k, dbx_dict_item *item);
-/* dbx_set_packed_at gives the n-th member of an inline set's payload. */
-int dbx_set_packed_at(dbx_slice packed, uint64_t n, dbx_cell *member);
 
 /* --- Some members, kept over writes ---------------------------------------------------------- */
 

@@ -69,7 +69,6 @@ void dbx_zset_note_size(dbx_zset_edit *edit, uint64_t elements, uint64_t len);
 typedef struct dbx_zset_item {
     double score;
     dbx_cell member;
-    uint64_t hash; /* where it stands in the order of ZSCAN; only of dbx_zset_random and ZSCAN */
 } dbx_zset_item;
 
 /* dbx_zset_read_packed reads the item at the front of an inline payload, which it shortens:

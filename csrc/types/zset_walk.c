@@ -257,7 +257,6 @@ static int read_here(const dbx_zset_walk *walk, dbx_zset_item *item) {
 
 int dbx_zset_walk_next(dbx_zset_walk *walk, dbx_zset_item *item) {
     int rc = DBX_OK;
-    item->hash = 0;
     if (!walk->spread) return next_packed(walk, item);
     if (walk->done) return DBX_ENOTFOUND;
     if (!walk->ready)
@@ -344,36 +343,4 @@ int dbx_zset_count(dbx_txn *txn, const dbx_key *k, const dbx_zset_range *range, 
     int rc = dbx_zset_interval(txn, k, range, &low, &high);
     *count = high - low;
     return rc;
-}
-
-/* --- In the order of hashes ------------------------------------------------------------------ */
-
-static dbx_dict dict_of(const dbx_key *k) {
-    return (dbx_dict){.table = DBX_TABLE_SCORE, .cid = k->meta.cid};
-}
-
-int dbx_zset_scan(dbx_dict_walk *walk, dbx_view *view, const dbx_key *k, uint64_t from_hash) {
-    return dbx_dict_walk_open(walk, view, dict_of(k), from_hash);
-}
-
-int dbx_zset_scanned(const dbx_dict_item *found, dbx_zset_item *item) {
-    if (found->value.len != DBX_SCORE_BYTES) return DBX_ECORRUPT;
-    *item = (dbx_zset_item){
-        .score = dbx_score_load(found->value.ptr), .member = found->member, .hash = found->hash};
-    return DBX_OK;
-}
-
-int dbx_zset_random(dbx_txn *txn, const dbx_key *k, dbx_zset_item *item) {
-    if (k->meta.cid == 0) {
-        uint64_t n = dbx_rand_below(dbx_txn_rand(txn), k->meta.count);
-        dbx_slice rest = k->payload;
-        int rc;
-        do {
-            rc = dbx_zset_read_packed(&rest, item);
-        } while (rc == DBX_OK && n-- > 0);
-        return rc == DBX_ENOTFOUND ? DBX_ECORRUPT : rc;
-    }
-    dbx_dict_item found;
-    int rc = dbx_dict_random(txn, dict_of(k), k->meta.count, &found);
-    return rc == DBX_OK ? dbx_zset_scanned(&found, item) : rc;
 }

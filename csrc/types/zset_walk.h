@@ -1,5 +1,4 @@
-/* zset_walk.h: going through sorted sets: by index, by score, by member, in both directions, and in
- * the order of ZSCAN. */
+/* zset_walk.h: going through sorted sets: by index, by score, by member, in both directions. */
 #ifndef DBX_TYPES_ZSET_WALK_H
 #define DBX_TYPES_ZSET_WALK_H
 
@@ -61,13 +60,5 @@ int dbx_zset_interval(dbx_txn *txn, const dbx_key *k, const dbx_zset_range *rang
                       uint64_t *high);
 /* dbx_zset_count counts the members in a range. */
 int dbx_zset_count(dbx_txn *txn, const dbx_key *k, const dbx_zset_range *range, uint64_t *count);
-
-/* dbx_zset_random draws a member of a set that is not empty, each equally likely. */
-int dbx_zset_random(dbx_txn *txn, const dbx_key *k, dbx_zset_item *item);
-
-/* dbx_zset_scan walks a large set in the order of its members' hashes, with dict.h's functions;
- * dbx_zset_scanned makes an item of what they give. */
-int dbx_zset_scan(dbx_dict_walk *walk, dbx_view *view, const dbx_key *k, uint64_t from_hash);
-int dbx_zset_scanned(const dbx_dict_item *found, dbx_zset_item *item);
 
 #endif

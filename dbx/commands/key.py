@@ -35,6 +35,9 @@ class KeyCommands(CommandsBase):
     def delete(self, *names: Encodable) -> Any:
         return self._call("DEL", *names)
 
+    def dump(self, name: Encodable) -> Any:
+        return self.execute_command("DUMP", name, NEVER_DECODE=[])
+
     def exists(self, *names: Encodable) -> Any:
         return self._call("EXISTS", *names)
 
@@ -112,6 +115,22 @@ class KeyCommands(CommandsBase):
 
     def renamenx(self, src: Encodable, dst: Encodable) -> Any:
         return self._call("RENAMENX", src, dst)
+
+    def restore(
+        self,
+        name: Encodable,
+        ttl: float,
+        value: Encodable,
+        replace: bool = False,
+        absttl: bool = False,
+        idletime: int | None = None,
+        frequency: int | None = None,
+    ) -> Any:
+        args: list[Encodable] = [name, ttl, value, *flags(replace=replace, absttl=absttl)]
+        for word, number in (("IDLETIME", idletime), ("FREQ", frequency)):
+            if number is not None:
+                args += [word, int(number)]
+        return self._call("RESTORE", *args)
 
     def scan(
         self,

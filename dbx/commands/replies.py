@@ -374,6 +374,8 @@ PARSERS: dict[str, Parser] = {
     "INFO": _info,
     "LASTSAVE": _moment,
     "LCS": _lcs,
+    "MEMORY PURGE": _ok,
+    "MEMORY STATS": _own_map,
     "PING": _ping,
     "RESET": _as_text,
     "SCAN": _scan,

@@ -74,6 +74,18 @@ class ServerCommands(CommandsBase):
     def lolwut(self, *version_numbers: int | str) -> Any:
         return self._call("LOLWUT", *(["VERSION"] if version_numbers else []), *version_numbers)
 
+    def memory_malloc_stats(self) -> Any:
+        return self._call("MEMORY MALLOC-STATS")
+
+    def memory_purge(self) -> Any:
+        return self._call("MEMORY PURGE")
+
+    def memory_stats(self) -> Any:
+        return self._call("MEMORY STATS")
+
+    def memory_usage(self, key: Encodable, samples: int | None = None) -> Any:
+        return self._call("MEMORY USAGE", key, *([] if samples is None else ["SAMPLES", samples]))
+
     def save(self) -> Any:
         return self._call("SAVE")
 

@@ -187,6 +187,41 @@ def test_hrandfield_draws_each_field_as_often(r: Any) -> None:
     assert chi_square < size - 1 + 6 * (2 * (size - 1)) ** 0.5
 
 
+def test_hrandfield_with_a_count_draws_each_set_of_fields_as_often(r: Any) -> None:
+    size, rounds, drawn = 150, 600, 10
+    r.execute_command("HSET", "h", *(x for i in range(size) for x in (f"field:{i}", "v" * 20)))
+    counts: collections.Counter[bytes] = collections.Counter()
+    for _ in range(rounds):
+        fields = r.execute_command("HRANDFIELD", "h", drawn)
+        assert len(set(fields)) == drawn
+        counts.update(fields)
+    expected = rounds * drawn / size
+    chi_square = sum((counts[b"field:%d" % i] - expected) ** 2 / expected for i in range(size))
+    assert chi_square < size - 1 + 6 * (2 * (size - 1)) ** 0.5
+
+
+@pytest.mark.parametrize("count", [1, 3, 50, 99, 100, 200, -5, -300])
+def test_hrandfield_gives_each_field_with_its_own_value(r: Any, count: int) -> None:
+    there = {b"field:%d" % i: b"%d" % i + b"v" * 200 for i in range(99)}
+    there[b"F" * 70_000] = b"V" * 300_000
+    r.execute_command("HSET", "h", *(x for pair in there.items() for x in pair))
+    drawn = r.execute_command("HRANDFIELD", "h", count, "WITHVALUES")
+    if drawn and not isinstance(drawn[0], list):
+        drawn = [drawn[i : i + 2] for i in range(0, len(drawn), 2)]
+    assert len(drawn) == (-count if count < 0 else min(count, 100))
+    assert count < 0 or len({field for field, _ in drawn}) == len(drawn)
+    assert all(there[field] == value for field, value in drawn)
+
+
+def test_hrandfield_refuses_what_redis_refuses(r: Any) -> None:
+    r.execute_command("HSET", "h", "a", 1)
+    assert error(r, "HRANDFIELD", "h", -(2**63)).startswith("value is out of range")
+    assert error(r, "HRANDFIELD", "h", 2**62, "WITHVALUES") == "value is out of range"
+    assert error(r, "HRANDFIELD", "h", 1, "WITHVALUES", "x") == SYNTAX
+    assert r.execute_command("HRANDFIELD", "none", 3, "WITHVALUES") == []
+    assert r.execute_command("HRANDFIELD", "none") is None
+
+
 # --- When fields expire ---------------------------------------------------------------------------
 
 
@@ -216,6 +251,8 @@ def test_a_field_is_gone_when_its_time_has_come(r: Any) -> None:
     assert r.execute_command("HMGET", "h", *gone, "c") == [None, None, None, None, b"3"]
     assert r.execute_command("HGETALL", "h") in ({b"c": b"3"}, [b"c", b"3"])
     assert r.execute_command("HRANDFIELD", "h") == b"c"
+    assert r.execute_command("HRANDFIELD", "h", 3) == [b"c"]
+    assert r.execute_command("HRANDFIELD", "h", -3) == [b"c"] * 3
     assert r.execute_command("HSETNX", "h", "a", 9) in (1, True)
     assert r.execute_command("HTTL", "h", "FIELDS", 1, "a") == [-1]
     deadline = time.monotonic() + 10

@@ -192,6 +192,43 @@ def test_renaming_copying_moving(client: Any, t: Any, errors: Any) -> None:
         client.rename("absent", "x")
 
 
+def test_dumps_are_bytes_whatever_is_decoded(client: Any, t: Any, errors: Any) -> None:
+    client.set("k", "12")
+    dump = client.dump("k")
+    assert isinstance(dump, bytes) and dump[:3] == b"\x00\xc0\x0c"
+    assert client.dump("absent") is None
+    assert client.restore("k2", 0, dump) == t("OK")
+    assert client.get("k2") == t("12")
+    with pytest.raises(errors.ResponseError):
+        client.restore("k2", 0, dump)
+    assert client.restore("k2", 50_000, dump, replace=True, idletime=5) == t("OK")
+    assert 0 < client.pttl("k2") <= 50_000
+    date = int(time.time() * 1000) + 100_000
+    client.restore("k2", date, dump, replace=True, absttl=True, frequency=7)
+    assert client.pexpiretime("k2") == date
+
+
+def test_dumps_are_bytes_in_pipelines_too() -> None:
+    """Those of redis-py decode them, or fail."""
+    with dbx.open(":memory:", decode_responses=True) as db, db.pipeline() as pipe:
+        pipe.set("k", "12")
+        pipe.dump("k")
+        pipe.get("k")
+        _, dump, text = pipe.execute()
+        assert isinstance(dump, bytes) and text == "12"
+
+
+def test_memory(client: Any) -> None:
+    client.set("k", "v" * 1000)
+    assert client.memory_usage("k") > 1000
+    assert client.memory_usage("k", samples=0) > 1000
+    assert client.memory_usage("absent") is None
+    assert client.memory_purge() is True
+    stats = client.memory_stats()
+    assert stats["keys.count"] == client.dbsize()
+    assert isinstance(stats["dataset.percentage"], float)
+
+
 def test_iteration(client: Any, t: Any) -> None:
     client.mset({f"k{i}": i for i in range(100)})
     cursor, some = client.scan(count=10)

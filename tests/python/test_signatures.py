@@ -41,7 +41,7 @@ OTHER_DEFAULTS = {("client_list", "client_id"): None}
 OURS_ALONE = {"command_docs", "command_info"}
 # redis-py's method of that name is not the command, or only raises NotImplementedError; discard()
 # of a pipeline belongs to WATCH.
-NOT_COMMANDS = {"client", "hello", "multi", "discard"}
+NOT_COMMANDS = {"client", "hello", "multi", "discard", "memory_doctor", "memory_help"}
 # What a pipeline has besides commands: WATCH, scripts, and redis-py's own means.
 PIPELINES_OTHERS = {
     "UNWATCH_COMMANDS", "annotate_exception", "discard", "immediate_execute_command",

@@ -223,9 +223,11 @@ class RedisServer(Server):
         self.settings = settings
 
     def argv(self) -> Sequence[str]:
-        # Inside a chroot the working directory is /, hence --dir; in memory nothing goes there.
+        # Inside a chroot the working directory is /, hence --dir; what a test has saved there is
+        # not for another server. RESTORE looks at payloads as closely as DBX does.
         return [*self.program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
-                "--appendonly", "no", "--dir", "/tmp", *self.settings]  # fmt: skip
+                "--appendonly", "no", "--dir", "/tmp", "--dbfilename", f"{self.port}.rdb",
+                "--sanitize-dump-payload", "yes", *self.settings]  # fmt: skip
 
 
 class DbxServer(Server):

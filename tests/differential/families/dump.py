@@ -61,7 +61,7 @@ _UNSOUND = (
     payload(b"\x00" + _text(b"abc"), version=9999),
     _SOUND[0][:-1] + b"\x00",
     _SOUND[0][:-1],
-    payload(b"\x00\x05ab"),
+    payload(b"\x00\x3fab"),
     payload(b"\x63" + _text(b"abc")),
     payload(_counted(2, _text(b"a"), _text(b"a"))),
     payload(_counted(4, *_PAIR, *_PAIR, count=2)),
@@ -77,10 +77,12 @@ POOLS: Pools = {
 }
 
 OPTIONS: Options = {
-    "ttl": ("0", "0", "0", "<millis>"),
+    # Redis adds what is too far off up to a time in the past, and deletes the key.
+    "ttl": ("0", "0", "0", "@ttl-ms", "-1", "abc", "9223372036854775808"),
+    # Each number may come to stand where the time to live does: none is brief.
     "restore-option": (
-        "REPLACE", "REPLACE", "replace", "ABSTTL", "IDLETIME 10", "IDLETIME -1", "FREQ 10",
-        "FREQ 256", "FREQ", "IDLETIME abc", "<word>",
+        "REPLACE", "REPLACE", "replace", "ABSTTL", "IDLETIME 9000000", "IDLETIME -1", "FREQ 0",
+        "FREQ 8000000", "FREQ", "IDLETIME abc", "<word>",
     ),
 }  # fmt: skip
 
@@ -89,7 +91,7 @@ TEMPLATES = (
     "RESTORE <key> 0 <payload> REPLACE", "RESTORE <key> 0 <payload> REPLACE",
     "RESTORE <key> 0 <payload> REPLACE", "RESTORE <key> <ttl> <payload> <restore-option>*",
     "RESTORE <key> <ttl> <payload> REPLACE <restore-option>*",
-    "RESTORE <key> <unixms> <payload> ABSTTL REPLACE", "RESTORE <key> <word> <payload>",
+    "RESTORE <key> <unixms> <payload> ABSTTL REPLACE", "RESTORE <key> 1.5 <payload>",
     "APPEND <key> <member>", "SADD <key> <member>+", "RPUSH <key> <member>+",
     "HSET <key> <member> <member>", "ZADD <key> 1 <member>", "PFADD <key> <member>+",
 )  # fmt: skip
