@@ -17,6 +17,7 @@ from tests.complexity import rows
 from tests.complexity.growth import Command, Growth, Setup
 
 SLACK = 2.0  # of what a growth allows: pages, levels and borders between chunks differ
+SOME = 30  # elements, of which the average is taken
 FLOOR = 24  # so much is nothing
 FLOOR_BYTES = 2048  # the same of bytes written: a chunk
 
@@ -28,7 +29,9 @@ class Work(NamedTuple):
 
 @dataclass(frozen=True)
 class Row:
-    """A command, words of which may be {n}, {half} or {last}: of n elements numbered from 0 on.
+    """A command, words of which may be {n}, {half} or {last}: of n elements numbered from 0 on; or
+    {some}: then it is done with SOME of them, and what it takes on average counts, for that depends
+    on chance, as where the borders of ranks lie does.
 
     `spoils`: others cannot use what it leaves."""
 
@@ -41,8 +44,13 @@ class Row:
     def name(self) -> str:
         return self.command.split()[0]
 
-    def words(self, n: int) -> Command:
-        return tuple(word.format(n=n, half=n // 2, last=n - 1) for word in self.command.split(" "))
+    @property
+    def by_chance(self) -> bool:
+        return "{some}" in self.command
+
+    def words(self, n: int, turn: int = 0) -> Command:
+        named = {"n": n, "half": n // 2, "last": n - 1, "some": n * (turn + 1) // (SOME + 1)}
+        return tuple(word.format(**named) for word in self.command.split(" "))
 
     def wrong(self, works: Mapping[int, Work]) -> list[str]:
         """wrong says what grows otherwise, from one size to the next."""
