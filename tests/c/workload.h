@@ -15,6 +15,7 @@
 #include "codec/resp_write.h"
 #include "commands/table.h"
 #include "engine/engine.h"
+#include "payloads.h"
 
 enum {
     WORKLOAD_WORDS_MAX = 12,
@@ -269,6 +270,30 @@ static const workload_step workload_steps[] = {
     STEP("LTRIM", "l1", "0", "0"),
     STEP("SORT", "s2", "ALPHA"),
     STEP("SORT_RO", "s2", "ALPHA", "LIMIT", "0", "1"),
+    STEP("RESTORE", "d:list", "0", "@payload:list"),
+    STEP("DUMP", "d:list"),
+    STEP("MEMORY", "USAGE", "d:list"),
+    STEP("RESTORE", "d:set", "0", "@payload:set"),
+    STEP("DUMP", "d:set"),
+    STEP("MEMORY", "USAGE", "d:set"),
+    STEP("RESTORE", "d:zset", "0", "@payload:zset"),
+    STEP("DUMP", "d:zset"),
+    STEP("MEMORY", "USAGE", "d:zset"),
+    STEP("RESTORE", "d:hash", "0", "@payload:hash"),
+    STEP_VARIES("DUMP", "d:hash"), /* spread: in another order in every directory */
+    STEP("MEMORY", "USAGE", "d:hash"),
+    STEP("RESTORE", "d:stream", "0", "@payload:stream"),
+    STEP("DUMP", "d:stream"),
+    STEP("MEMORY", "USAGE", "d:stream"),
+    STEP("RESTORE", "d:list", "0", "@payload:damaged", "REPLACE"),
+    STEP("RESTORE", "d:set", "99999999999999", "@payload:zset", "ABSTTL", "REPLACE"),
+    STEP("RESTORE", "d:zset", "1", "@payload:set", "ABSTTL", "REPLACE"),
+    STEP("DEL", "d:list", "d:set", "d:hash", "d:stream"),
+    STEP("MEMORY", "HELP"),
+    STEP("MEMORY", "DOCTOR"),
+    STEP("MEMORY", "PURGE"),
+    STEP_VARIES("MEMORY", "STATS"),
+    STEP_VARIES("MEMORY", "MALLOC-STATS"),
     STEP("ZADD", "z1", "1", "a", "2", "b", "3", "c", "4", "d", "5", "@a"),
     STEP("ZADD", "z2", "1", "a", "9", "e"),
     STEP("ZINCRBY", "z1", "0.5", "a"),
@@ -333,6 +358,7 @@ static const workload_step workload_steps[] = {
     STEP("GET", "big"),
     STEP("MGET", "m4", "big", "absent", "m2"),
     STEP("APPEND", "big", "end"),
+    STEP("DUMP", "big"),
     STEP("COPY", "big", "big2"),
     STEP("ECHO", "@big"),
     STEP("SET", "@a", "1"),
@@ -377,6 +403,7 @@ static void workload_grow(dbx_buf *buf, size_t more) {
 static dbx_slice workload_word(const char *word) {
     static uint8_t big[WORKLOAD_BIG_BYTES], names[3][WORKLOAD_NAME_BYTES];
     if (word[0] != '@') return dbx_slice_str(word);
+    if (strncmp(word, "@payload:", 9) == 0) return payload_named(word + 9);
     if (strcmp(word, "@big") == 0) {
         for (size_t i = 0; big[0] == 0 && i < sizeof big; i++)
             big[i] = (uint8_t)(1 + i * 7 + i / 251);
