@@ -141,7 +141,6 @@ int dbx_zset_take(dbx_zset_edit *edit, const dbx_zset_item *item, dbx_rank_end e
     dbx_zset_slot slot;
     dbx_slice bytes;
     int rc = load(edit->base.txn, &item->member, copy, &bytes);
-    if (rc == DBX_OK) rc = dbx_zset_find(edit, bytes, &slot);
-    if (rc == DBX_OK && !slot.found) rc = DBX_ECORRUPT;
+    if (rc == DBX_OK) rc = dbx_zset_know(edit, bytes, item->score, &slot);
     return rc == DBX_OK ? dbx_zset_del(edit, &slot, end) : rc;
 }

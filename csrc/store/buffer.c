@@ -425,8 +425,8 @@ int dbx_buffer_patch(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry, size_
     return DBX_OK;
 }
 
-/* The gap that ends here, if one does (it begins at `left`), goes on to where this entry's own
- * ends: a change of the entry where it begins, which the next checkpoint has to have. */
+/* The gap that ends at an entry, if one does (it begins at `left`), goes on to where the entry's
+ * own ends: a change of the entry where it begins, which the next checkpoint has to have. */
 static int extend_gap(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *left) {
     if (left == NULL) return DBX_OK;
     if (dbx_undo_reserve(undo, 0) != DBX_OK) return DBX_ENOMEM;
@@ -448,11 +448,9 @@ static void free_spare(dbx_buffer *buffer, const dbx_undo_record *record) {
     dbx_arena_free(&buffer->arena, dbx_arena_at(&buffer->arena, record->held), DBX_TREE_FORK_BYTES);
 }
 
-/* Only without views. */
-static int remove_entry(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry) {
-    if (extend_gap(buffer, undo, dbx_buffer_gap_before(buffer, entry)) != DBX_OK) {
-        return DBX_ENOMEM;
-    }
+/* Only without views. `gap` is the entry whose gap ends here, or NULL. */
+static int remove_entry(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry, dbx_entry *gap) {
+    if (extend_gap(buffer, undo, gap) != DBX_OK) return DBX_ENOMEM;
     if (dbx_undo_reserve(undo, 0) != DBX_OK) return DBX_ENOMEM;
     entry->flags &= (uint8_t)~DBX_ENTRY_VERSIONED; /* its value is its own again */
     dbx_undo_add(undo, DBX_UNDO_REMOVED, entry, dbx_entry_value(&buffer->arena, entry), 0);
@@ -474,9 +472,10 @@ int dbx_buffer_kill(dbx_buffer *buffer, dbx_undo *undo, dbx_slice key, uint64_t 
     }
     /* An entry where a gap begins or ends must stay: without it the gap would change its bounds. */
     bool begins = (entry->flags & DBX_ENTRY_GAP) != 0;
-    bool bounds_gap = begins != (dbx_buffer_gap_before(buffer, entry) != NULL);
-    if (!below && !bounds_gap && buffer->views == 0 && !is_saved(buffer, entry)) {
-        return remove_entry(buffer, undo, entry);
+    bool removable = !below && buffer->views == 0 && !is_saved(buffer, entry);
+    if (removable) {
+        dbx_entry *gap = dbx_buffer_gap_before(buffer, entry);
+        if (begins == (gap != NULL)) return remove_entry(buffer, undo, entry, gap);
     }
     place p = place_of(buffer, entry);
     if (prepare(buffer, undo, entry, 0, NULL, &p) != DBX_OK) return DBX_ENOMEM;
@@ -485,15 +484,15 @@ int dbx_buffer_kill(dbx_buffer *buffer, dbx_undo *undo, dbx_slice key, uint64_t 
     return DBX_OK;
 }
 
-void dbx_buffer_fold(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *left, dbx_entry *middle) {
-    if (buffer->views > 0 || left->key[0] != middle->key[0]) return;
-    const dbx_entry *right = dbx_tree_next(&buffer->tree, middle);
-    if (right == NULL || right->key[0] != left->key[0]) return;
+bool dbx_buffer_fold(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *left, dbx_entry *middle,
+                     const dbx_entry *right) {
+    if (buffer->views > 0) return false;
+    if (left->key[0] != middle->key[0] || right->key[0] != left->key[0]) return false;
     /* Folding saves later walks; without memory for the undo it can wait. */
-    if (dbx_undo_reserve(undo, 0) != DBX_OK) return;
+    if (dbx_undo_reserve(undo, 0) != DBX_OK) return false;
     dbx_undo_add(undo, DBX_UNDO_CHANGED, left, dbx_entry_value(&buffer->arena, left), 0);
     set_flags(buffer, left, left->flags | DBX_ENTRY_GAP);
-    (void)remove_entry(buffer, undo, middle);
+    return remove_entry(buffer, undo, middle, left) == DBX_OK;
 }
 
 /* --- Loading ---------------------------------------------------------------------------------- */

@@ -110,8 +110,10 @@ int dbx_buffer_kill(dbx_buffer *buffer, dbx_undo *undo, dbx_slice key, uint64_t 
                     dbx_entry *entry, bool below);
 /* dbx_buffer_fold is told that `middle` is a tombstone, that left, middle and right are neighbours,
  * and that no lower key between left and right is alive: the tombstone becomes part of left's gap.
+ * False: not now, nothing has changed.
  */
-void dbx_buffer_fold(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *left, dbx_entry *middle);
+bool dbx_buffer_fold(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *left, dbx_entry *middle,
+                     const dbx_entry *right);
 
 /* Entries from checkpoints, in key order, into an empty buffer. */
 enum { DBX_BUFFER_LOAD_AHEAD = 32 };

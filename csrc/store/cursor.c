@@ -12,13 +12,14 @@
 #include "store/internal.h"
 
 enum { LEVELS = 3, ACTIVE = 0, FROZEN = 1, BELOW = 2 };
+enum { DEAD_NOTED = 2 }; /* tombstones at an end that are worth to be remembered */
 
 /* A level's candidate. Buffers keep an entry, the snapshot a key and value. */
 typedef struct level {
     const dbx_buffer *buffer; /* NULL for the snapshot */
     uint32_t epoch;
     dbx_entry *entry;
-    dbx_entry *came_from; /* the entry's neighbour; NULL: it was sought */
+    dbx_entry *came_from; /* the entry before it on the way; NULL: not known, or none */
     bool on;              /* there is a candidate */
     bool dead;
     dbx_slice key, value;
@@ -34,6 +35,9 @@ struct dbx_cursor {
     unsigned
         swept; /* gaps in a row, ending at the active level's candidate, that hide nothing alive */
     dbx_entry *sweep_from; /* the active entry from which nothing alive was met so far */
+    dbx_entry *sweep_back; /* its neighbour, where the gap before it begins */
+    dbx_entry *dead;       /* the last active entry, a tombstone, that was passed in this move */
+    unsigned dead_count;   /* and how many were */
     dbx_slice key, value;
     size_t prefix_len;
     uint8_t prefix[DBX_ENCODED_KEY_MAX];
@@ -141,12 +145,8 @@ static int seek_level(dbx_cursor *c, int which, dbx_slice key, bool forward) {
     dbx_work_add(&c->view->store->work.seeks, 1);
     if (which == BELOW) return move_below(c, forward ? DBX_ENV_SEEK : DBX_ENV_SEEK_BACK, key);
     if (l->buffer == NULL) return DBX_OK;
-    dbx_entry *entry = dbx_tree_seek(&l->buffer->tree, key);
-    if (!forward && (entry == NULL || !dbx_slice_eq(dbx_entry_key(entry), key))) {
-        entry = entry != NULL ? dbx_tree_prev(&l->buffer->tree, entry)
-                              : dbx_tree_last(&l->buffer->tree);
-    }
-    set_entry(l, entry, forward);
+    const dbx_tree *tree = &l->buffer->tree;
+    set_entry(l, forward ? dbx_tree_seek(tree, key) : dbx_tree_seek_back(tree, key), forward);
     l->came_from = NULL;
     return DBX_OK;
 }
@@ -180,13 +180,25 @@ static int leading(const dbx_cursor *c) {
     return best;
 }
 
+/* The neighbour of a buffer's candidate, on the side that the cursor comes from. */
+static dbx_entry *behind(dbx_cursor *c, int which) {
+    level *l = &c->levels[which];
+    /* Other views pass over entries that they do not see. */
+    if (l->came_from == NULL || l->epoch != DBX_EPOCH_LIVE) {
+        l->came_from = neighbour(l->buffer, l->entry, !c->forward);
+    }
+    return l->came_from;
+}
+
 /* If the candidate of level `low` lies in a gap of level `up`, its keys are dead up to the gap's
  * end. */
-static bool gap_hides(const dbx_cursor *c, int up) {
+static bool gap_hides(dbx_cursor *c, int up) {
     const level *l = &c->levels[up];
     if (l->buffer == NULL) return false;
-    if (c->forward) return dbx_buffer_gap_before(l->buffer, l->entry) != NULL;
-    return (l->entry->flags & DBX_ENTRY_GAP) != 0;
+    if (!c->forward) return (l->entry->flags & DBX_ENTRY_GAP) != 0;
+    if (l->buffer->gaps[l->entry->key[0]] == 0) return false;
+    const dbx_entry *before = behind(c, up);
+    return before != NULL && (before->flags & DBX_ENTRY_GAP) != 0;
 }
 
 /* Seeks levels below `up` past its gap: to the candidate of `up`, which bounds it. */
@@ -210,18 +222,16 @@ static void sweep(dbx_cursor *c) {
     dbx_entry *here = l->entry, *from = c->sweep_from;
     dbx_buffer *buffer = c->view->active;
     if (!is_live(c)) return; /* which sees every entry, so that none was passed over unseen */
-    if (from != NULL && l->came_from == NULL) {
-        l->came_from = neighbour(buffer, here, !c->forward);
-    }
-    c->swept = from != NULL && from == l->came_from ? c->swept + 1 : 0;
+    dbx_entry *back = c->sweep_back;
+    c->swept = from != NULL && from == behind(c, ACTIVE) ? c->swept + 1 : 0;
     c->sweep_from = here;
+    c->sweep_back = from;
     if (c->swept < 2 || (from->flags & DBX_ENTRY_DEAD) == 0) return;
-    dbx_entry *left = c->forward ? dbx_tree_prev(&buffer->tree, from) : here;
-    uint64_t changes = buffer->changes;
-    dbx_buffer_fold(buffer, &c->view->store->txn.undo, left, from);
-    if (buffer->changes != changes) c->swept = 1;
+    dbx_entry *left = c->forward ? back : here, *right = c->forward ? here : back;
+    if (!dbx_buffer_fold(buffer, &c->view->store->txn.undo, left, from, right)) return;
+    c->swept = 1;
+    c->sweep_back = l->came_from = back;
     c->changes = buffer->changes;
-    l->came_from = NULL;
 }
 
 /* Steps every level that stands on `key`. */
@@ -238,6 +248,8 @@ static int pass(dbx_cursor *c, dbx_slice key) {
 /* Stands on the first live candidate, or finds that there is none within the prefix. */
 static int settle(dbx_cursor *c) {
     c->standing = false;
+    c->dead = NULL;
+    c->dead_count = 0;
     for (;;) {
         int lead = leading(c);
         if (lead < 0 || !in_prefix(c, c->levels[lead].key)) return DBX_ENOTFOUND;
@@ -258,48 +270,78 @@ static int settle(dbx_cursor *c) {
                 if (lead != ACTIVE) c->sweep_from = NULL;
                 return DBX_OK;
             }
+            if (lead == ACTIVE) {
+                c->dead = l->entry;
+                c->dead_count++;
+            }
             rc = pass(c, l->key);
         }
         if (rc != DBX_OK) return rc;
     }
 }
 
-static int place(dbx_cursor *c, dbx_slice key, bool forward) {
+/* Where the levels have been placed, the entry on the other side of the active level's candidate if
+ * nothing alive lies between: the gap counts when walking on. `bare`: nothing of the prefix is
+ * alive on that side. */
+static dbx_entry *swept_before(dbx_cursor *c, bool bare) {
+    const dbx_buffer *buffer = c->view->active;
+    const level *l = &c->levels[ACTIVE];
+    if (!is_live(c) || !l->on) return NULL;
+    if (bare) {
+        dbx_entry *before = behind(c, ACTIVE);
+        return before != NULL && in_prefix(c, dbx_entry_key(before)) ? before : NULL;
+    }
+    if (c->forward) return dbx_buffer_gap_before(buffer, l->entry);
+    return (l->entry->flags & DBX_ENTRY_GAP) != 0 ? dbx_tree_next(&buffer->tree, l->entry) : NULL;
+}
+
+static int place(dbx_cursor *c, dbx_slice key, bool forward, bool bare) {
     c->forward = forward;
     c->swept = 0;
-    c->sweep_from = NULL;
     for (int i = 0; i < LEVELS; i++) {
         int rc = seek_level(c, i, key, forward);
         if (rc != DBX_OK) return rc;
     }
     c->changes = c->view->active->changes;
-    /* A gap that the place lies in counts from its left end when walking on. */
-    if (is_live(c) && c->levels[ACTIVE].on) {
-        const dbx_buffer *buffer = c->view->active;
-        const dbx_entry *here = c->levels[ACTIVE].entry;
-        if (forward) {
-            c->sweep_from = dbx_buffer_gap_before(buffer, here);
-        } else if ((here->flags & DBX_ENTRY_GAP) != 0) {
-            c->sweep_from = dbx_tree_next(&buffer->tree, here);
-        }
-    }
+    c->sweep_from = swept_before(c, bare);
     return DBX_OK;
 }
 
 int dbx_cursor_seek(dbx_cursor *c, dbx_slice key) {
     if (dbx_slice_cmp(key, prefix_slice(c)) < 0) key = prefix_slice(c);
-    int rc = place(c, key, true);
+    int rc = place(c, key, true, false);
     return rc != DBX_OK ? rc : settle(c);
 }
 
 int dbx_cursor_seek_back(dbx_cursor *c, dbx_slice key) {
     if (!in_prefix(c, key) && dbx_slice_cmp(key, prefix_slice(c)) > 0) return dbx_cursor_last(c);
-    int rc = place(c, key, false);
+    int rc = place(c, key, false, false);
     return rc != DBX_OK ? rc : settle(c);
 }
 
+/* Goes to an end of the prefix, from `bound`, which lies beyond it, or from where nothing alive was
+ * found up to. */
+static int seek_end(dbx_cursor *c, dbx_slice bound, bool first) {
+    dbx_ends *ends = is_live(c) ? &c->view->store->ends : NULL;
+    dbx_slice known = {NULL, 0};
+    if (ends != NULL) known = dbx_ends_find(ends, prefix_slice(c), first);
+    int rc = place(c, known.len > 0 ? known : bound, first, known.len > 0);
+    for (int i = 0; rc == DBX_OK && i < LEVELS; i++) {
+        level *l = &c->levels[i];
+        bool beyond = !first && l->on && dbx_slice_eq(l->key, bound);
+        if (beyond) rc = step_level(c, i);
+    }
+    if (rc != DBX_OK) return rc;
+    rc = settle(c);
+    if (rc != DBX_OK && rc != DBX_ENOTFOUND) return rc;
+    if (ends != NULL && c->dead_count >= (known.len > 0 ? 1 : DEAD_NOTED)) {
+        dbx_ends_note(ends, prefix_slice(c), first, dbx_entry_key(c->dead));
+    }
+    return rc;
+}
+
 int dbx_cursor_first(dbx_cursor *c) {
-    return dbx_cursor_seek(c, prefix_slice(c));
+    return seek_end(c, prefix_slice(c), true);
 }
 
 int dbx_cursor_last(dbx_cursor *c) {
@@ -310,16 +352,7 @@ int dbx_cursor_last(dbx_cursor *c) {
         bound[0] = 0xFF;
         n = 1;
     }
-    int rc = place(c, dbx_slice_of(bound, n), false);
-    if (rc != DBX_OK) return rc;
-    for (int i = 0; i < LEVELS; i++) {
-        level *l = &c->levels[i];
-        if (l->on && dbx_slice_eq(l->key, dbx_slice_of(bound, n))) {
-            rc = step_level(c, i);
-            if (rc != DBX_OK) return rc;
-        }
-    }
-    return settle(c);
+    return seek_end(c, dbx_slice_of(bound, n), false);
 }
 
 /* One step in a direction. After a write, or a turn round, the levels are placed again by key; the
@@ -329,7 +362,7 @@ static int step(dbx_cursor *c, bool forward) {
     dbx_slice from = c->key;
     int rc = DBX_OK;
     if (c->forward != forward || c->changes != c->view->active->changes)
-        rc = place(c, from, forward);
+        rc = place(c, from, forward, false);
     if (rc == DBX_OK && c->levels[ACTIVE].on && dbx_slice_eq(c->levels[ACTIVE].key, from)) {
         if (is_live(c) && c->sweep_from == NULL) c->sweep_from = c->levels[ACTIVE].entry;
     }

@@ -30,6 +30,7 @@ static int save(dbx_store *store, const uint8_t *key, size_t key_len, dbx_slice 
     dbx_slice k = dbx_slice_of(key, key_len), none = {NULL, 0};
     uint64_t hash = dbx_buffer_hash(k);
     dbx_buffer *active = store->live.active;
+    dbx_ends_put(&store->ends, k);
     return dbx_buffer_put(active, &store->txn.undo, k, hash, dbx_buffer_find(active, k, hash), none,
                           value, true, NULL);
 }

@@ -7,11 +7,22 @@
 #include "base/err.h"
 #include "base/num.h"
 
-typedef struct entry {
+/* A field whose deadline is held. */
+typedef struct held_field {
     int64_t ms;
     size_t len;
     uint8_t name[];
-} entry;
+} held_field;
+
+/* A key with what is held for it and its fields. */
+typedef struct dbx_held_key {
+    int64_t ms; /* NEVER: nothing is held for the key itself */
+    dbx_map fields;
+    size_t len;
+    uint8_t name[];
+} held_key;
+
+#define NEVER INT64_MIN
 
 /* The map of a database; NULL: nothing was ever held there. */
 static dbx_map *map_of(const dbx_held *held, uint64_t db) {
@@ -29,48 +40,143 @@ static int reach(dbx_held *held, uint64_t db) {
     return DBX_OK;
 }
 
-int dbx_held_put(dbx_held *held, uint64_t db, dbx_slice name, int64_t ms) {
+static void empty_fields(held_key *k) {
+    size_t at = 0;
+    for (dbx_map_slot *slot; (slot = dbx_map_next(&k->fields, &at)) != NULL;)
+        dbx_alloc_free(slot->value);
+    dbx_map_free(&k->fields);
+}
+
+static void free_key(held_key *k) {
+    if (k == NULL) return;
+    empty_fields(k);
+    dbx_alloc_free(k);
+}
+
+static held_key *find(const dbx_held *held, uint64_t db, dbx_slice name) {
+    const dbx_map *map = map_of(held, db);
+    return map != NULL ? dbx_map_get(map, name) : NULL;
+}
+
+static void drop_all(dbx_held *held, uint64_t db, dbx_slice name) {
+    dbx_map *map = map_of(held, db);
+    if (map != NULL) free_key(dbx_map_del(map, name));
+}
+
+static held_key *new_key(dbx_slice name, int64_t ms) {
+    held_key *k = dbx_alloc(sizeof *k + name.len);
+    if (k == NULL) return NULL;
+    *k = (held_key){.ms = ms, .len = name.len};
+    dbx_map_init(&k->fields, false);
+    if (name.len > 0) memcpy(k->name, name.ptr, name.len);
+    return k;
+}
+
+static int add_field(held_key *k, dbx_slice field, int64_t ms) {
     void *old;
-    int rc = reach(held, db);
-    if (rc != DBX_OK) return rc;
-    entry *e = dbx_alloc(sizeof *e + name.len);
-    if (e == NULL) return DBX_ENOMEM;
-    e->ms = ms;
-    e->len = name.len;
-    if (name.len > 0) memcpy(e->name, name.ptr, name.len);
-    rc = dbx_map_put(map_of(held, db), dbx_slice_of(e->name, e->len), e, &old);
-    dbx_alloc_free(rc == DBX_OK ? old : e);
+    held_field *f = dbx_alloc(sizeof *f + field.len);
+    if (f == NULL) return DBX_ENOMEM;
+    f->ms = ms;
+    f->len = field.len;
+    if (field.len > 0) memcpy(f->name, field.ptr, field.len);
+    int rc = dbx_map_put(&k->fields, dbx_slice_of(f->name, f->len), f, &old);
+    dbx_alloc_free(rc == DBX_OK ? old : f);
     return rc;
 }
 
+/* put_key takes `k`, which may be NULL for want of memory, in place of what is held by that name.
+ */
+static int put_key(dbx_held *held, uint64_t db, held_key *k) {
+    void *old = NULL;
+    if (k == NULL) return DBX_ENOMEM;
+    int rc = reach(held, db);
+    if (rc == DBX_OK) rc = dbx_map_put(map_of(held, db), dbx_slice_of(k->name, k->len), k, &old);
+    free_key(rc == DBX_OK ? old : k);
+    return rc;
+}
+
+/* drop_empty forgets a key for which nothing is held any more. */
+static void drop_empty(dbx_held *held, uint64_t db, held_key *k) {
+    size_t at = 0;
+    if (k->ms == NEVER && dbx_map_next(&k->fields, &at) == NULL) {
+        drop_all(held, db, dbx_slice_of(k->name, k->len));
+    }
+}
+
+int dbx_held_put(dbx_held *held, uint64_t db, dbx_slice name, int64_t ms) {
+    held_key *k = find(held, db, name);
+    if (k == NULL) return put_key(held, db, new_key(name, ms));
+    k->ms = ms;
+    return DBX_OK;
+}
+
 void dbx_held_drop(dbx_held *held, uint64_t db, dbx_slice name) {
-    dbx_map *map = map_of(held, db);
-    if (map != NULL) dbx_alloc_free(dbx_map_del(map, name));
+    held_key *k = find(held, db, name);
+    if (k == NULL) return;
+    k->ms = NEVER;
+    drop_empty(held, db, k);
+}
+
+int dbx_held_put_field(dbx_held *held, uint64_t db, dbx_slice name, dbx_slice field, int64_t ms) {
+    held_key *k = find(held, db, name);
+    if (k != NULL) return add_field(k, field, ms);
+    k = new_key(name, NEVER);
+    int rc = k != NULL ? add_field(k, field, ms) : DBX_ENOMEM;
+    if (rc == DBX_OK) return put_key(held, db, k);
+    free_key(k);
+    return rc;
+}
+
+void dbx_held_drop_field(dbx_held *held, uint64_t db, dbx_slice name, dbx_slice field) {
+    held_key *k = find(held, db, name);
+    if (k == NULL) return;
+    dbx_alloc_free(dbx_map_del(&k->fields, field));
+    drop_empty(held, db, k);
+}
+
+void dbx_held_drop_fields(dbx_held *held, uint64_t db, dbx_slice name) {
+    held_key *k = find(held, db, name);
+    if (k == NULL) return;
+    empty_fields(k);
+    drop_empty(held, db, k);
 }
 
 static void empty(dbx_map *map) {
     size_t at = 0;
     for (dbx_map_slot *slot; (slot = dbx_map_next(map, &at)) != NULL;)
-        dbx_alloc_free(slot->value);
+        free_key(slot->value);
     dbx_map_free(map);
 }
 
 /* --- Following
  * ------------------------------------------------------------------------------------ */
 
-/* A key's deadline is from now on that of another, or none is held for it. */
+/* copy_of is what is held for a key, under another name; NULL: out of memory. */
+static held_key *copy_of(const held_key *from, dbx_slice name) {
+    held_key *k = new_key(name, from->ms);
+    size_t at = 0;
+    if (k == NULL) return NULL;
+    for (dbx_map_slot *slot; (slot = dbx_map_next(&from->fields, &at)) != NULL;) {
+        if (add_field(k, slot->key, ((const held_field *)slot->value)->ms) == DBX_OK) continue;
+        free_key(k);
+        return NULL;
+    }
+    return k;
+}
+
+/* What is held for a key and its fields is from now on what is for another, or nothing is. */
 static int give(dbx_held *held, uint64_t from_db, dbx_slice from, uint64_t db, dbx_slice name) {
-    const dbx_map *map = map_of(held, from_db);
-    const entry *e = map != NULL ? dbx_map_get(map, from) : NULL;
-    if (e != NULL) return dbx_held_put(held, db, name, e->ms);
-    dbx_held_drop(held, db, name);
+    const held_key *k = find(held, from_db, from);
+    if (from_db == db && dbx_slice_eq(from, name)) return DBX_OK;
+    if (k != NULL) return put_key(held, db, copy_of(k, name));
+    drop_all(held, db, name);
     return DBX_OK;
 }
 
 static int move(dbx_held *held, uint64_t from_db, dbx_slice from, uint64_t db, dbx_slice name) {
     if (from_db == db && dbx_slice_eq(from, name)) return DBX_OK;
     int rc = give(held, from_db, from, db, name);
-    if (rc == DBX_OK) dbx_held_drop(held, from_db, from);
+    if (rc == DBX_OK) drop_all(held, from_db, from);
     return rc;
 }
 
@@ -82,6 +188,27 @@ static int swap(dbx_held *held, uint64_t a, uint64_t b) {
     held->dbs[a] = held->dbs[b];
     held->dbs[b] = map;
     return DBX_OK;
+}
+
+/* Effects that leave a key what it is, but for those on hashes, which begin with "H". */
+static bool leaves(dbx_slice command) {
+    static const char *const names[] = {"PERSIST", "PEXPIRE", "PEXPIREAT"};
+    if (command.len > 0 && (command.ptr[0] == 'H' || command.ptr[0] == 'h')) return true;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (dbx_slice_eq_nocase(command, dbx_slice_str(names[i]))) return true;
+    }
+    return false;
+}
+
+/* follow_other: a hash of which fields are removed, or a key that is or becomes something else, the
+ * first one named, or behind its operation. */
+static void follow_other(dbx_held *held, uint64_t db, size_t argc, const dbx_slice *argv) {
+    size_t key = dbx_slice_eq_nocase(argv[0], dbx_slice_str("BITOP")) ? 2 : 1;
+    if (argc <= key || argv[key].ptr == NULL) return;
+    if (!leaves(argv[0])) dbx_held_drop_fields(held, db, argv[key]);
+    if (!dbx_slice_eq_nocase(argv[0], dbx_slice_str("HDEL"))) return;
+    for (size_t i = 2; i < argc; i++)
+        if (argv[i].ptr != NULL) dbx_held_drop_field(held, db, argv[1], argv[i]);
 }
 
 enum what { RENAME, COPY, MOVE, SWAP, DELETE, FLUSH, FLUSH_ALL, OTHER };
@@ -122,7 +249,10 @@ static bool copy_db(size_t argc, const dbx_slice *argv, uint64_t *db) {
 int dbx_held_follow(dbx_held *held, uint64_t db, size_t argc, const dbx_slice *argv) {
     uint64_t a = db, b;
     enum what what = what_is(argv[0]);
-    if (what == OTHER) return DBX_OK;
+    if (what == OTHER) {
+        follow_other(held, db, argc, argv);
+        return DBX_OK;
+    }
     if (argc < followed[what].argc_min) return DBX_ECORRUPT;
     switch (what) {
     case RENAME:
@@ -139,7 +269,7 @@ int dbx_held_follow(dbx_held *held, uint64_t db, size_t argc, const dbx_slice *a
         return swap(held, a, b);
     case DELETE:
         for (size_t i = 1; i < argc; i++)
-            if (argv[i].ptr != NULL) dbx_held_drop(held, db, argv[i]);
+            if (argv[i].ptr != NULL) drop_all(held, db, argv[i]);
         return DBX_OK;
     case FLUSH:
         if (map_of(held, db) != NULL) empty(map_of(held, db));
@@ -151,13 +281,28 @@ int dbx_held_follow(dbx_held *held, uint64_t db, size_t argc, const dbx_slice *a
     }
 }
 
-bool dbx_held_next(const dbx_held *held, size_t *db, size_t *at, dbx_slice *name, int64_t *ms) {
-    for (; *db < held->count; (*db)++, *at = 0) {
-        const dbx_map_slot *slot = dbx_map_next(&held->dbs[*db], at);
-        if (slot == NULL) continue;
-        *name = slot->key;
-        *ms = ((const entry *)slot->value)->ms;
-        return true;
+bool dbx_held_next(const dbx_held *held, dbx_held_at *at, dbx_held_item *item) {
+    while (at->db < held->count) {
+        const dbx_map_slot *slot = NULL;
+        if (at->of != NULL) slot = dbx_map_next(&at->of->fields, &at->field);
+        if (slot != NULL) {
+            *item = (dbx_held_item){.db = at->db,
+                                    .name = dbx_slice_of(at->of->name, at->of->len),
+                                    .is_field = true,
+                                    .field = slot->key,
+                                    .ms = ((const held_field *)slot->value)->ms};
+            return true;
+        }
+        at->field = 0;
+        slot = dbx_map_next(&held->dbs[at->db], &at->key);
+        at->of = slot != NULL ? slot->value : NULL;
+        if (slot == NULL) {
+            at->db++;
+            at->key = 0;
+        } else if (at->of->ms != NEVER) {
+            *item = (dbx_held_item){.db = at->db, .name = slot->key, .ms = at->of->ms};
+            return true;
+        }
     }
     return false;
 }

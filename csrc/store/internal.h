@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/rand.h"
 #include "store/buffer.h"
+#include "store/ends.h"
 #include "store/env.h"
 #include "store/format.h"
 #include "store/room.h"
@@ -67,8 +68,10 @@ struct dbx_txn {
     size_t room_used;
     dbx_undo undo;
     uint64_t undone; /* grows when anything is taken back */
-    void *memo;      /* of types/, owned; NULL: nothing */
-    void (*release_memo)(void *memo);
+    struct {
+        void *memo; /* of types/, owned; NULL: nothing */
+        void (*release)(void *memo);
+    } memos[DBX_MEMOS];
     dbx_buf head;        /* scratch: the header of a record with a long name or an extension */
     dbx_buf effects;     /* the turn's effects, RESP, without frame headers */
     uint32_t effects_db; /* the database the last effect selected */
@@ -85,6 +88,7 @@ struct dbx_store {
     dbx_view *views; /* open ones, the live one not included */
     size_t view_count;
     dbx_cursor *idle_cursor; /* of the live view and its snapshot; NULL: none is kept */
+    dbx_ends ends;           /* of the live view */
     dbx_db *dbs;             /* options.databases of them */
     uint64_t next_id;
     uint8_t seed[16]; /* of this database, for long names */

@@ -130,6 +130,7 @@ static int hold_deadline(printer *p, dbx_effect_arg *args, dbx_effect_arg *word,
     }
     if (relative && __builtin_add_overflow(ms, p->wall_ms, &ms)) ms = INT64_MAX;
     int rc = whole_name(p, &args[1], &room, &name, error);
+    if (rc == DBX_OK && word != args) dbx_held_drop_fields(&p->held, p->db, name); /* SET */
     if (rc == DBX_OK && ms >= p->held_ms) {
         dbx_held_drop(&p->held, p->db, name);
     } else if (rc == DBX_OK) {
@@ -160,29 +161,63 @@ static int follow(printer *p, dbx_effect_reader *effect, dbx_error *error) {
     return rc;
 }
 
-/* A time to live of fields becomes a date as well: HPEXPIRE key ms FIELDS ..., HSETEX key PX ms
- * .... Such a deadline is not held back: a field may be gone before what follows is executed. */
-static int date_fields(printer *p, dbx_effect_arg *args, size_t argc, char text[DBX_NUM_TEXT_MAX],
-                       dbx_error *error) {
-    dbx_effect_arg *word = &args[0], *number = &args[2];
-    const char *date = "HPEXPIREAT";
-    int64_t ms;
-    if (argc < 5) return DBX_OK;
+/* Where an effect says when fields expire: HPEXPIRE[AT] key ms FIELDS n field ..., or HSETEX key
+ * PX[AT] ms FIELDS n field value .... */
+typedef struct field_deadline {
+    dbx_effect_arg *word, *number;
+    const char *date;           /* the word for a date */
+    size_t fields, step;        /* the first of them, and from one to the next */
+    bool relative, conditional; /* a time to live; what no field meets, see cmd_hash_expire.c */
+} field_deadline;
+
+static bool find_field_deadline(const dbx_effect_reader *effect, field_deadline *d) {
+    dbx_effect_arg *args = effect->args;
+    const char *life = "HPEXPIRE";
+    if (effect->argc < 6) return false;
+    *d = (field_deadline){&args[0], &args[2], "HPEXPIREAT", 5, 1, false, false};
     if (dbx_slice_eq(args[0].bytes, dbx_slice_str("HSETEX"))) {
-        if (!dbx_slice_eq(args[2].bytes, dbx_slice_str("PX"))) return DBX_OK;
-        word = &args[2];
-        number = &args[3];
-        date = "PXAT";
-    } else if (!dbx_slice_eq(args[0].bytes, dbx_slice_str("HPEXPIRE"))) {
-        return DBX_OK;
+        *d = (field_deadline){&args[2], &args[3], "PXAT", 6, 2, false, false};
+        life = "PX";
     }
-    if (!dbx_num_from_slice(number->bytes, &ms)) {
+    d->relative = dbx_slice_eq(d->word->bytes, dbx_slice_str(life));
+    d->conditional = !dbx_slice_eq(d->number[1].bytes, dbx_slice_str("FIELDS"));
+    return d->relative || dbx_slice_eq(d->word->bytes, dbx_slice_str(d->date));
+}
+
+static int hold_field(printer *p, const dbx_effect_arg *key, const dbx_effect_arg *arg, int64_t ms,
+                      dbx_error *error) {
+    dbx_buf rooms[2] = {{.ptr = NULL}, {.ptr = NULL}};
+    dbx_slice name, field;
+    int rc = whole_name(p, key, &rooms[0], &name, error);
+    if (rc == DBX_OK) rc = whole_name(p, arg, &rooms[1], &field, error);
+    if (rc == DBX_OK && ms >= p->held_ms) {
+        dbx_held_drop_field(&p->held, p->db, name, field);
+    } else if (rc == DBX_OK) {
+        rc = dbx_held_put_field(&p->held, p->db, name, field, ms);
+        if (rc != DBX_OK) (void)dbx_error_set(error, rc, "out of memory");
+    }
+    dbx_buf_free(&rooms[0]);
+    dbx_buf_free(&rooms[1]);
+    return rc;
+}
+
+/* The same of fields as hold_deadline does of keys. */
+static int hold_fields(printer *p, const dbx_effect_reader *effect, char text[DBX_NUM_TEXT_MAX],
+                       dbx_error *error) {
+    field_deadline d;
+    int64_t ms;
+    int rc = DBX_OK;
+    if (!find_field_deadline(effect, &d)) return DBX_OK;
+    if (!dbx_num_from_slice(d.number->bytes, &ms)) {
         return dbx_error_set(error, DBX_ECORRUPT, "the journal holds a time to live of no length");
     }
-    if (__builtin_add_overflow(ms, p->wall_ms, &ms)) ms = INT64_MAX;
-    word->bytes = dbx_slice_str(date);
-    number->bytes = dbx_slice_of(text, dbx_num_to_text(ms, text));
-    return DBX_OK;
+    if (d.relative && __builtin_add_overflow(ms, p->wall_ms, &ms)) ms = INT64_MAX;
+    for (size_t i = d.fields; rc == DBX_OK && !d.conditional && i < effect->argc; i += d.step)
+        rc = hold_field(p, &effect->args[1], &effect->args[i], ms, error);
+    if (!d.conditional && ms < p->held_ms) ms = p->held_ms;
+    d.word->bytes = dbx_slice_str(d.date);
+    d.number->bytes = dbx_slice_of(text, dbx_num_to_text(ms, text));
+    return rc;
 }
 
 /* Deadlines are set by two effects: PEXPIRE and SET with PX, or PEXPIREAT and PXAT. */
@@ -210,18 +245,22 @@ static void select_db(printer *p, uint64_t db) {
     p->db_printed = db;
 }
 
-/* The deadlines that were held back, of those keys that still have one. */
+/* The deadlines that were held back, of those keys and fields that still have one. */
 static int print_held(printer *p, dbx_error *error) {
     char text[DBX_NUM_TEXT_MAX];
-    size_t db = 0, at = 0;
-    dbx_slice name;
-    int64_t ms;
+    dbx_held_at at = {.db = 0};
+    dbx_held_item item;
     int rc = DBX_OK;
-    while (rc == DBX_OK && dbx_held_next(&p->held, &db, &at, &name, &ms)) {
-        dbx_slice argv[] = {dbx_slice_str("PEXPIREAT"), name,
-                            dbx_slice_of(text, dbx_num_to_text(ms, text)), dbx_slice_str("XX")};
-        select_db(p, db);
-        dbx_resp_command(&p->out, sizeof argv / sizeof argv[0], argv);
+    while (rc == DBX_OK && dbx_held_next(&p->held, &at, &item)) {
+        dbx_slice argv[] = {dbx_slice_str(item.is_field ? "HPEXPIREAT" : "PEXPIREAT"),
+                            item.name,
+                            dbx_slice_of(text, dbx_num_to_text(item.ms, text)),
+                            dbx_slice_str("XX"),
+                            dbx_slice_str("FIELDS"),
+                            dbx_slice_str("1"),
+                            item.field};
+        select_db(p, item.db);
+        dbx_resp_command(&p->out, item.is_field ? 7 : 4, argv);
         if (p->out.failed || p->out.len >= OUT_BYTES) rc = flush(p, error);
     }
     return rc;
@@ -237,7 +276,7 @@ static int print_effect(printer *p, dbx_effect_reader *effect, dbx_error *error)
     if (rc < 0) return dbx_error_set(error, rc, "the journal selects no database");
     rc = open_spool(p, effect, error);
     if (rc == DBX_OK) rc = change_deadlines(p, effect, text, error);
-    if (rc == DBX_OK) rc = date_fields(p, effect->args, effect->argc, text, error);
+    if (rc == DBX_OK) rc = hold_fields(p, effect, text, error);
     if (rc != DBX_OK) {
         close_spool(p);
         return rc;

@@ -143,7 +143,9 @@ static void free_store(dbx_store *store) {
     dbx_snapshot_close(store->live.below);
     dbx_env_close(store->env, false);
     dbx_lock_release(store->lock, false);
-    if (store->txn.memo != NULL) store->txn.release_memo(store->txn.memo);
+    for (int i = 0; i < DBX_MEMOS; i++) {
+        if (store->txn.memos[i].memo != NULL) store->txn.memos[i].release(store->txn.memos[i].memo);
+    }
     dbx_undo_free(&store->txn.undo);
     dbx_buf_free(&store->txn.effects);
     dbx_buf_free(&store->txn.head);
@@ -379,6 +381,7 @@ dbx_txn *dbx_store_turn_begin(dbx_store *store, int64_t now_ms) {
 
 static void undo_turn(dbx_store *store) {
     store->txn.undone++;
+    dbx_ends_forget(&store->ends);
     dbx_undo_revert(&store->txn.undo, store->live.active, 0);
     dbx_undo_settle(&store->txn.undo, store->live.active);
 }

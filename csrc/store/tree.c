@@ -69,8 +69,68 @@ dbx_entry *dbx_tree_find(const dbx_tree *tree, dbx_slice key) {
     return dbx_slice_eq(dbx_entry_key(entry), key) ? entry : NULL;
 }
 
-dbx_entry *dbx_tree_seek(const dbx_tree *tree, dbx_slice key) {
-    dbx_child at = tree->root, after = 0; /* what follows all that is below `at` */
+/* --- Neighbours ------------------------------------------------------------------------------- */
+
+enum { WAY = 16 };
+
+/* The way down to a place. The last node on it that has something beside the way, in the direction
+ * that is wanted, decides, and that is nearly always one of the last few: so it is looked for from
+ * below. What lies beside nodes that have no room here any more is found as they leave. */
+typedef struct way {
+    bool forward;
+    unsigned len;
+    dbx_child beside; /* the nodes that have left */
+    struct {
+        const dbx_node *node;
+        int byte; /* where the way goes on; -1: it ends here, before all children */
+    } steps[WAY];
+} way;
+
+static inline way way_in(bool forward) {
+    way w; /* steps are written before they are read */
+    w.forward = forward;
+    w.len = 0;
+    w.beside = 0;
+    return w;
+}
+
+static inline dbx_child beside(const way *w, unsigned i) {
+    const dbx_node *node = w->steps[i % WAY].node;
+    int byte = w->steps[i % WAY].byte;
+    if (w->forward) return dbx_node_child_after(node, byte);
+    if (byte < 0) return 0;
+    dbx_child before = dbx_node_child_before(node, byte);
+    return before != 0 ? before : node->end;
+}
+
+static inline void way_add(way *w, const dbx_node *node, int byte) {
+    if (w->len >= WAY) {
+        dbx_child child = beside(w, w->len);
+        if (child != 0) w->beside = child;
+    }
+    w->steps[w->len % WAY].node = node;
+    w->steps[w->len++ % WAY].byte = byte;
+}
+
+/* The nearest entry below a child, seen from where the way is. */
+static inline dbx_entry *nearest(const dbx_tree *tree, const way *w, dbx_child child) {
+    return w->forward ? first_entry(tree, child) : last_entry(tree, child);
+}
+
+/* The nearest entry beside a whole way. */
+static inline dbx_entry *leave(const dbx_tree *tree, const way *w) {
+    unsigned out = w->len < WAY ? 0 : w->len - WAY;
+    for (unsigned i = w->len; i-- > out;) {
+        dbx_child child = beside(w, i);
+        if (child != 0) return nearest(tree, w, child);
+    }
+    return nearest(tree, w, w->beside);
+}
+
+/* The nearest entry on one side of `key`; the one with this key itself if `same`. */
+static inline dbx_entry *seek(const dbx_tree *tree, dbx_slice key, bool forward, bool same) {
+    way w = way_in(forward);
+    dbx_child at = tree->root;
     size_t depth = 0;
     if (at == 0) return NULL;
     while (!dbx_child_is_entry(at)) {
@@ -79,26 +139,40 @@ dbx_entry *dbx_tree_seek(const dbx_tree *tree, dbx_slice key) {
             const uint8_t *prefix = prefix_of(tree, at, depth);
             size_t left = key.len - depth;
             size_t n = left < node->prefix_len ? left : node->prefix_len;
-            size_t same = common_len(prefix, key.ptr + depth, n);
-            if (same < n && prefix[same] < key.ptr[depth + same]) return first_entry(tree, after);
-            if (same < node->prefix_len) return first_entry(tree, at);
+            size_t common = common_len(prefix, key.ptr + depth, n);
+            if (common < node->prefix_len) { /* all below lies on one side */
+                bool after = common == n || prefix[common] > key.ptr[depth + common];
+                return after == forward ? nearest(tree, &w, at) : leave(tree, &w);
+            }
             depth += node->prefix_len;
         }
-        if (depth == key.len) return first_entry(tree, at);
+        if (depth == key.len) {
+            if (same && node->end != 0) return dbx_child_entry(tree->arena, node->end);
+            way_add(&w, node, -1);
+            return leave(tree, &w);
+        }
         uint8_t byte = key.ptr[depth++];
         const dbx_child *slot = dbx_node_child(node, byte);
-        dbx_child next = dbx_node_child_after(node, byte);
-        if (next != 0) after = next;
-        if (slot == NULL) return first_entry(tree, after);
+        way_add(&w, node, byte);
+        if (slot == NULL) return leave(tree, &w);
         at = *slot;
     }
     dbx_entry *entry = dbx_child_entry(tree->arena, at);
-    return dbx_slice_cmp(dbx_entry_key(entry), key) >= 0 ? entry : first_entry(tree, after);
+    int order = dbx_slice_cmp(dbx_entry_key(entry), key);
+    bool found = order == 0 ? same : (order > 0) == forward;
+    return found ? entry : leave(tree, &w);
+}
+
+dbx_entry *dbx_tree_seek(const dbx_tree *tree, dbx_slice key) {
+    return seek(tree, key, true, true);
+}
+
+dbx_entry *dbx_tree_seek_back(const dbx_tree *tree, dbx_slice key) {
+    return seek(tree, key, false, true);
 }
 
 dbx_entry *dbx_tree_before(const dbx_tree *tree, dbx_slice key) {
-    const dbx_entry *at = dbx_tree_seek(tree, key);
-    return at != NULL ? dbx_tree_prev(tree, at) : dbx_tree_last(tree);
+    return seek(tree, key, false, false);
 }
 
 dbx_entry *dbx_tree_first(const dbx_tree *tree) {
@@ -109,35 +183,26 @@ dbx_entry *dbx_tree_last(const dbx_tree *tree) {
     return last_entry(tree, tree->root);
 }
 
-/* The last node on the entry's way down that has something beyond it decides. */
-dbx_entry *dbx_tree_next(const dbx_tree *tree, const dbx_entry *entry) {
-    dbx_child after = 0;
+/* The neighbour of an entry that is in the tree. */
+static inline dbx_entry *step(const dbx_tree *tree, const dbx_entry *entry, bool forward) {
+    way w = way_in(forward);
     size_t depth = 0;
     dbx_node *node = node_below(tree, tree->root);
     while (node != NULL) {
         depth += node->prefix_len;
         int byte = depth < entry->key_len ? entry->key[depth++] : -1;
-        dbx_child next = dbx_node_child_after(node, byte);
-        if (next != 0) after = next;
+        way_add(&w, node, byte);
         node = byte < 0 ? NULL : node_below(tree, *dbx_node_child(node, (uint8_t)byte));
     }
-    return first_entry(tree, after);
+    return leave(tree, &w);
+}
+
+dbx_entry *dbx_tree_next(const dbx_tree *tree, const dbx_entry *entry) {
+    return step(tree, entry, true);
 }
 
 dbx_entry *dbx_tree_prev(const dbx_tree *tree, const dbx_entry *entry) {
-    dbx_child before = 0;
-    size_t depth = 0;
-    dbx_node *node = node_below(tree, tree->root);
-    while (node != NULL) {
-        depth += node->prefix_len;
-        if (depth == entry->key_len) break;
-        uint8_t byte = entry->key[depth++];
-        dbx_child prev = dbx_node_child_before(node, byte);
-        if (prev == 0) prev = node->end;
-        if (prev != 0) before = prev;
-        node = node_below(tree, *dbx_node_child(node, byte));
-    }
-    return last_entry(tree, before);
+    return step(tree, entry, false);
 }
 
 /* An empty node for keys that share the bytes of `key` from `depth` to `split`; 0: out of memory.

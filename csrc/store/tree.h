@@ -25,6 +25,8 @@ typedef struct dbx_tree {
 dbx_entry *dbx_tree_find(const dbx_tree *tree, dbx_slice key);
 /* dbx_tree_seek returns the first entry with a key >= `key`, or NULL. */
 dbx_entry *dbx_tree_seek(const dbx_tree *tree, dbx_slice key);
+/* dbx_tree_seek_back returns the last entry with a key <= `key`, or NULL. */
+dbx_entry *dbx_tree_seek_back(const dbx_tree *tree, dbx_slice key);
 /* dbx_tree_before is the last entry with a key < `key`, or NULL. */
 dbx_entry *dbx_tree_before(const dbx_tree *tree, dbx_slice key);
 /* dbx_tree_first and dbx_tree_last return the ends, dbx_tree_next and dbx_tree_prev the neighbours

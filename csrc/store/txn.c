@@ -44,6 +44,7 @@ void dbx_txn_command_end(dbx_txn *txn, dbx_savepoint savepoint) {
 
 void dbx_txn_command_undo(dbx_txn *txn, dbx_savepoint savepoint) {
     txn->undone++;
+    dbx_ends_forget(&txn->store->ends);
     dbx_undo_revert(&txn->undo, txn->store->live.active, savepoint.undo);
     txn->effects.len = savepoint.effects;
     /* A turn that had no memory for its frame's header stays without: it ends with an error. */
@@ -58,13 +59,13 @@ bool dbx_txn_changed(const dbx_txn *txn, dbx_savepoint savepoint) {
     return txn->writes != savepoint.writes;
 }
 
-void *dbx_txn_memo(const dbx_txn *txn) {
-    return txn->memo;
+void *dbx_txn_memo(const dbx_txn *txn, dbx_memo which) {
+    return txn->memos[which].memo;
 }
 
-void dbx_txn_set_memo(dbx_txn *txn, void *memo, void (*release)(void *memo)) {
-    txn->memo = memo;
-    txn->release_memo = release;
+void dbx_txn_set_memo(dbx_txn *txn, dbx_memo which, void *memo, void (*release)(void *memo)) {
+    txn->memos[which].memo = memo;
+    txn->memos[which].release = release;
 }
 
 uint64_t dbx_txn_undone(const dbx_txn *txn) {
@@ -159,6 +160,18 @@ int dbx_txn_probe(dbx_txn *txn, dbx_slice key, dbx_probe *probe) {
     return rc == DBX_ENOTFOUND ? DBX_OK : rc;
 }
 
+int dbx_txn_probe_known(dbx_txn *txn, dbx_slice key, dbx_probe *probe) {
+    const dbx_view *view = &txn->store->live;
+    *probe =
+        (dbx_probe){.hash = dbx_buffer_hash(key), .changes = view->active->changes, .found = true};
+    probe->entry = dbx_buffer_find(view->active, key, probe->hash);
+    probe->known = probe->entry == NULL;
+    probe->below = probe->known || (probe->entry->flags & DBX_ENTRY_BELOW) != 0;
+    bool there = probe->known ? view->below != NULL || view->frozen != NULL
+                              : (probe->entry->flags & DBX_ENTRY_DEAD) == 0;
+    return there ? DBX_OK : DBX_ECORRUPT;
+}
+
 /* Other keys were written since the probe: the entry may have come or gone. */
 static void refresh(dbx_txn *txn, dbx_slice key, dbx_probe *probe) {
     dbx_buffer *active = txn->store->live.active;
@@ -183,6 +196,7 @@ int dbx_txn_put_probed(dbx_txn *txn, dbx_slice key, dbx_probe *probe, dbx_slice 
         return DBX_ELIMIT;
     }
     refresh(txn, key, probe);
+    dbx_ends_put(&txn->store->ends, key);
     dbx_spool *spool = txn->input;
     bool refer =
         spool != NULL && head.len == 0 && tail.len >= DBX_REFER_MIN && dbx_spool_holds(spool, tail);

@@ -48,11 +48,13 @@ int dbx_txn_effect(dbx_txn *txn, uint32_t db, size_t argc, const dbx_slice *argv
 /* dbx_txn_effect_bytes is the size of the turn's effects so far: turns are bounded by it. */
 size_t dbx_txn_effect_bytes(const dbx_txn *txn);
 
+/* What types/ remembers; each is one file's. */
+typedef enum dbx_memo { DBX_MEMO_SAMPLERS, DBX_MEMO_RANKS, DBX_MEMOS } dbx_memo;
 /* dbx_txn_memo is what types/ has learnt of the live map, in memory alone, and dbx_txn_set_memo
  * keeps it: with the store, until `release` frees it. dbx_txn_undone grows when anything was taken
  * back, a command or a turn: what was learnt may be wrong then. */
-void *dbx_txn_memo(const dbx_txn *txn);
-void dbx_txn_set_memo(dbx_txn *txn, void *memo, void (*release)(void *memo));
+void *dbx_txn_memo(const dbx_txn *txn, dbx_memo which);
+void dbx_txn_set_memo(dbx_txn *txn, dbx_memo which, void *memo, void (*release)(void *memo));
 uint64_t dbx_txn_undone(const dbx_txn *txn);
 
 /* dbx_txn_times are the turn's times: metadata is stamped with the first, expiry is decided by
@@ -117,6 +119,9 @@ typedef struct dbx_probe {
 
 /* dbx_txn_probe looks a key up; fills probe->found, ->value. DBX_OK unless something failed. */
 int dbx_txn_probe(dbx_txn *txn, dbx_slice key, dbx_probe *probe);
+/* dbx_txn_probe_known is the same for a key that is there, as another entry or a cursor has said:
+ * it is not looked for below, and its value is not given. DBX_ECORRUPT: it cannot be there. */
+int dbx_txn_probe_known(dbx_txn *txn, dbx_slice key, dbx_probe *probe);
 int dbx_txn_put_probed(dbx_txn *txn, dbx_slice key, dbx_probe *probe, dbx_slice head,
                        dbx_slice tail);
 /* dbx_txn_del_probed deletes what the probe found. */

@@ -35,33 +35,49 @@ static int probe(dbx_txn *txn, dbx_dict_slot *slot) {
     return read && slot->whole.len == slot->member.bytes.len ? DBX_OK : DBX_ECORRUPT;
 }
 
-int dbx_dict_find(dbx_txn *txn, dbx_dict dict, dbx_slice bytes, dbx_dict_slot *slot) {
+/* know is probe for a member that is there. What a long one has beside its entry is still read. */
+static int know(dbx_txn *txn, dbx_dict_slot *slot) {
+    int rc;
+    if (is_long(slot)) {
+        rc = probe(txn, slot);
+        return rc == DBX_OK && !slot->found ? DBX_ECORRUPT : rc;
+    }
+    rc = dbx_txn_probe_known(txn, dbx_slice_of(slot->key, slot->key_len), &slot->probe);
+    slot->found = rc == DBX_OK;
+    return rc;
+}
+
+/* name makes the key of a member. */
+static void name(dbx_txn *txn, dbx_dict dict, dbx_slice bytes, dbx_dict_slot *slot) {
     slot->dict = dict;
     slot->member = dbx_format_member(bytes, dbx_txn_seed(txn));
     size_t n = dbx_format_collection(slot->key, dict.table, dict.cid);
     slot->hash = dbx_format_member_hash(&slot->member);
     n += put_hash(slot->key + n, slot->hash);
     slot->key_len = n + dbx_format_put_member(slot->key + n, &slot->member);
+}
+
+int dbx_dict_find(dbx_txn *txn, dbx_dict dict, dbx_slice bytes, dbx_dict_slot *slot) {
+    name(txn, dict, bytes, slot);
     return probe(txn, slot);
 }
 
-int dbx_dict_find_item(dbx_txn *txn, dbx_dict dict, const dbx_dict_item *item,
-                       dbx_dict_slot *slot) {
-    slot->dict = dict;
-    slot->hash = item->hash;
-    /* The bytes of a long member are not looked at: its key has its digest. */
-    slot->member.bytes = dbx_slice_of(item->member.ptr, (size_t)item->member.len);
-    size_t n = dbx_format_collection(slot->key, dict.table, dict.cid);
-    if (item->place.len > sizeof slot->key - n) return DBX_ECORRUPT;
-    memcpy(slot->key + n, item->place.ptr, item->place.len);
-    slot->key_len = n + item->place.len;
-    return probe(txn, slot);
+int dbx_dict_know(dbx_txn *txn, dbx_dict dict, dbx_slice bytes, dbx_dict_slot *slot) {
+    name(txn, dict, bytes, slot);
+    return know(txn, slot);
 }
 
 int dbx_dict_del_item(dbx_txn *txn, dbx_dict dict, const dbx_dict_item *item) {
     dbx_dict_slot slot;
-    int rc = dbx_dict_find_item(txn, dict, item, &slot);
-    if (rc == DBX_OK && !slot.found) rc = DBX_ECORRUPT;
+    slot.dict = dict;
+    slot.hash = item->hash;
+    /* The bytes of a long member are not looked at: its key has its digest. */
+    slot.member.bytes = dbx_slice_of(item->member.ptr, (size_t)item->member.len);
+    size_t n = dbx_format_collection(slot.key, dict.table, dict.cid);
+    if (item->place.len > sizeof slot.key - n) return DBX_ECORRUPT;
+    memcpy(slot.key + n, item->place.ptr, item->place.len);
+    slot.key_len = n + item->place.len;
+    int rc = know(txn, &slot);
     return rc == DBX_OK ? dbx_dict_del(txn, &slot) : rc;
 }
 

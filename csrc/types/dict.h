@@ -33,6 +33,9 @@ typedef struct dbx_dict_slot {
 /* dbx_dict_find looks a member up: DBX_OK, found or not, or a failure. `bytes` must outlive the
  * slot. */
 int dbx_dict_find(dbx_txn *txn, dbx_dict dict, dbx_slice bytes, dbx_dict_slot *slot);
+/* dbx_dict_know is dbx_dict_find for a member that is there, as other entries say, and is going to
+ * be removed: its value is not read. DBX_ECORRUPT: it cannot be there. */
+int dbx_dict_know(dbx_txn *txn, dbx_dict dict, dbx_slice bytes, dbx_dict_slot *slot);
 /* dbx_dict_suffix is the slot's [hash][member]: what other tables of the collection name it by. */
 dbx_slice dbx_dict_suffix(const dbx_dict_slot *slot);
 /* dbx_dict_put gives the member of a slot a value: head, then tail. */
@@ -81,8 +84,6 @@ void dbx_dict_walk_close(dbx_dict_walk *walk);
  * drawn before (sampler.h). *item is valid until the next write. Cost: about a seek. */
 int dbx_dict_random(dbx_txn *txn, dbx_dict dict, uint64_t count, dbx_dict_item *item);
 
-/* dbx_dict_find_item looks up the member that was given: dbx_dict_find without hashing it again. */
-int dbx_dict_find_item(dbx_txn *txn, dbx_dict dict, const dbx_dict_item *item, dbx_dict_slot *slot);
 /* dbx_dict_del_item removes the member that was given. */
 int dbx_dict_del_item(dbx_txn *txn, dbx_dict dict, const dbx_dict_item *item);
 

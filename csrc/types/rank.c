@@ -3,11 +3,7 @@
 
 enum { COUNT_BYTES = 8 };
 
-typedef struct border {
-    dbx_slice place; /* in the map */
-    bool last;       /* of its level: its group has what is left */
-    uint64_t count;
-} border;
+typedef dbx_border border; /* its place is in the map */
 
 static const dbx_slice START = {NULL, 0}; /* a place before all */
 
@@ -22,6 +18,7 @@ void dbx_rank_init(dbx_rank *rank, dbx_txn *txn, uint64_t cid, unsigned levels) 
     rank->levels = levels;
     rank->steps = 0;
     rank->borders = rank->members = NULL;
+    rank->cache = NULL;
     rank->head = dbx_format_collection(rank->key, DBX_TABLE_RANK, cid);
 }
 
@@ -52,13 +49,8 @@ static dbx_slice key_of(dbx_rank *rank, unsigned level, dbx_slice place) {
 static int read_border(dbx_rank *rank, unsigned level, int rc, border *b) {
     rank->steps++;
     if (rc != DBX_OK) return rc;
-    dbx_slice key = dbx_cursor_key(rank->borders), value = dbx_cursor_value(rank->borders);
-    if (key.len <= rank->head || key.ptr[rank->head] != level) return DBX_ENOTFOUND;
-    if (value.len != 0 && value.len != COUNT_BYTES) return DBX_ECORRUPT;
-    *b = (border){.place = dbx_slice_of(key.ptr + rank->head + 1, key.len - rank->head - 1),
-                  .last = value.len == 0,
-                  .count = value.len == 0 ? 0 : dbx_load64(value.ptr)};
-    return DBX_OK;
+    return dbx_border_read(dbx_cursor_key(rank->borders), dbx_cursor_value(rank->borders),
+                           rank->head, level, b);
 }
 
 /* The first border of a level at or after a place. */
@@ -94,11 +86,23 @@ static int border_after(dbx_rank *rank, unsigned level, dbx_slice place, border 
     return border_next(rank, level, b);
 }
 
-static int put(dbx_rank *rank, unsigned level, dbx_slice place, bool last, uint64_t count) {
+/* The set's borders in memory; NULL: it has none. */
+static dbx_rank_cache *cache_of(const dbx_rank *rank) {
+    return dbx_rank_cache_of(rank->txn, rank->cid, rank->levels);
+}
+
+static int write_border(dbx_rank *rank, unsigned level, dbx_slice place, bool last,
+                        uint64_t count) {
     uint8_t bytes[COUNT_BYTES];
     dbx_store64(bytes, count);
     return dbx_txn_put(rank->txn, key_of(rank, level, place), START,
                        dbx_slice_of(bytes, last ? 0 : sizeof bytes));
+}
+
+static int put(dbx_rank *rank, unsigned level, dbx_slice place, bool last, uint64_t count) {
+    border b = {place, last, count};
+    if (rank->cache != NULL) dbx_rank_cache_set(rank->cache, level, &b);
+    return write_border(rank, level, place, last, count);
 }
 
 /* --- Counting -------------------------------------------------------------------------------- */
@@ -146,6 +150,28 @@ static int change(dbx_rank *rank, unsigned level, dbx_slice place, int by) {
     return rc == DBX_OK ? put(rank, level, b.place, false, b.count + (uint64_t)by) : rc;
 }
 
+/* change_found does the same where a path through what is in memory leads. */
+static int change_found(dbx_rank *rank, unsigned level, const dbx_rank_path *path, int by) {
+    const border *b = &path->borders[level];
+    if (path->slots[level] == NULL || b->last) return DBX_OK;
+    dbx_rank_slot_add(path->slots[level], by);
+    return write_border(rank, level, b->place, false, b->count + (uint64_t)by);
+}
+
+/* change_from changes the counts of a level and of those above. */
+static int change_from(dbx_rank *rank, unsigned level, dbx_slice place, int by) {
+    dbx_rank_path path = {.lowest = DBX_RANK_LEVELS_MAX + 1};
+    int rc = DBX_OK;
+    if (rank->cache != NULL && level <= rank->levels) {
+        rc = dbx_rank_cache_path(rank->cache, rank->txn, place, &path);
+    }
+    for (; rc == DBX_OK && level <= rank->levels; level++) {
+        rc = level < path.lowest ? change(rank, level, place, by)
+                                 : change_found(rank, level, &path, by);
+    }
+    return rc;
+}
+
 /* A border's neighbours, whose places are kept for writes. */
 typedef struct neighbours {
     bool has_before, has_after;
@@ -187,9 +213,13 @@ static int add_border(dbx_rank *rank, unsigned level, dbx_slice place) {
 
 int dbx_rank_insert(dbx_rank *rank, dbx_slice place, unsigned level) {
     int rc = DBX_OK;
-    for (unsigned l = 1; rc == DBX_OK && (l <= level || l <= rank->levels); l++) {
-        rc = l <= level ? add_border(rank, l, place) : change(rank, l, place, 1);
+    rank->cache = cache_of(rank);
+    for (unsigned l = 1; rc == DBX_OK && l <= level; l++)
+        rc = add_border(rank, l, place);
+    if (rc == DBX_OK && level > 0 && rank->cache != NULL) {
+        rc = dbx_rank_cache_added(rank->cache, rank->txn, level, place);
     }
+    if (rc == DBX_OK) rc = change_from(rank, level + 1, place, 1);
     if (level > rank->levels) rank->levels = level;
     return rc;
 }
@@ -213,15 +243,12 @@ static int remove_border(dbx_rank *rank, unsigned level, dbx_slice place, dbx_ra
 
 int dbx_rank_remove(dbx_rank *rank, dbx_slice place, unsigned level, dbx_rank_end end) {
     int rc = DBX_OK;
-    for (unsigned l = 1; rc == DBX_OK && l <= rank->levels; l++) {
-        if (l <= level) {
-            rc = remove_border(rank, l, place, end);
-        } else if (end == DBX_RANK_ANYWHERE) {
-            rc = change(rank, l, place, -1);
-        } else {
-            break; /* before the first border, or in the last group: nothing is kept */
-        }
-    }
+    rank->cache = cache_of(rank);
+    for (unsigned l = 1; rc == DBX_OK && l <= level && l <= rank->levels; l++)
+        rc = remove_border(rank, l, place, end);
+    if (level > 0 && rank->cache != NULL) dbx_rank_cache_removed(rank->cache, level, place);
+    /* Before the first border and in the last group nothing is kept. */
+    if (rc == DBX_OK && end == DBX_RANK_ANYWHERE) rc = change_from(rank, level + 1, place, -1);
     while (rc == DBX_OK && level >= rank->levels && rank->levels > 0) {
         border any;
         rc = border_from(rank, rank->levels, START, &any);
@@ -232,25 +259,41 @@ int dbx_rank_remove(dbx_rank *rank, dbx_slice place, unsigned level, dbx_rank_en
     return rc;
 }
 
+/* move_in counts a move in one level; *within: it is one within a group. */
+static int move_in(dbx_rank *rank, unsigned level, dbx_slice from, dbx_slice to, bool *within) {
+    border old = {.last = true}, new = {.last = true};
+    uint8_t place[DBX_PLACE_MAX];
+    int rc = border_to(rank, level, from, &old);
+    if (rc != DBX_OK && rc != DBX_ENOTFOUND) return rc;
+    rc = border_to(rank, level, to, &new);
+    if (rc != DBX_OK && rc != DBX_ENOTFOUND) return rc;
+    *within = dbx_slice_eq(old.place, new.place);
+    if (*within) return DBX_OK;
+    if (new.place.len > sizeof place) return DBX_ECORRUPT;
+    if (new.place.len > 0) memcpy(place, new.place.ptr, new.place.len);
+    rc = old.last ? DBX_OK : put(rank, level, old.place, false, old.count - 1);
+    if (rc != DBX_OK || new.last) return rc;
+    return put(rank, level, dbx_slice_of(place, new.place.len), false, new.count + 1);
+}
+
 int dbx_rank_move(dbx_rank *rank, dbx_slice from, dbx_slice to) {
-    for (unsigned l = 1; l <= rank->levels; l++) {
-        border old = {.last = true}, new = {.last = true};
-        uint8_t place[DBX_PLACE_MAX];
-        int rc = border_to(rank, l, from, &old);
-        if (rc != DBX_OK && rc != DBX_ENOTFOUND) return rc;
-        rc = border_to(rank, l, to, &new);
-        if (rc != DBX_OK && rc != DBX_ENOTFOUND) return rc;
-        /* Within one group, and so within one of every level above. */
-        if (dbx_slice_eq(old.place, new.place)) return DBX_OK;
-        if (new.place.len > sizeof place) return DBX_ECORRUPT;
-        if (new.place.len > 0) memcpy(place, new.place.ptr, new.place.len);
-        rc = old.last ? DBX_OK : put(rank, l, old.place, false, old.count - 1);
-        if (rc == DBX_OK && !new.last) {
-            rc = put(rank, l, dbx_slice_of(place, new.place.len), false, new.count + 1);
-        }
-        if (rc != DBX_OK) return rc;
+    dbx_rank_path old = {.lowest = DBX_RANK_LEVELS_MAX + 1}, new = old;
+    int rc = DBX_OK;
+    rank->cache = cache_of(rank);
+    if (rank->cache != NULL) {
+        rc = dbx_rank_cache_path(rank->cache, rank->txn, from, &old);
+        if (rc == DBX_OK) rc = dbx_rank_cache_path(rank->cache, rank->txn, to, &new);
     }
-    return DBX_OK;
+    bool within = false; /* one group, and so within one of every level above */
+    for (unsigned l = 1; rc == DBX_OK && !within && l <= rank->levels; l++) {
+        if (l < old.lowest || l < new.lowest) {
+            rc = move_in(rank, l, from, to, &within);
+        } else if (!(within = old.slots[l] == new.slots[l])) {
+            rc = change_found(rank, l, &old, -1);
+            if (rc == DBX_OK) rc = change_found(rank, l, &new, 1);
+        }
+    }
+    return rc;
 }
 
 /* --- Ranks ----------------------------------------------------------------------------------- */

@@ -18,12 +18,8 @@
 #include "base/err.h"
 #include "store/format.h"
 #include "store/txn.h"
+#include "types/rank_cache.h"
 #include "types/score.h"
-
-enum {
-    DBX_RANK_BITS = 5, /* of the on-disk format */
-    DBX_RANK_LEVELS_MAX = 8 * DBX_MEMBER_HASH_BYTES / DBX_RANK_BITS
-};
 
 /* Where a member is known to stand, so that counts need not be looked for. */
 typedef enum dbx_rank_end { DBX_RANK_ANYWHERE, DBX_RANK_FIRST, DBX_RANK_LAST } dbx_rank_end;
@@ -34,6 +30,7 @@ typedef struct dbx_rank {
     unsigned levels; /* that have a border; the set's record keeps it */
     uint64_t steps;  /* that cursors made: the cost */
     /* private */
+    dbx_rank_cache *cache;         /* NULL: none; looked for in each change */
     dbx_cursor *borders, *members; /* opened when they are needed */
     size_t head;                   /* length of [R][cid] in key */
     uint8_t key[DBX_ENCODED_KEY_MAX];

@@ -5,11 +5,14 @@
 
 enum {
     HASH_BITS = 8 * DBX_MEMBER_HASH_BYTES,
-    MEMBERS_MIN = 2, /* in a bucket on average; fewer: two are made one */
-    MEMBERS = 4,     /* when the buckets are made, to twice as many */
-    MEMBERS_MAX = 16,
+    /* In a bucket on average. So few that a bucket is hardly walked; drawing one that has not as
+     * many as the fullest costs next to nothing once that is known. */
+    MEMBERS_MIN = 1, /* fewer: two are made one */
+    MEMBERS = 1,     /* when the buckets are made, to twice as many */
+    MEMBERS_MAX = 4,
     WHOLE = 32, /* fewer members are one bucket */
-    BUCKETS_MAX = 1 << 18,
+    BUCKETS_MAX = 1 << 20,
+    LEARNT = 16,    /* buckets, neighbours, that are counted in one walk */
     DRAWS_MIN = 16, /* before memory is taken to remember buckets in */
     UNKNOWN = UINT8_MAX,
     LIVE_MAX = 4 /* dicts of the live view that are remembered */
@@ -100,6 +103,28 @@ static int look(const dbx_sampler *s, uint32_t bucket, uint64_t nth, bool all, d
     return rc == DBX_ENOTFOUND ? DBX_OK : rc;
 }
 
+/* learn counts what a bucket and its neighbours have. */
+static int learn(dbx_sampler *s, uint32_t bucket) {
+    dbx_dict_walk walk;
+    dbx_dict_item at;
+    uint32_t in[LEARNT] = {0}, first = bucket / LEARNT * LEARNT;
+    uint32_t count = s->buckets < LEARNT ? s->buckets : LEARNT;
+    uint64_t from = s->from + first * s->width, end = from + count * s->width;
+    if (from < RANGE) {
+        int rc = dbx_dict_walk_open(&walk, s->view, s->dict, from);
+        if (rc != DBX_OK) return rc;
+        while ((rc = dbx_dict_walk_next(&walk, &at)) == DBX_OK && at.hash < end)
+            in[(at.hash - from) / s->width]++;
+        dbx_dict_walk_close(&walk);
+        if (rc != DBX_OK && rc != DBX_ENOTFOUND) return rc;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        s->in[first + i] = in[i] < UNKNOWN ? (uint8_t)in[i] : UNKNOWN;
+        if (in[i] > s->fullest) s->fullest = in[i] + in[i] / 8;
+    }
+    return DBX_OK;
+}
+
 /* begin_counting takes the memory to remember buckets in; without it draws take longer. */
 static void begin_counting(dbx_sampler *s) {
     s->in = dbx_alloc(s->buckets);
@@ -111,8 +136,13 @@ static int draw_once(dbx_sampler *s, dbx_rand *rand, dbx_dict_item *item, bool *
     uint64_t met, limit = s->buckets == 1 ? s->count : s->fullest;
     uint64_t nth = dbx_rand_below(rand, limit);
     uint32_t bucket = (uint32_t)dbx_rand_below(rand, s->buckets);
-    unsigned known = s->in != NULL ? s->in[bucket] : UNKNOWN;
     *found = false;
+    if (s->in != NULL && s->buckets > 1 && s->in[bucket] == UNKNOWN) {
+        int rc = learn(s, bucket);
+        if (rc != DBX_OK) return rc;
+        if (s->fullest > limit) return DBX_OK; /* see below */
+    }
+    unsigned known = s->in != NULL ? s->in[bucket] : UNKNOWN;
     if (known != UNKNOWN && nth >= known) return DBX_OK;
     bool all = known == UNKNOWN && s->buckets > 1;
     int rc = look(s, bucket, nth, all, item, &met);
@@ -177,11 +207,11 @@ static dbx_sampler *find(live *all, dbx_dict dict) {
 
 /* memo_of gives what is remembered, nothing that an undo has made wrong; NULL: out of memory. */
 static live *memo_of(dbx_txn *txn) {
-    live *all = dbx_txn_memo(txn);
+    live *all = dbx_txn_memo(txn, DBX_MEMO_SAMPLERS);
     if (all == NULL) {
         all = dbx_alloc_zero(1, sizeof *all);
         if (all == NULL) return NULL;
-        dbx_txn_set_memo(txn, all, forget);
+        dbx_txn_set_memo(txn, DBX_MEMO_SAMPLERS, all, forget);
     } else if (all->undone != dbx_txn_undone(txn)) {
         for (unsigned i = 0; i < LIVE_MAX; i++)
             dbx_sampler_close(&all->of[i]);
@@ -217,7 +247,7 @@ int dbx_sampler_live(dbx_txn *txn, dbx_dict dict, uint64_t count, dbx_sampler **
 }
 
 void dbx_sampler_note(dbx_txn *txn, dbx_dict dict, uint64_t hash, int change) {
-    live *all = dbx_txn_memo(txn);
+    live *all = dbx_txn_memo(txn, DBX_MEMO_SAMPLERS);
     dbx_sampler *s = all != NULL ? find(all, dict) : NULL;
     if (s == NULL) return;
     uint64_t bucket = (hash - s->from) / s->width;

@@ -163,6 +163,19 @@ int dbx_zset_find(dbx_zset_edit *edit, dbx_slice member, dbx_zset_slot *slot) {
     return slot->found ? read_score(&slot->dict, &slot->score) : rc;
 }
 
+int dbx_zset_know(dbx_zset_edit *edit, dbx_slice member, double score, dbx_zset_slot *slot) {
+    dbx_edit *base = &edit->base;
+    if (!dbx_edit_is_spread(base)) {
+        int rc = dbx_zset_find(edit, member, slot);
+        return rc == DBX_OK && !slot->found ? DBX_ECORRUPT : rc;
+    }
+    slot->member = member;
+    slot->score = score;
+    int rc = dbx_dict_know(base->txn, dict_of(base->k->meta.cid), member, &slot->dict);
+    slot->found = rc == DBX_OK;
+    return rc;
+}
+
 /* put_place writes or deletes the entry that keeps a member's place in the order. */
 static int put_place(dbx_zset_edit *edit, dbx_slice place, double score, bool there) {
     static const uint8_t negative = 1;
@@ -170,7 +183,11 @@ static int put_place(dbx_zset_edit *edit, dbx_slice place, double score, bool th
     size_t n = dbx_format_collection(key, DBX_TABLE_ZSET, edit->base.k->meta.cid);
     memcpy(key + n, place.ptr, place.len);
     dbx_slice entry = dbx_slice_of(key, n + place.len);
-    if (!there) return dbx_txn_del(edit->base.txn, entry);
+    if (!there) {
+        dbx_probe probe;
+        int rc = dbx_txn_probe_known(edit->base.txn, entry, &probe);
+        return rc == DBX_OK ? dbx_txn_del_probed(edit->base.txn, entry, &probe) : rc;
+    }
     bool sign = score == 0 && signbit(score);
     return dbx_txn_put(edit->base.txn, entry, NOTHING, dbx_slice_of(&negative, sign));
 }

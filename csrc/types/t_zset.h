@@ -51,6 +51,9 @@ int dbx_zset_edit_close(dbx_zset_edit *edit, int rc);
 
 /* dbx_zset_find looks a member up, which must outlive the slot and not lie in the map. */
 int dbx_zset_find(dbx_zset_edit *edit, dbx_slice member, dbx_zset_slot *slot);
+/* dbx_zset_know is the same for a member that a walk gave with its score, and is going to be
+ * removed. */
+int dbx_zset_know(dbx_zset_edit *edit, dbx_slice member, double score, dbx_zset_slot *slot);
 /* dbx_zset_put gives the member that was looked up last a score; nothing happens if it has it. */
 int dbx_zset_put(dbx_zset_edit *edit, dbx_zset_slot *slot, double score);
 /* dbx_zset_del removes the member that was looked up last, and was found. `end` may say where it

@@ -8,12 +8,12 @@
 #include "scratch.h"
 #include "workload.h"
 
-/* On disk a run takes long: of the allocations every so manieth is tried, all with DBX_SOAK set.
- * What a machine has to do with it shows in a few. */
+/* Of the allocations every so manieth is tried, others in each run; all with DBX_SOAK set. On disk
+ * a run takes long; what a machine has to do with it shows in a few. */
 #if defined(DBX_EMULATED) || defined(__SANITIZE_THREAD__)
-enum { DISK_STRIDE = 47, MEMORY_STRIDE = 11 };
+enum { DISK_STRIDE = 97, MEMORY_STRIDE = 31 };
 #else
-enum { DISK_STRIDE = 7, MEMORY_STRIDE = 1 };
+enum { DISK_STRIDE = 23, MEMORY_STRIDE = 3 };
 #endif
 
 static dbx_local *local;

@@ -146,6 +146,22 @@ static void check_all(world *w, unsigned step) {
     CHECK_EQ(dbx_rank_at(&w->rank, w->count, &place), DBX_ENOTFOUND);
 }
 
+/* Some changes that are undone: what is kept of them in memory must go with them. */
+static void take_back(world *w, uint64_t range) {
+    static uint64_t at[MEMBERS + 1];
+    unsigned count = w->count, levels = w->rank.levels;
+    memcpy(at, w->at, sizeof at);
+    dbx_savepoint savepoint = dbx_txn_command_begin(w->txn, true);
+    for (unsigned i = 0; i < 20; i++) {
+        insert(w, dbx_rand_below(&w->rand, range));
+        remove_at(w, (unsigned)dbx_rand_below(&w->rand, w->count));
+    }
+    dbx_txn_command_undo(w->txn, savepoint);
+    memcpy(w->at, at, sizeof at);
+    w->count = count;
+    w->rank.levels = levels;
+}
+
 static void random_changes(unsigned bits, unsigned members, unsigned changes) {
     static world w;
     open_world(&w, bits);
@@ -164,6 +180,7 @@ static void random_changes(unsigned bits, unsigned members, unsigned changes) {
         }
         if (i % (changes / 20 + 1) == 0) check_all(&w, w.count < 500 ? 1 : 37);
         if (i % 1000 == 0) next_turn(&w);
+        if (i % 2000 == 1999) take_back(&w, range);
     }
     check_all(&w, 1);
     while (w.count > 0)
@@ -174,6 +191,8 @@ static void random_changes(unsigned bits, unsigned members, unsigned changes) {
 
 TEST(every_rank_and_index_is_right_whatever_the_fan_out) {
     random_changes(1, 300, 4000);
+    random_changes(2, 16, 30000); /* levels come and go */
+    random_changes(3, 60, 30000);
     random_changes(2, 2000, 12000);
     random_changes(3, 2000, 12000);
     random_changes(DBX_RANK_BITS, 5000, 30000);

@@ -83,6 +83,8 @@ static void random_steps(uint64_t seed, unsigned kinds) {
         CHECK(dbx_tree_find(&tree, key) == (there ? m.sorted[i] : NULL));
         CHECK(dbx_tree_seek(&tree, key) == (i < m.count ? m.sorted[i] : NULL));
         CHECK(dbx_tree_before(&tree, key) == (i > 0 ? m.sorted[i - 1] : NULL));
+        CHECK(dbx_tree_seek_back(&tree, key) ==
+              (there ? m.sorted[i] : dbx_tree_before(&tree, key)));
         bool grow = dbx_rand_below(&rand, 100) < (step / 1000 % 2 == 0 ? 80 : 20);
         if (!there && grow && m.count < KEYS_MAX) {
             dbx_entry *entry = make(&arena, key);
@@ -133,6 +135,26 @@ TEST(tree_holds_keys_that_are_prefixes_of_each_other) {
     for (const dbx_entry *at = dbx_tree_first(&tree); at != NULL; at = dbx_tree_next(&tree, at))
         CHECK_EQ(at->key_len, len++);
     CHECK_EQ(len, 1101);
+    /* What lies beside a long way is found from its end as well. */
+    dbx_entry *before = make(&arena, dbx_slice_str("w")),
+              *after = make(&arena, dbx_slice_str("xy"));
+    CHECK(dbx_tree_insert(&tree, before) && dbx_tree_insert(&tree, after));
+    dbx_slice beyond = dbx_slice_of(bytes, 1100);
+    for (size_t i = 0; i < 1099; i++) {
+        CHECK(dbx_tree_next(&tree, entries[i]) == (i > 0 ? entries[i - 1] : after));
+        CHECK(dbx_tree_prev(&tree, entries[i]) == entries[i + 1]);
+    }
+    CHECK(dbx_tree_prev(&tree, after) == entries[0]);
+    CHECK(dbx_tree_prev(&tree, entries[1099]) == before);
+    bytes[1099] = 'z';
+    CHECK(dbx_tree_seek(&tree, beyond) == after);
+    CHECK(dbx_tree_seek_back(&tree, beyond) == entries[0]);
+    bytes[1099] = 'x';
+    CHECK(dbx_tree_before(&tree, beyond) == entries[1]);
+    dbx_tree_remove(&tree, before);
+    dbx_tree_remove(&tree, after);
+    drop(&arena, before);
+    drop(&arena, after);
     for (size_t i = 0; i < 1100; i++) {
         CHECK(dbx_tree_find(&tree, dbx_slice_of(bytes, 1100 - i)) == entries[i]);
         dbx_tree_remove(&tree, entries[i]);

@@ -213,7 +213,10 @@ def test_journal_replayed_into_a_fresh_dbx_gives_the_same_keyspace(dbx_process: 
         assert_same_keys(expected, found)
 
 
-# Each keeps a key past the deadline that it had, or gives it one that is soon over.
+# A hash of which two fields are soon over.
+SOON: Command = ("HSETEX", "k", "PX", 300, "FIELDS", 2, "f", 1, "g", 2)
+
+# Each keeps a key, or a field, past the deadline that it had, or gives it one that is soon over.
 KEPT: tuple[tuple[Command, ...], ...] = (
     (("SET", "k", "v", "PX", 300), ("PERSIST", "k")),
     (("SET", "k", "v", "PX", 300), ("EXPIRE", "k", 1000)),
@@ -231,6 +234,18 @@ KEPT: tuple[tuple[Command, ...], ...] = (
     (("SET", "k" * 20_000, b"v" * (1 << 20), "PX", 300), ("PERSIST", "k" * 20_000)),
     (("SET", "k" * 20_000, b"v" * (1 << 20), "PX", 300),
      ("COPY", "k" * 20_000, b"l" * (1 << 20)), ("PERSIST", "k" * 20_000)),
+    (SOON, ("HPERSIST", "k", "FIELDS", 1, "f")),
+    (SOON, ("HEXPIRE", "k", 1000, "FIELDS", 2, "f", "g")),
+    (SOON, ("HSET", "k", "f", "new")),
+    (SOON, ("HSETEX", "k", "KEEPTTL", "FIELDS", 1, "f", "new"),
+     ("HGETEX", "k", "PERSIST", "FIELDS", 1, "f")),
+    (SOON, ("RENAME", "k", "l"), ("HPERSIST", "l", "FIELDS", 1, "g")),
+    (SOON, ("COPY", "k", "l", "DB", 2), ("HPERSIST", "k", "FIELDS", 2, "f", "g")),
+    (SOON, ("DEL", "k"), ("SET", "k", "v")),
+    (SOON, ("HDEL", "k", "f", "g", "h"), ("RPUSH", "k", "f")),
+    (("HSETEX", "k", "EX", 1000, "FIELDS", 2, "f", 1, "g", 2),
+     ("HPEXPIRE", "k", 300, "FIELDS", 1, "f"),
+     ("HSETEX", "k", "PX", 300, "FIELDS", 1, "i" * 200_000, 3), ("HSET", "k", "h", 1)),
 )  # fmt: skip
 
 
