@@ -17,6 +17,7 @@
 #include "codec/resp_write.h"
 #include "commands/table.h"
 #include "engine/engine.h"
+#include "payloads.h"
 
 enum {
     WORKLOAD_WORDS_MAX = 12,
@@ -271,6 +272,25 @@ static const workload_step workload_steps[] = {
     STEP("LTRIM", "l1", "0", "0"),
     STEP("SORT", "s2", "ALPHA"),
     STEP("SORT_RO", "s2", "ALPHA", "LIMIT", "0", "1"),
+    STEP("RESTORE", "d:list", "0", "@payload:list"),
+    STEP("DUMP", "d:list"),
+    STEP("MEMORY", "USAGE", "d:list"),
+    STEP("RESTORE", "d:set", "0", "@payload:set"),
+    STEP("DUMP", "d:set"),
+    STEP("MEMORY", "USAGE", "d:set"),
+    STEP("RESTORE", "d:zset", "0", "@payload:zset"),
+    STEP("DUMP", "d:zset"),
+    STEP("MEMORY", "USAGE", "d:zset"),
+    STEP("RESTORE", "d:hash", "0", "@payload:hash"),
+    STEP_VARIES("DUMP", "d:hash"), /* spread: in another order in every directory */
+    STEP("MEMORY", "USAGE", "d:hash"),
+    STEP("RESTORE", "d:stream", "0", "@payload:stream"),
+    STEP("DUMP", "d:stream"),
+    STEP("MEMORY", "USAGE", "d:stream"),
+    STEP("RESTORE", "d:list", "0", "@payload:damaged", "REPLACE"),
+    STEP("RESTORE", "d:set", "99999999999999", "@payload:zset", "ABSTTL", "REPLACE"),
+    STEP("RESTORE", "d:zset", "1", "@payload:set", "ABSTTL", "REPLACE"),
+    STEP("DEL", "d:list", "d:set", "d:hash", "d:stream"),
     STEP_VARIES("DUMP", "s2"),
     STEP("RESTORE", "restored", "0", "@payload"),
     STEP("MEMORY", "USAGE", "s2"),
@@ -343,6 +363,7 @@ static const workload_step workload_steps[] = {
     STEP("GET", "big"),
     STEP("MGET", "m4", "big", "absent", "m2"),
     STEP("APPEND", "big", "end"),
+    STEP("DUMP", "big"),
     STEP("COPY", "big", "big2"),
     STEP("ECHO", "@big"),
     STEP("SET", "@a", "1"),
@@ -394,6 +415,7 @@ static dbx_slice workload_payload(void) {
 static dbx_slice workload_word(const char *word) {
     static uint8_t big[WORKLOAD_BIG_BYTES], names[3][WORKLOAD_NAME_BYTES];
     if (word[0] != '@') return dbx_slice_str(word);
+    if (strncmp(word, "@payload:", 9) == 0) return payload_named(word + 9);
     if (strcmp(word, "@payload") == 0) return workload_payload();
     if (strcmp(word, "@big") == 0) {
         for (size_t i = 0; big[0] == 0 && i < sizeof big; i++)
