@@ -128,8 +128,12 @@ class KeyCommands(CommandsBase):
     ) -> Any:
         args: list[Encodable] = [name, ttl, value, *flags(replace=replace, absttl=absttl)]
         for word, number in (("IDLETIME", idletime), ("FREQ", frequency)):
-            if number is not None:
+            if number is None:
+                continue
+            try:
                 args += [word, int(number)]
+            except ValueError:
+                raise DataError(f"RESTORE {word.lower()} must be an integer") from None
         return self._call("RESTORE", *args)
 
     def scan(

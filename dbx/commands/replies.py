@@ -44,7 +44,7 @@ def _flat_pairs(reply: Any, *, withvalues: bool = False, **_: Any) -> Any:
 
 def _hscan(reply: Any, *, no_values: bool | None = None, **_: Any) -> tuple[int, Any]:
     cursor, found = reply
-    if no_values:
+    if no_values or len(found) % 2:  # NOVALUES, among the words of execute_command
         return int(cursor), found or []
     return int(cursor), dict(zip(found[::2], found[1::2], strict=True))
 

@@ -16,7 +16,7 @@ READ: dict[bytes, Callable[[bytes], Command]] = {  # the command that returns a 
     b"list": lambda name: (b"LRANGE", name, b"0", b"-1"),
     b"set": lambda name: (b"SMEMBERS", name),
     b"zset": lambda name: (b"ZRANGE", name, b"0", b"-1", b"WITHSCORES"),
-    b"stream": lambda name: (b"XRANGE", name, b"-", b"+"),
+    b"stream": lambda name: (b"XINFO", b"STREAM", name, b"FULL", b"COUNT", b"0"),
 }
 UNORDERED = {b"set"}  # types whose elements may come in any order
 BATCH = 100
@@ -58,7 +58,7 @@ def read(ask: Ask, databases: Sequence[int]) -> State:
                 kind, encoding, expiry = about[3 * i : 3 * i + 3]
                 value = sorted(values[i]) if kind in UNORDERED else values[i]
                 if kind == b"stream":
-                    value = [(id, _fields(fields)) for id, fields in value]
+                    value = _undated(value)
                 state[database, name] = Entry(kind, encoding, expiry, value)
     return state
 
@@ -69,9 +69,21 @@ def _read(kind: bytes, name: bytes) -> Command:
     return READ[kind](name)
 
 
-def _fields(fields: Any) -> Any:
-    """Of a stream's entry: a client in a process returns a dict of them, as redis-py does."""
-    return fields if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True))
+# What a stream's information says of the clock, or of how a server keeps it.
+_OF_THE_CLOCK = {b"seen-time", b"active-time", b"radix-tree-keys", b"radix-tree-nodes"}
+_A_TIME = 10**12  # milliseconds since 1970: nothing else there is as large
+
+
+def _undated(value: Any) -> Any:
+    """Of XINFO STREAM FULL, in the shape of both protocols: maps as lists of pairs, without what
+    tells the time."""
+    if isinstance(value, list) and value and value[0] in (b"length", b"name"):
+        value = dict(zip(value[::2], value[1::2], strict=True))
+    if isinstance(value, dict):
+        return [[k, _undated(v)] for k, v in value.items() if k not in _OF_THE_CLOCK]
+    if isinstance(value, list | tuple):
+        return [_undated(each) for each in value]
+    return None if isinstance(value, int) and value > _A_TIME else value
 
 
 def differences(expected: State, found: State) -> list[str]:

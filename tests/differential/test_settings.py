@@ -23,7 +23,7 @@ VALUES = (
 # With these the test would lock itself out, or wait; their rules are in tests/server.
 NOT_SET = {"requirepass", "timeout", "maxclients", "client-output-buffer-limit"}
 # Values that say where and how the server was started.
-OF_THE_MACHINE = {"dir", "port", "bind"}
+OF_THE_MACHINE = {"dir", "port", "bind", "dbfilename"}
 
 Pair = tuple[RawClient, RawClient]
 

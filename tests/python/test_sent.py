@@ -98,6 +98,8 @@ def _differs(name: str, keywords: dict[str, Any]) -> bool:
         return True
     if name == "xpending_range" and not isinstance(keywords.get("count"), int):
         return True  # redis-py then leaves all three out, and pages through nothing
+    if name == "memory_usage" and not isinstance(keywords.get("samples", 1), int):
+        return True  # redis-py then leaves them out
     return name == "client_list" and "client_id" in keywords and keywords["client_id"] is None
 
 

@@ -126,7 +126,10 @@ def _any_deadline(_: Command, reply: Reply) -> Reply:
 
 
 VALUES: Values = {
-    b"hash": Value("HGETALL <key>", pairs_in_any_order, _deadlines, _any_deadline, TTL_TOLERANCE_MS)
-}
+    b"hash": Value(
+        "HGETALL <key>", pairs_in_any_order, _deadlines, _any_deadline, TTL_TOLERANCE_MS,
+        encodings=(b"hashtable", b"listpackex"),
+    )
+}  # fmt: skip
 
 SCANS = {"HSCAN": 2}
