@@ -85,7 +85,7 @@ class Value:
     then: Callable[[bytes, Reply], Sequence[Command]] = lambda _, __: ()
     rest: Normal = as_it_is
     tolerance: int = 0
-    encodings: tuple[bytes, bytes] | None = None
+    encodings: tuple[tuple[bytes, bytes], ...] = ()
 
     def read(self, key: bytes) -> Command:
         return tuple(key if word == "<key>" else word.encode() for word in self.command.split())

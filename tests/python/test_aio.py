@@ -24,7 +24,8 @@ LONG = 1 << 24  # DBX_CMD_LONG
 BOUNDED = {
     "append", "auth", "client", "command getkeys", "command getkeysandflags", "config",
     "config get", "config set", "del", "exists", "flushdb", "getrange", "lolwut", "mget", "mset",
-    "msetnx", "object", "setrange", "substr", "touch", "unlink", "hscan", "lmpop", "lpop", "memory", "memory purge",
+    "msetnx", "object", "setrange", "substr", "touch", "unlink", "hscan", "lmpop", "lpop",
+    "memory", "memory purge",
     "pfdebug", "pfmerge", "rpop", "xautoclaim", "xgroup", "xinfo", "zmpop", "zpopmax", "zpopmin",
 }  # fmt: skip
 

@@ -61,4 +61,4 @@ def _place(command: Command) -> bool:
 
 HARMLESS: Harmless = {"LSET": _place}
 
-VALUES: Values = {b"list": Value("LRANGE <key> 0 -1", encodings=(b"quicklist", b"listpack"))}
+VALUES: Values = {b"list": Value("LRANGE <key> 0 -1", encodings=((b"quicklist", b"listpack"),))}

@@ -107,7 +107,7 @@ NORMAL: Normals = {"ZRANDMEMBER": shape, "ZSCAN": one_scan_step}
 
 # SORT, of which the sorted set is only read, makes it a skiplist in Redis.
 VALUES: Values = {
-    b"zset": Value("ZRANGE <key> 0 -1 WITHSCORES", encodings=(b"skiplist", b"listpack"))
+    b"zset": Value("ZRANGE <key> 0 -1 WITHSCORES", encodings=((b"skiplist", b"listpack"),))
 }
 
 SCANS = {"ZSCAN": 2}
