@@ -216,7 +216,7 @@ static const dbx_command subcommands[] = {
      .since = "4.0.0",
      .complexity = "O(N) for N samples (0: elements), consumer groups and 64 KB of long values",
      .arity = -3,
-     .flags = DBX_CMD_READONLY,
+     .flags = DBX_CMD_READONLY | DBX_CMD_LONG,
      .effect = DBX_EFFECT_NONE,
      .keys = {{.flags = DBX_KEY_RO, .begin = 2, .last = 0, .step = 1}},
      .run = cmd_memory_usage},

@@ -25,7 +25,7 @@ BOUNDED = {
     "append", "auth", "client", "command getkeys", "command getkeysandflags", "config",
     "config get", "config set", "del", "exists", "flushdb", "getrange", "lolwut", "mget", "mset",
     "msetnx", "object", "setrange", "substr", "touch", "unlink", "hscan", "lmpop", "lpop",
-    "memory", "memory purge",
+    "memory", "memory purge", "memory stats",
     "pfdebug", "pfmerge", "rpop", "xautoclaim", "xgroup", "xinfo", "zmpop", "zpopmax", "zpopmin",
 }  # fmt: skip
 
