@@ -1,5 +1,5 @@
-"""redis-py's methods for bitmaps and HyperLogLogs: the same calls on redis-py with a real server and
-on DBX, alone, in a pipeline and with asyncio, return the same values."""
+"""redis-py's methods for bitmaps and HyperLogLogs: the same calls on redis-py with a real server
+and on DBX, alone, in a pipeline and with asyncio, return the same values."""
 
 from __future__ import annotations
 
