@@ -151,7 +151,6 @@ static int step_from_end(dbx_zset_walk *walk, uint64_t steps, bool last) {
 
 static int seek_index(dbx_zset_walk *walk, dbx_txn *txn, const dbx_key *k, uint64_t index) {
     uint64_t after = k->meta.count - 1 - index;
-    dbx_slice place;
     dbx_rank rank;
     unsigned levels;
     if (index <= DBX_ZSET_NEAR) return step_from_end(walk, index, false);
@@ -159,8 +158,7 @@ static int seek_index(dbx_zset_walk *walk, dbx_txn *txn, const dbx_key *k, uint6
     int rc = dbx_zset_levels(k->payload, &levels);
     if (rc != DBX_OK) return rc;
     dbx_rank_init(&rank, txn, k->meta.cid, levels);
-    rc = dbx_rank_at(&rank, index, &place);
-    if (rc == DBX_OK) rc = seek_place(walk, place, false);
+    rc = dbx_rank_at(&rank, index, walk->cursor);
     dbx_rank_close(&rank);
     return rc;
 }
