@@ -8,7 +8,7 @@
 #include "store/store.h"
 #include "types/rank.h"
 
-enum { MEMBERS = 100000, CID = 7, BUFFER_BYTES = 96 << 10 };
+enum { MEMBERS = 150000, CID = 7, BUFFER_BYTES = 96 << 10 };
 
 typedef struct world {
     char dir[SCRATCH_BYTES]; /* empty: in memory */
@@ -284,16 +284,16 @@ TEST(ranks_are_right_when_the_lowest_borders_are_too_many_for_the_memory_allowed
     uint64_t before;
     uint8_t bytes[8];
     open_world(&w, 1, false);
-    fill(&w, 80000); /* a border of 32 bytes and its place for every other of them */
-    for (unsigned i = 0; i < 200000; i++) {
+    fill(&w, 140000); /* a border of 32 bytes and its place for every other of them */
+    for (unsigned i = 0; i < 300000; i++) {
         unsigned at = (unsigned)dbx_rand_below(&w.rand, w.count);
         CHECK_EQ(dbx_rank_of(&w.rank, place_of(w.at[at], bytes), &before), DBX_OK);
         CHECK_EQ(before, at);
     }
     for (unsigned i = 0; i < 4000; i++) {
-        insert(&w, dbx_rand_below(&w.rand, 160000));
+        insert(&w, dbx_rand_below(&w.rand, 280000));
         remove_at(&w, (unsigned)dbx_rand_below(&w.rand, w.count));
-        move_at(&w, (unsigned)dbx_rand_below(&w.rand, w.count), dbx_rand_below(&w.rand, 160000));
+        move_at(&w, (unsigned)dbx_rand_below(&w.rand, w.count), dbx_rand_below(&w.rand, 280000));
         check_one(&w, (unsigned)dbx_rand_below(&w.rand, w.count));
     }
     check_all(&w, 7);
