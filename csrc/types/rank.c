@@ -412,6 +412,11 @@ static bool is_near_end(dbx_slice from, dbx_slice place, dbx_slice end) {
     return bytes_from(end, same) - at < at - bytes_from(from, same);
 }
 
+bool dbx_rank_is_near(dbx_rank *rank) {
+    rank->cache = cache_of(rank);
+    return rank->cache != NULL && dbx_rank_cache_heads(rank->cache) != NULL;
+}
+
 int dbx_rank_of(dbx_rank *rank, dbx_slice place, uint64_t *before) {
     const dbx_rank_goal goal = {.place = place};
     dbx_rank_spot spot;

@@ -50,6 +50,8 @@ int dbx_rank_remove(dbx_rank *rank, dbx_slice place, unsigned level, dbx_rank_en
 /* dbx_rank_move counts that a member, a border of no level, has another place. */
 int dbx_rank_move(dbx_rank *rank, dbx_slice from, dbx_slice to);
 
+/* dbx_rank_is_near says whether ranks are found in memory, by a walk of a few members. */
+bool dbx_rank_is_near(dbx_rank *rank);
 /* dbx_rank_of counts the members before a place, whether or not there is one at it. */
 int dbx_rank_of(dbx_rank *rank, dbx_slice place, uint64_t *before);
 /* dbx_rank_at stands a cursor of the set's members in Z on the one that has `index` before it.
