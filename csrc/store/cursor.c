@@ -44,6 +44,7 @@ struct dbx_cursor {
     uint64_t head, head_mask; /* of the prefix, as many of its first 8 bytes as it has */
     size_t prefix_len;
     uint8_t prefix[DBX_ENCODED_KEY_MAX];
+    dbx_tree_way ways[BELOW]; /* to the buffers' candidates */
 };
 
 /* Of closed cursors on the live view one is kept for the next: opening takes longer than a seek. */
@@ -128,10 +129,10 @@ static dbx_entry *neighbour(const dbx_buffer *buffer, const dbx_entry *entry, bo
 }
 
 /* Makes `entry`, or the next one this view sees, the level's candidate. */
-static void set_entry(level *l, dbx_entry *entry, bool forward) {
+static void set_entry(level *l, dbx_tree_way *way, dbx_entry *entry, bool forward) {
     dbx_state state;
     while (entry != NULL && !dbx_buffer_see(l->buffer, entry, l->epoch, &state)) {
-        entry = neighbour(l->buffer, entry, forward);
+        entry = dbx_tree_follow(&l->buffer->tree, way, entry, forward);
     }
     l->entry = entry;
     l->on = entry != NULL;
@@ -157,7 +158,9 @@ static int seek_level(dbx_cursor *c, int which, dbx_slice key, bool forward) {
     if (which == BELOW) return move_below(c, forward ? DBX_ENV_SEEK : DBX_ENV_SEEK_BACK, key);
     if (l->buffer == NULL) return DBX_OK;
     const dbx_tree *tree = &l->buffer->tree;
-    set_entry(l, forward ? dbx_tree_seek(tree, key) : dbx_tree_seek_back(tree, key), forward);
+    dbx_entry *entry = forward ? dbx_tree_seek(tree, key) : dbx_tree_seek_back(tree, key);
+    c->ways[which].len = 0;
+    set_entry(l, &c->ways[which], entry, forward);
     l->came_from = NULL;
     return DBX_OK;
 }
@@ -167,7 +170,8 @@ static int step_level(dbx_cursor *c, int which) {
     dbx_work_add(&c->view->store->work.steps, 1);
     if (which == BELOW) return move_below(c, c->forward ? DBX_ENV_NEXT : DBX_ENV_PREV, l->key);
     dbx_entry *from = l->entry;
-    set_entry(l, neighbour(l->buffer, from, c->forward), c->forward);
+    dbx_tree_way *way = &c->ways[which];
+    set_entry(l, way, dbx_tree_follow(&l->buffer->tree, way, from, c->forward), c->forward);
     l->came_from = from;
     return DBX_OK;
 }
@@ -243,6 +247,7 @@ static void sweep(dbx_cursor *c) {
     c->swept = 1;
     c->sweep_back = l->came_from = back;
     c->changes = buffer->changes;
+    c->ways[ACTIVE].len = 0;
 }
 
 /* Steps the leading level, and those below it that stand on the same key. */

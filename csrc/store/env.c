@@ -351,8 +351,8 @@ enum {
 static int read_ahead(dbx_env_cursor *cursor) {
     bool again = cursor->count == 0; /* it stands on what was given last */
     cursor->at = 0;
-    int rc = mdbx_cursor_get_batch(cursor->cursor, &cursor->count, cursor->ahead,
-                                   2 * DBX_ENV_AHEAD, MDBX_NEXT);
+    int rc = mdbx_cursor_get_batch(cursor->cursor, &cursor->count, cursor->ahead, 2 * DBX_ENV_AHEAD,
+                                   MDBX_NEXT);
     if (rc != 0 && rc != MDBX_RESULT_TRUE) {
         cursor->count = 0;
         return rc;

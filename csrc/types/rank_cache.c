@@ -227,9 +227,9 @@ dbx_rank_cache *dbx_rank_cache_of(dbx_txn *txn, uint64_t cid, unsigned levels) {
 
 /* A way down the tree. */
 typedef struct way {
-    node **at;            /* where it goes on */
-    uint8_t *asked;       /* for what is there; NULL: it is the root */
-    dbx_slice from, end;  /* the borders there, `end` left out; empty: from the first, to the last */
+    node **at;           /* where it goes on */
+    uint8_t *asked;      /* for what is there; NULL: it is the root */
+    dbx_slice from, end; /* the borders there, `end` left out; empty: from the first, to the last */
 } way;
 
 /* enter gives the node where the way goes on, which is read when it was asked for often enough;

@@ -68,8 +68,8 @@ int dbx_rank_cache_find(dbx_rank_cache *cache, dbx_txn *txn, const dbx_rank_goal
                         dbx_rank_spot *spot);
 /* The heads: how many members come before each level's first border, which no entry says.
  * dbx_rank_cache_heads gives them, the first of level 1 at [1]; NULL: not known. They are known
- * from when they are set until they are lost, which they are to be when a level's first border comes
- * or goes; dbx_rank_cache_head_add hears of a member that did. */
+ * from when they are set until they are lost, which they are to be when a level's first border
+ * comes or goes; dbx_rank_cache_head_add hears of a member that did. */
 const uint64_t *dbx_rank_cache_heads(const dbx_rank_cache *cache);
 void dbx_rank_cache_set_heads(dbx_rank_cache *cache, const uint64_t *heads);
 void dbx_rank_cache_lose_heads(dbx_rank_cache *cache);

@@ -178,7 +178,8 @@ static void check_one(world *w, unsigned at) {
     uint64_t before;
     CHECK_EQ(dbx_rank_of(&w->rank, place_of(w->at[at], bytes), &before), DBX_OK);
     CHECK_EQ(before, at);
-    uint64_t any = dbx_rand_below(&w->rand, w->at[w->count - 1] + 2); /* whether or not it is there */
+    uint64_t any =
+        dbx_rand_below(&w->rand, w->at[w->count - 1] + 2); /* whether or not it is there */
     CHECK_EQ(dbx_rank_of(&w->rank, place_of(any, bytes), &before), DBX_OK);
     CHECK_EQ(before, lower_bound(w, any));
     CHECK_EQ(place_at(w, at, found), DBX_OK);
