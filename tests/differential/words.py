@@ -16,7 +16,7 @@ TTL_S, TTL_MS = b"@ttl-s", b"@ttl-ms"
 
 
 class Blob(bytes):
-    """Bytes too long to print: reports of failures, and hypothesis itself, would drown in them."""
+    """Bytes too long to print: reports of failures would drown in them."""
 
     def __repr__(self) -> str:
         return f"<{len(self)} bytes {bytes(self[:4])!r}..{bytes(self[-4:])!r}>"
