@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from tests.differential.commands import Drawer, Mix
-from tests.differential.pair import Pair
+from tests.differential.pair import Pair, PartedError
 from tests.differential.steps import Commands, Program, Step
 from tests.differential.words import Command
 
@@ -52,6 +52,8 @@ def failure(pair: Pair, steps: Sequence[Step]) -> AssertionError | OSError | Non
         pair.begin()
         for step in steps:
             step.run(pair)
+    except PartedError:
+        return None
     except (AssertionError, OSError) as why:  # of a server that is gone
         return why
     return None
