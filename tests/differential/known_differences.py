@@ -128,8 +128,8 @@ KNOWN: tuple[Difference, ...] = (
 #   were; Redis in that which the C library's qsort() makes of it.
 #   Without BY that is so of elements that are alike up to a byte of 0, where strcoll() ends.
 # - A sorted set that SORT has made a skiplist in Redis keeps scores of -0 from then on.
-# - LSET can make a node of Redis's quicklist longer than its bound where list-max-listpack-size is a
-#   number of elements: then a list in one node is a listpack again, in DBX only below 8 kB.
+# - LSET can make a node of a quicklist in Redis longer than its bound where list-max-listpack-size
+#   is a number of elements: a list in one node is a listpack again, in DBX only below 8 kB.
 # - A HyperLogLog that ends in the first byte of a run of two: Redis reads, and writes, what is
 #   behind its end; in DBX it is damaged.
 # - LSET with an index of more than 32 bits: Redis takes the lower 32 of them, and replaces an
