@@ -56,7 +56,7 @@ def _orders(command: Command) -> tuple[bool, bool]:
     whose keys are alike, or are not there, come as the C library's qsort() leaves them."""
     words = [word.upper() for word in command]
     by = [command[i + 1] for i in range(len(words) - 1) if words[i] == b"BY"]
-    sorts = not by or b"*" in by[-1]
+    sorts = all(b"*" in pattern for pattern in by)
     return sorts, bool(by) and sorts and b"ALPHA" in words
 
 
