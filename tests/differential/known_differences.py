@@ -56,7 +56,7 @@ def _falsely_no_number(_: Command, real: Reply, ours: Reply) -> bool:
     return bool(real == ("error", _NO_NUMBER) and ours[0] != "error")
 
 
-def _added_to_a_part(_: Command, real: Reply, ours: Reply) -> bool:
+def _uses_a_part(_: Command, real: Reply, ours: Reply) -> bool:
     return bool(real[0] == "int" and ours[0] == "error" and ours[1].startswith(b"INVALIDOBJ"))
 
 
@@ -105,12 +105,15 @@ KNOWN: tuple[Difference, ...] = (
         " could have: what Redis restores of it is a listpack",
         _persisted,
     ),
-    Difference(
-        "PFADD",
-        "a string that is longer than any HyperLogLog, and so damaged, is refused when it is not in"
-        " one piece; Redis adds to the part that is one",
-        _added_to_a_part,
-        parts=True,
+    *(
+        Difference(
+            name,
+            "a string that is longer than any HyperLogLog, and so damaged, is refused when it is"
+            " not in one piece; Redis adds to the part that is one, and knows its last count",
+            _uses_a_part,
+            parts=True,
+        )
+        for name in ("PFADD", "PFCOUNT")
     ),
     *(
         Difference(

@@ -53,7 +53,7 @@ def failure(pair: Pair, steps: Sequence[Step]) -> AssertionError | OSError | Non
         for step in steps:
             step.run(pair)
     except PartedError:
-        return None
+        pair.parted += 1
     except (AssertionError, OSError) as why:  # of a server that is gone
         return why
     return None

@@ -74,6 +74,7 @@ class Pair:
         self.sessions: list[Session] = []
         self.serial = 0
         self.compared = 0  # commands, in all
+        self.parted = 0  # runs that ended at a known difference
 
     def begin(self) -> None:
         """begin makes both empty, and connects anew."""

@@ -55,4 +55,4 @@ def paired(
         pair.close()
         configure(oracle, before)
         ours.close()
-        print(f"{pair.compared} commands compared")
+        print(f"{pair.compared} commands compared; {pair.parted} runs parted at a known difference")
