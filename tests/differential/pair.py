@@ -163,11 +163,13 @@ def _executed(
 
 
 def configure(server: Server, settings: Mapping[str, int]) -> dict[str, int]:
-    """configure sets settings, and returns what they were."""
+    """configure sets settings, those that the server has, and returns what they were."""
+    before = {}
     with server.raw() as client:
-        before = {name: int(plain(client.call("CONFIG", "GET", name))[1]) for name in settings}
         for name, value in settings.items():
-            client.value("CONFIG", "SET", name, value)
+            if found := plain(client.call("CONFIG", "GET", name)):
+                before[name] = int(found[1])
+                client.value("CONFIG", "SET", name, value)
     return before
 
 
