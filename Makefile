@@ -127,7 +127,7 @@ fuzz: $(VENV)/.tools ## the libFuzzer targets, FUZZ_SECONDS each
 	$(CMAKE) --build $(BUILD)/fuzz
 	tools/fuzz.sh $(BUILD)/fuzz/bin $(FUZZ_SECONDS)
 
-soak: packages-test build $(VENV)/.tests ## random commands and restarts beside a real Redis, SOAK times as many
+soak: packages-test build $(VENV)/.tests ## random commands and restarts beside a real Redis; SOAK=10 is 210,000 commands of each family
 	DBX_SOAK=$(SOAK) $(PY) -m pytest -q -rA tests/differential tests/journal tests/store
 
 powercut: $(VENV)/.tools ## cut the power in simulated runs, COUNT times, and start what is left; SEED=n begins elsewhere

@@ -48,7 +48,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 # Of several workers none should be left alone with one of these at the end.
-LONG = ("tests/cross/", "tests/sim/", "tests/differential/test_machine.py", "tests/crash/")
+LONG = ("tests/cross/", "tests/sim/", "tests/crash/")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

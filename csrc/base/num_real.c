@@ -288,6 +288,8 @@ bool dbx_num_real_from_slice(dbx_slice text, double *out) {
 
 bool dbx_num_bound_from_slice(dbx_slice text, double *out) {
     char copy[DBX_NUM_LONG_REAL_TEXT_MAX], *end;
+    const uint8_t *nul = text.len > 0 ? memchr(text.ptr, '\0', text.len) : NULL;
+    if (nul != NULL) text.len = (size_t)(nul - text.ptr);
     if (text.len >= sizeof copy) return false;
     if (text.len > 0) memcpy(copy, text.ptr, text.len);
     copy[text.len] = '\0';

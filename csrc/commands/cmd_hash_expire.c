@@ -60,6 +60,7 @@ static const char NOT_POSITIVE[] = "ERR Number of fields must be a positive inte
 /* --- Effects --------------------------------------------------------------------------------- */
 
 enum { EFFECT_HEAD_MAX = 6 };
+enum { SHOWN_MAX = 1 << 20 }; /* of an argument in an error: it may have 512 MB */
 
 /* effect_rest journals head..., then the arguments that are left. */
 static int effect_rest(dbx_ctx *ctx, const dbx_args *args, size_t count, const dbx_slice *head) {
@@ -419,8 +420,8 @@ static bool setex_parse(dbx_ctx *ctx, dbx_args *args, setex *o, dbx_reply *out) 
     while (args->error == NULL && !failed && !dbx_args_word(args, "FIELDS")) {
         if (take_condition_of(args, o) || take_expiry(ctx, args, o, out, &failed)) continue;
         dbx_slice word = dbx_args_next(args);
-        dbx_reply_errorf(out, "ERR unknown argument: %.*s", (int)(word.len < 128 ? word.len : 128),
-                         (const char *)word.ptr);
+        size_t shown = word.len < SHOWN_MAX ? word.len : SHOWN_MAX;
+        dbx_reply_errorf(out, "ERR unknown argument: %.*s", (int)shown, (const char *)word.ptr);
         return false;
     }
     if (failed || !dbx_args_ok(args, out)) return false;
@@ -455,6 +456,7 @@ static int setex_fields(dbx_edit *edit, dbx_args *args, const setex *o, dbx_time
     if (o->expires && (edit->k->exists || !gone)) (void)dbx_hash_may_expire(edit);
     while (rc == DBX_OK && dbx_args_left(args) > 0) {
         dbx_slice field = dbx_args_next(args), value = dbx_args_next(args);
+        if (gone && edit->k->exists) dbx_hash_may_hold(edit, field, value);
         rc = gone ? dbx_hash_del(edit, field, &removed)
                   : dbx_hash_set(edit, field, value, o->keep, &added);
         if (rc == DBX_OK && o->expires && !gone) rc = dbx_hash_expire(edit, field, o->expiry);

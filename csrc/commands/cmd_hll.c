@@ -123,17 +123,26 @@ static bool raises(dbx_slice value, const dbx_args *args) {
     return false;
 }
 
-/* add_all sets the elements' registers; *changed: that changed some. DBX_OK or DBX_ECORRUPT. */
-static int add_all(const dbx_ctx *ctx, const dbx_args *args, dbx_hll *hll, bool *changed) {
-    for (size_t i = args->at; i < args->argc; i++) {
+/* add_all sets the elements' registers; *changed: that changed some. DBX_OK or DBX_ECORRUPT, with
+ * `args` at the element that found the damage. */
+static int add_all(const dbx_ctx *ctx, dbx_args *args, dbx_hll *hll, bool *changed) {
+    for (; args->at < args->argc; args->at++) {
         uint8_t count;
-        uint32_t index = dbx_hll_place(args->argv[i], &count);
+        uint32_t index = dbx_hll_place(args->argv[args->at], &count);
         int rc = dbx_hll_set(hll, index, count, sparse_max(ctx));
         if (rc < 0) return rc;
         *changed = *changed || rc == 1;
     }
     if (*changed) dbx_hll_forget(hll);
     return DBX_OK;
+}
+
+/* keep_added stores what was set before damage was found, as Redis does. A replay is told of the
+ * elements before it only: it knows no bound that made a value dense, which finds more damage. */
+static int keep_added(dbx_ctx *ctx, dbx_args *args, dbx_key *k, const dbx_hll *hll) {
+    args->argc = args->at;
+    int rc = store(ctx, k, hll);
+    return rc == DBX_OK ? effect(ctx, args, false, hll) : rc;
 }
 
 static int cmd_pfadd(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
@@ -158,6 +167,9 @@ static int cmd_pfadd(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
             rc = store(ctx, &k, &hll);
             if (rc == DBX_OK) rc = effect(ctx, args, dense, &hll);
         }
+    } else if (rc == DBX_ECORRUPT && (changed || !raw)) {
+        int kept = keep_added(ctx, args, &k, &hll);
+        if (kept != DBX_OK) rc = kept;
     }
     dbx_alloc_free(hll.bytes);
     return refuse(rc, out);
@@ -214,10 +226,14 @@ static int cmd_pfcount(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     if (!find(ctx, dbx_args_next(args), &k, &value, out, &rc)) return rc;
     bool kept = !k.exists || dbx_hll_cached(value, &count);
     if (!kept) rc = dbx_hll_count(value, &count);
+    bool raw = !k.exists || k.meta.encoding == DBX_STRING_RAW;
+    if (rc == DBX_ECORRUPT && !raw) { /* its count stays as it was */
+        int kept_rc = keep(ctx, &k, count);
+        if (kept_rc != DBX_OK) rc = kept_rc;
+    }
     if (rc != DBX_OK) return refuse(rc, out);
     out->ops->integer(out, (int64_t)count);
-    if (kept && (!k.exists || k.meta.encoding == DBX_STRING_RAW)) return DBX_OK;
-    return keep(ctx, &k, count);
+    return kept && raw ? DBX_OK : keep(ctx, &k, count);
 }
 
 /* --- PFMERGE --------------------------------------------------------------------------------- */

@@ -265,8 +265,6 @@ static int restore_group(dbx_restore *r, uint8_t type, dbx_stream *stream, pendi
     if (rc != DBX_OK) return rc;
     if (!read_id_numbers(&r->in, &last)) return DBX_EINVAL;
     if (type != DBX_RDB_STREAM_LISTPACKS && !dbx_rdb_read_len(&r->in, &read)) return DBX_EINVAL;
-    if ((int64_t)read < DBX_STREAM_ENTRIES_READ_UNKNOWN || (int64_t)read == INT64_MAX)
-        return DBX_EINVAL;
     rc = dbx_stream_group_create(r->txn, r->k, stream, name, last, (int64_t)read, &created);
     if (rc == DBX_OK && !created) return DBX_EINVAL;
     if (rc == DBX_OK) rc = dbx_stream_group_find(r->txn, r->k, name, &group);

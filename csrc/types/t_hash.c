@@ -328,6 +328,12 @@ static void note_encoding(dbx_edit *edit, dbx_slice field, dbx_slice value) {
     }
 }
 
+void dbx_hash_may_hold(dbx_edit *edit, dbx_slice field, dbx_slice value) {
+    uint8_t before = edit->k->meta.encoding;
+    note_encoding(edit, field, value);
+    if (edit->k->meta.encoding != before) edit->changed = true;
+}
+
 int dbx_hash_set(dbx_edit *edit, dbx_slice field, dbx_slice value, bool keep_expiry, bool *added) {
     int rc = DBX_OK;
     size_t more = dbx_cell_size(field.len) + dbx_cell_size(value.len);

@@ -35,6 +35,9 @@ int dbx_hash_edit_get(dbx_edit *edit, dbx_slice field, dbx_cell *value, dbx_expi
  * afterwards, or when it did before (`keep_expiry`). */
 int dbx_hash_set(dbx_edit *edit, dbx_slice field, dbx_slice value, bool keep_expiry, bool *added);
 int dbx_hash_del(dbx_edit *edit, dbx_slice field, bool *removed);
+/* dbx_hash_may_hold notes that the hash, which exists, was given a field whose time is over: it is
+ * not set, but OBJECT ENCODING tells, as in Redis, when it or its value was long. */
+void dbx_hash_may_hold(dbx_edit *edit, dbx_slice field, dbx_slice value);
 /* dbx_hash_may_expire notes that fields of the hash may expire from now on, as Redis does when it
  * is asked to let one expire, there or not: OBJECT ENCODING tells. True: it is new. */
 bool dbx_hash_may_expire(dbx_edit *edit);

@@ -5,7 +5,8 @@
 
 enum {
     LISTPACK_FRAME_BYTES = 7, /* a listpack without its entries */
-    SAFETY_BYTES = 8192       /* what one may take when its bound is a number of entries */
+    SAFETY_BYTES = 8192,      /* what one may take when its bound is a number of entries */
+    LONG_HEAD_BYTES = 5       /* of an entry of 4096 bytes or more */
 };
 
 /* --- Sizes in a listpack --------------------------------------------------------------------- */
@@ -35,7 +36,7 @@ uint64_t dbx_list_encoding_bytes(const dbx_cell *cell) {
     int64_t number;
     uint64_t len = cell->len;
     if (is_number(cell, &number)) return number_bytes(number) + 1;
-    return with_back_length(len + (len < 64 ? 1 : len < 4096 ? 2 : 5));
+    return with_back_length(len + (len < 64 ? 1 : len < 4096 ? 2 : LONG_HEAD_BYTES));
 }
 
 /* --- Conversions ----------------------------------------------------------------------------- */
@@ -85,6 +86,9 @@ void dbx_list_encoding_shrink(dbx_list_edit *e) {
     bool by_bytes = e->base.encodings->list_size < 0;
     limit most = limit_of(e);
     if (!by_bytes && meta->count > most.entries / 2) return;
+    if (!by_bytes && meta->count == 1) { /* as long a one as a node may hold has one to itself */
+        most.bytes = LISTPACK_FRAME_BYTES + with_back_length(SAFETY_BYTES + LONG_HEAD_BYTES);
+    }
     if (listpack_bytes(e) > (by_bytes ? most.bytes / 2 : most.bytes)) return;
     meta->encoding = DBX_ENCODING_LISTPACK;
 }

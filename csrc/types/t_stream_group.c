@@ -62,14 +62,14 @@ static bool read_group(dbx_slice in, dbx_stream_group *group) {
               dbx_format_read_varint(&in, &group->pending) &&
               dbx_format_read_varint(&in, &group->consumers) &&
               dbx_format_read_varint(&in, &group->next_consumer) && group->number != DIRECTORY;
-    if (ok) group->entries_read = (int64_t)read - 1;
+    if (ok) group->entries_read = (int64_t)(read - 1);
     return ok;
 }
 
 static int write_group(dbx_txn *txn, dbx_stream_group *group) {
     const uint64_t numbers[GROUP_NUMBERS] = {
         group->number,  group->last.ms,   group->last.seq,
-        group->top.ms,  group->top.seq,   (uint64_t)(group->entries_read + 1),
+        group->top.ms,  group->top.seq,   (uint64_t)group->entries_read + 1,
         group->pending, group->consumers, group->next_consumer};
     uint8_t value[GROUP_NUMBERS * DBX_VARINT_MAX];
     size_t n = 0;
@@ -400,7 +400,7 @@ void dbx_stream_group_deliver(const dbx_key *k, const dbx_stream *stream, dbx_st
     if (group->entries_read != DBX_STREAM_ENTRIES_READ_UNKNOWN &&
         dbx_stream_id_cmp(group->last, stream->first) >= 0 &&
         !tombstones_from(length, stream, group->last)) {
-        group->entries_read++;
+        group->entries_read = (int64_t)((uint64_t)group->entries_read + 1); /* may be any number */
     } else if (stream->added != 0) {
         group->entries_read = entries_up_to(length, stream, id);
     }
@@ -424,6 +424,6 @@ bool dbx_stream_group_lag(uint64_t length, const dbx_stream *stream, const dbx_s
         read = entries_up_to(length, stream, group->last);
     }
     if (read == DBX_STREAM_ENTRIES_READ_UNKNOWN) return false;
-    *lag = (int64_t)stream->added - read;
+    *lag = (int64_t)(stream->added - (uint64_t)read);
     return true;
 }

@@ -17,6 +17,7 @@ from tests.commands.expect import (
     arity_error,
     error,
 )
+from tests.commands.test_string import encoding
 
 pytestmark = pytest.mark.tiny_buffer
 
@@ -301,6 +302,22 @@ def test_hsetex_sets_when_its_condition_holds(r: Any) -> None:
     assert r.execute_command("HGET", "h", "a") is None
     assert error(r, "HSETEX", "h", "x", "FIELDS", 1, "a", 1) == "unknown argument: x"
     assert error(r, "HSETEX", "h", "FIELDS", 2, "a", 1) == arity_error("hsetex")
+
+
+def test_hsetex_shows_an_unknown_argument_whole(r: Any) -> None:
+    word = "x" * 1100
+    assert error(r, "HSETEX", "h", word, "FIELDS", 1, "a", 1) == f"unknown argument: {word}"
+
+
+def test_hsetex_of_a_past_time_counts_long_values_for_the_encoding(r: Any) -> None:
+    r.execute_command("HSET", "h", "a", 1)
+    assert r.execute_command("HSETEX", "h", "PXAT", 1, "FIELDS", 1, "b", "short") == 1
+    assert encoding(r, "h") == "listpackex"
+    assert r.execute_command("HSETEX", "h", "PXAT", 1, "FIELDS", 1, "b", "long" * 20) == 1
+    assert encoding(r, "h") == "hashtable"
+    assert r.execute_command("HGETALL", "h") == {b"a": b"1"}
+    assert r.execute_command("HSETEX", "none", "PXAT", 1, "FIELDS", 1, "b", "long" * 20) == 1
+    assert r.execute_command("EXISTS", "none") == 0
 
 
 def test_hgetex_and_hgetdel_return_the_values(r: Any) -> None:

@@ -287,11 +287,30 @@ def test_damaged_registers_are_noticed(r: Any, runs: bytes) -> None:
     assert r.exists("d") == 0
 
 
-def test_a_pfadd_that_meets_damage_changes_nothing(r: Any) -> None:
+def test_a_pfadd_that_meets_damage_keeps_what_it_added_before(r: Any) -> None:
     value = EMPTY[:8] + STALE + b"\x40\x63"  # 100 registers
+    for i in range(1000):
+        r.set("k", value)
+        with contextlib.suppress(Exception):
+            assert r.execute_command("PFADD", "k", i) == 1
+            break
+    added = r.get("k")
+    assert added != value
     r.set("k", value)
-    assert error(r, "PFADD", "k", *range(50)) == CORRUPT
-    assert r.get("k")[:16] == value[:16]
+    assert error(r, "PFADD", "k", i, *range(50), *range(50, 1000)) == CORRUPT
+    assert r.get("k") == added
+    r.set("k", value)
+    assert error(r, "PFADD", "k", *range(i)) == CORRUPT
+    assert r.get("k") == value
+
+
+def test_counting_what_is_damaged_makes_it_raw_and_keeps_its_bytes(r: Any) -> None:
+    value = EMPTY[:8] + STALE + b"\x40\x63"
+    r.set("k", value)
+    assert encoding(r, "k") == "embstr"
+    assert error(r, "PFCOUNT", "k") == CORRUPT
+    assert encoding(r, "k") == "raw"
+    assert r.get("k") == value
 
 
 def test_random_damage_does_no_harm(r: Any) -> None:

@@ -471,5 +471,18 @@ def test_the_encoding_follows_the_size(lists: Any, limit: int) -> None:
         setting(lists, "list-max-listpack-size", before)
 
 
+def test_a_long_element_left_alone_is_a_listpack_where_entries_are_counted(lists: Any) -> None:
+    before = setting(lists, "list-max-listpack-size", 4)
+    try:
+        for size, kind in ((8192, b"listpack"), (8193, b"quicklist")):
+            lists.execute_command("DEL", "l")
+            lists.execute_command("RPUSH", "l", "x" * size, "a")
+            assert encoding(lists, "l") == b"quicklist"
+            lists.execute_command("RPOP", "l")
+            assert encoding(lists, "l") == kind
+    finally:
+        setting(lists, "list-max-listpack-size", before)
+
+
 # Elements, and the bytes that they take in a listpack.
 ENTRIES = ((b"1", 2), (b"12345", 4), (b"x" * 61, 63), (b"1234567890123", 10), (b"y" * 200, 204))

@@ -55,6 +55,13 @@ def test_every_kind_of_elements_is_sorted(r: Any, size: int) -> None:
     assert sorted(r.execute_command("SORT", "set", "BY", "no")) == sorted(wanted)
 
 
+def test_a_number_ends_at_a_byte_of_0_however_long_the_text(r: Any) -> None:
+    r.execute_command("RPUSH", "l", "a", "b")
+    r.set("w_a", b"2\0" + b"x" * 130_000)
+    r.set("w_b", b"\0" * 130_000)
+    assert r.execute_command("SORT", "l", "BY", "w_*") == [b"b", b"a"]
+
+
 def test_other_keys_and_fields_give_the_order_and_the_reply(r: Any) -> None:
     r.execute_command("SADD", "s", "a", "b", "c", "d")
     for name, weight in (("a", 3), ("b", 1), ("c", 2)):

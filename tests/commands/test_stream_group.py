@@ -31,8 +31,8 @@ def pending(r: Any, *args: Any, **options: Any) -> list[tuple[bytes, bytes, int]
     return [(e["message_id"], e["consumer"], e["times_delivered"]) for e in found]
 
 
-def group(r: Any, name: bytes = b"g") -> dict[str, Any]:
-    (found,) = (g for g in r.xinfo_groups("s") if g["name"] == name)
+def group(r: Any, name: bytes = b"g", key: str = "s") -> dict[str, Any]:
+    (found,) = (g for g in r.xinfo_groups(key) if g["name"] == name)
     return dict(found)
 
 
@@ -333,6 +333,14 @@ def test_lag_is_known_while_no_entry_ahead_was_deleted(r: Any) -> None:
     assert (group(r)["entries-read"], group(r)["lag"]) == (2, None)
     r.xtrim("s", maxlen=1, approximate=False)
     assert group(r)["lag"] == 1
+
+
+def test_what_a_group_has_read_may_be_any_number(r: Any) -> None:
+    r.execute_command("XADD", "s", "1-0", "f", "v")
+    r.execute_command("XGROUP", "CREATE", "s", "g", "0", "ENTRIESREAD", 2**63 - 1)
+    assert group(r)["entries-read"] == 2**63 - 1
+    r.execute_command("RESTORE", "t", 0, r.execute_command("DUMP", "s"))
+    assert group(r, key="t")["entries-read"] == 2**63 - 1
 
 
 def test_xinfo_stream_full_shows_groups_consumers_and_what_they_have(r: Any) -> None:

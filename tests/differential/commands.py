@@ -12,8 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
-from hypothesis import strategies as st
-
 from tests.differential.families import FAMILIES, HARMLESS, Family
 from tests.differential.words import POOLS, Command
 
@@ -22,7 +20,7 @@ SILENT = ("GET <key>", "SET <key> <value>", "PING", "INCR <key>", "GET", "NOSUCH
 
 _T = TypeVar("_T")
 _REPEATS = {"": (1, 1), "?": (0, 1), "*": (0, 3), "+": (1, 3)}
-_BELOW = [st.integers(0, max(n - 1, 0)) for n in range(512)]
+REPLACED_MAX = 512  # of the first so many words one is replaced
 
 
 class Word(NamedTuple):
@@ -47,13 +45,13 @@ def _word(text: str) -> Word:
 
 
 class Drawer:
-    """Draws commands by small integers only: much faster in hypothesis than strategies of
-    strategies.
-    """
+    """Draws commands. All of chance is in `below`, which draws a number below another."""
 
     def __init__(self, below: Callable[[int], int]) -> None:
-        """`below` draws a number below another."""
         self.below = below
+
+    def between(self, least: int, most: int) -> int:
+        return least + self.below(most - least + 1)
 
     def one_of(self, choices: Sequence[_T]) -> _T:
         return choices[self.below(len(choices))]
@@ -65,7 +63,7 @@ class Drawer:
     def _word(self, family: Family, word: Word) -> Command:
         if not word.name:
             return word.itself
-        count = word.low + self.below(word.high - word.low + 1) if word.high > word.low else 1
+        count = self.between(word.low, word.high) if word.high > word.low else 1
         return tuple(arg for _ in range(count) for arg in self._argument(family, word.name))
 
     def _argument(self, family: Family, name: str) -> Command:
@@ -82,7 +80,7 @@ class Drawer:
         if how == "add":
             return (*command, self.one_of(POOLS["word"]))
         if how == "replace" and len(command) > 1:
-            at = 1 + self.below(min(len(command), len(_BELOW)) - 1)
+            at = 1 + self.below(min(len(command), REPLACED_MAX) - 1)
             return (*command[:at], self.one_of(POOLS["word"]), *command[at + 1 :])
         return (command[0].swapcase(), *command[1:])
 
@@ -96,31 +94,19 @@ class Drawer:
         return command if harmless(command) else (b"PING",)
 
 
-def any_of(families: Sequence[Family]) -> st.SearchStrategy[Command]:
-    """any_of draws commands of the families, each as often as it stands there."""
-
-    @st.composite
-    def one(draw: st.DrawFn) -> Command:
-        return Drawer(lambda n: draw(_BELOW[n])).command(families)
-
-    return one()
-
-
-def _told_of(command: Command) -> Command:
-    """Redis 8.0 drops the error of an AUTH that fails within EXEC, so that its array is short."""
-    words = {word.upper() for word in command}
-    return (b"PING",) if b"AUTH" in words else command
-
-
 @dataclass(frozen=True)
 class Mix:
     """What a machine draws from."""
 
-    everything: st.SearchStrategy[Command]
-    queued: st.SearchStrategy[Command]  # in transactions
-    silent: st.SearchStrategy[Command]
+    everything: Sequence[Family]  # each as often as it stands there
+    queued: Sequence[Family]  # in transactions
+    silent: Sequence[Family]
     families: Mapping[str, Family]  # that take part
-    keys: Sequence[bytes]
+    keys: Sequence[bytes]  # of the family that is drawn most
+
+    @property
+    def scans(self) -> Sequence[tuple[str, int]]:
+        return [each for f in self.families.values() for each in f.scans.items()]
 
     def has(self, family: str, command: str) -> bool:
         """Whether both servers have a command."""
@@ -153,9 +139,9 @@ def mix_of(families: Mapping[str, Family], most: str | None = None) -> Mix:
         about = []
     transaction = [families["transaction"]] * max(len(basis) // 8, 1)
     return Mix(
-        any_of([*basis, *about]),
-        any_of([*basis, *about, *transaction]).map(_told_of),
-        any_of([silent]),
+        [*basis, *about],
+        [*basis, *about, *transaction],
+        [silent],
         families,
         families[most or "string"].pools["key"],
     )

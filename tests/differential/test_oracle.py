@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 TESTS = """
 from tests.conftest import redis8
-from tests.differential.test_machine import oracle
+from tests.differential.conftest import oracle
 
 def test_passes_beside_another_server(oracle):
     pass

@@ -16,7 +16,7 @@ TTL_S, TTL_MS = b"@ttl-s", b"@ttl-ms"
 
 
 class Blob(bytes):
-    """Bytes too long to print: reports of failures, and hypothesis itself, would drown in them."""
+    """Bytes too long to print: reports of failures would drown in them."""
 
     def __repr__(self) -> str:
         return f"<{len(self)} bytes {bytes(self[:4])!r}..{bytes(self[-4:])!r}>"
@@ -33,6 +33,9 @@ def many(text: str, count: int) -> Command:
 
 LONG_1, LONG_2 = Blob(b"L" * 10_000 + b"1"), Blob(b"L" * 10_000 + b"2")  # beyond MDBX's key limit
 
+# The only one that has a byte of 0 in it: in the order of letters Redis looks no further.
+BINARY = b"\xff\x00\r\n"
+
 POOLS: dict[str, Sequence[bytes]] = {
     "key": (
         b"a", b"a", b"b", b"b", b"c", b"key:1", b"key:2", b"", b"\x00\r\n\xff", b"h[x]*?",
@@ -41,7 +44,7 @@ POOLS: dict[str, Sequence[bytes]] = {
     "value": (
         b"", b"0", b"1", b"-1", b"10", b"007", b"+1", b" 1", b"1 ", b"-0", b"9999", b"10000",
         b"9223372036854775807", b"9223372036854775808", b"-9223372036854775808", b"3.0", b"1e3",
-        b"0.1", b"1.7e308", b"inf", b"nan", b"abc", b"ohmytext", b"mynewtext", b"\x00\x01\r\n\xff",
+        b"0.1", b"1.7e308", b"inf", b"nan", b"abc", b"ohmytext", b"mynewtext", BINARY,
         *(sized(n) for n in (43, 44, 45, 1000, 1024, 4096, 65279, 65280, 65281, 65536, 130561)),
     ),
     "int": (
@@ -95,14 +98,16 @@ POOLS: dict[str, Sequence[bytes]] = {
     b"0 "),
     "type": (b"string", b"STRING", b"hash", b"nosuchtype", b""),
     "name": (b"n1", b"n2", b"", b"bad name", b"\xff", b"new\nline"),
-    "word": (b"", b"x", b"NX", b"XX", b"GET", b"EX", b"10", b"-1", b"LEN", b"*", b"\xff\x00",
+    # 30000, and no less, may come to stand where milliseconds do.
+    "word": (b"", b"x", b"NX", b"XX", b"GET", b"EX", b"30000", b"-1", b"LEN", b"*", BINARY,
     b"1e999"),
     "expire-flag": (b"NX", b"XX", b"GT", b"LT", b"nx", b"gT", b"QQ"),
     # Elements of collections: members, fields.
     "member": (
         b"a", b"a", b"b", b"b", b"c", b"d", b"1", b"2", b"3", b"-1", b"", b"007", b"3.5",
         b"9223372036854775807", b"-9223372036854775808", b"9223372036854775808",
-        b"\x00\xff\r\n", b"A", b"ab", *(sized(n) for n in (16, 17, 64, 65, 1100, 66_000)),
+        BINARY, b"A", b"ab", *(sized(n) for n in (16, 17, 64, 65, 1100)),
+        Blob(b"z" * 66_000),  # not alike for 991 bytes (known_differences.py)
     ),
     "score": (
         b"0", b"-0", b"1", b"1", b"2", b"-1", b"1.5", b"2.50", b"inf", b"-inf", b"+inf", b"1e308",

@@ -30,7 +30,65 @@ def encode(*args: Arg) -> bytes:
     return b"".join(parts)
 
 
-class RawClient:
+class Reader:
+    """Replies, read from bytes that are there; `_fill` may get more of them."""
+
+    def __init__(self, data: bytes = b"") -> None:
+        self._buffer = bytearray(data)
+        self._at = 0
+
+    @property
+    def done(self) -> bool:
+        return self._at == len(self._buffer)
+
+    def _fill(self) -> None:
+        raise ConnectionError("the replies end in the middle of one")
+
+    def _line(self) -> bytes:
+        seen = 0
+        while (end := self._buffer.find(b"\r\n", self._at + seen)) < 0:
+            seen = max(len(self._buffer) - self._at - 1, 0)
+            self._fill()
+        line = bytes(self._buffer[self._at : end])
+        self._at = end + 2
+        return line
+
+    def _exactly(self, n: int) -> bytes:
+        while len(self._buffer) - self._at < n + 2:
+            self._fill()
+        data = bytes(self._buffer[self._at : self._at + n])
+        if self._buffer[self._at + n : self._at + n + 2] != b"\r\n":
+            raise AssertionError(f"a bulk of {n} bytes is not followed by CRLF")
+        self._at += n + 2
+        return data
+
+    def read(self) -> Reply:
+        line = self._line()
+        kind, rest = line[:1], line[1:]
+        if kind in _SIMPLE:
+            return _SIMPLE[kind], rest
+        if kind == b":":
+            return "int", int(rest)
+        if kind == b"_":
+            return "null", None
+        if kind == b"#":
+            return "bool", {b"t": True, b"f": False}[rest]
+        if kind in _BULKS:
+            n = int(rest)
+            return ("null-bulk", None) if n == -1 else (_BULKS[kind], self._exactly(n))
+        if kind in _AGGREGATES:
+            return self._aggregate(_AGGREGATES[kind], int(rest))
+        raise AssertionError(f"not a RESP reply: {line[:80]!r}")
+
+    def _aggregate(self, tag: str, n: int) -> Reply:
+        if n == -1:
+            return "null-array", None
+        if tag in ("map", "attribute"):
+            return tag, tuple((self.read(), self.read()) for _ in range(n))
+        return tag, tuple(self.read() for _ in range(n))
+
+
+class RawClient(Reader):
     """One connection. Commands and replies are separate calls, so pipelines are plain loops."""
 
     def __init__(
@@ -43,6 +101,7 @@ class RawClient:
         host: str = "127.0.0.1",
     ) -> None:
         """`address` is a port of the host, or the path of a Unix socket."""
+        super().__init__()
         if isinstance(address, int):
             self.socket = socket.create_connection((host, address), timeout)
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -50,8 +109,6 @@ class RawClient:
             self.socket = socket.socket(socket.AF_UNIX)
             self.socket.settimeout(timeout)
             self.socket.connect(address)
-        self._buffer = bytearray()
-        self._at = 0
         if password is not None:
             self._must("AUTH", password)
         if protocol == 3:
@@ -109,7 +166,18 @@ class RawClient:
             raise AssertionError(f"{args!r}: {value.decode()}")
         return value
 
-    # --- Reading ------------------------------------------------------------------------------
+    def read_until(self, ending: bytes) -> bytes:
+        """read_until returns what comes up to and with `ending`, or all until the server hangs up:
+        for who needs no replies, only their bytes."""
+        while not self._buffer.endswith(ending, self._at):
+            try:
+                self._fill()
+            except ConnectionError:
+                break
+        data = bytes(self._buffer[self._at :])
+        self._buffer.clear()
+        self._at = 0
+        return data
 
     def _fill(self) -> None:
         data = self.socket.recv(RECV_BYTES)
@@ -119,49 +187,6 @@ class RawClient:
             del self._buffer[: self._at]
             self._at = 0
         self._buffer += data
-
-    def _line(self) -> bytes:
-        seen = 0
-        while (end := self._buffer.find(b"\r\n", self._at + seen)) < 0:
-            seen = max(len(self._buffer) - self._at - 1, 0)
-            self._fill()
-        line = bytes(self._buffer[self._at : end])
-        self._at = end + 2
-        return line
-
-    def _exactly(self, n: int) -> bytes:
-        while len(self._buffer) - self._at < n + 2:
-            self._fill()
-        data = bytes(self._buffer[self._at : self._at + n])
-        if self._buffer[self._at + n : self._at + n + 2] != b"\r\n":
-            raise AssertionError(f"a bulk of {n} bytes is not followed by CRLF")
-        self._at += n + 2
-        return data
-
-    def read(self) -> Reply:
-        line = self._line()
-        kind, rest = line[:1], line[1:]
-        if kind in _SIMPLE:
-            return _SIMPLE[kind], rest
-        if kind == b":":
-            return "int", int(rest)
-        if kind == b"_":
-            return "null", None
-        if kind == b"#":
-            return "bool", {b"t": True, b"f": False}[rest]
-        if kind in _BULKS:
-            n = int(rest)
-            return ("null-bulk", None) if n == -1 else (_BULKS[kind], self._exactly(n))
-        if kind in _AGGREGATES:
-            return self._aggregate(_AGGREGATES[kind], int(rest))
-        raise AssertionError(f"not a RESP reply: {line[:80]!r}")
-
-    def _aggregate(self, tag: str, n: int) -> Reply:
-        if n == -1:
-            return "null-array", None
-        if tag in ("map", "attribute"):
-            return tag, tuple((self.read(), self.read()) for _ in range(n))
-        return tag, tuple(self.read() for _ in range(n))
 
 
 def plain(reply: Reply) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 
 from tests.differential.normal import Normals, Options, Pools, masked
-from tests.differential.words import Blob
+from tests.differential.words import BINARY, Blob
 
 DATA = True
 
@@ -73,7 +73,7 @@ _UNSOUND = (
 
 POOLS: Pools = {
     "payload": (*_SOUND, *_SOUND, *_UNSOUND),
-    "member": (b"a", b"b", b"1", b"2", b"", b"\x00\xff"),
+    "member": (b"a", b"b", b"1", b"2", b"", BINARY),
 }
 
 OPTIONS: Options = {

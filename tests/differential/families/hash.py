@@ -128,7 +128,7 @@ def _any_deadline(_: Command, reply: Reply) -> Reply:
 VALUES: Values = {
     b"hash": Value(
         "HGETALL <key>", pairs_in_any_order, _deadlines, _any_deadline, TTL_TOLERANCE_MS,
-        encodings=((b"hashtable", b"listpackex"), (b"listpack", b"listpackex")),
+        encodings=((b"listpack", b"listpackex"),),
     )
 }  # fmt: skip
 

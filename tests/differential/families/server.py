@@ -65,7 +65,7 @@ def _command(command: Command) -> bool:
 
 def _config(command: Command) -> bool:
     words = _words(command)
-    return b"*" not in words and not (words[:1] == [b"SET"] and b"10" in words)
+    return b"*" not in words and not (words[:1] == [b"SET"] and b"30000" in words)
 
 
 def _shutdown(command: Command) -> bool:

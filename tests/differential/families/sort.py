@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from tests.differential.normal import Normals, Options, Pools, in_any_order, shape
+from tests.differential.normal import Harmless, Normals, Options, Pools, in_any_order
 from tests.differential.words import Command, many
 from tests.support.resp import Reply
 
 DATA = True
 
+_KEYS = (b"sort:1", b"sort:2")
+
 POOLS: Pools = {
+    "own": _KEYS,
     "element": (
         b"1", b"2", b"3", b"3", b"10", b"-1", b"1.5", b"a", b"b", b"inf", b"", b"1e3", b"0x10",
         b"nan",
@@ -36,25 +39,49 @@ OPTIONS: Options = {
 }  # fmt: skip
 
 TEMPLATES = (
-    "RPUSH <key> <elements>", "RPUSH <key> <elements>", "SADD <key> <elements>",
-    "ZADD <key> 1 a 2 b 3 c", "ZADD <key> 5 1 4 2 3 3", "SET <weight-key> <element>",
-    "SET <weight-key> <element>", "HSET <hash-key> f <element> g <element>", "SORT <key>",
-    "SORT <key> <option>*", "SORT <key> <option>*", "SORT <key> BY <by> <option>*",
-    "SORT <key> BY <by> GET <get> GET #", "SORT <key> ALPHA <option>*",
-    "SORT <key> LIMIT <at> <at>",
-    "SORT <key> ALPHA STORE <key>", "SORT_RO <key> <read-option>*", "SORT_RO <key> ALPHA",
-    "SORT_RO <key> BY <by> <read-option>*",
+    "RPUSH <own> <elements>", "RPUSH <key> <elements>", "SADD <own> <elements>",
+    "ZADD <own> 1 a 2 b 3 c", "ZADD <own> 5 1 4 2 3 3", "SET <own> <element>",
+    "RENAME <key> <own>", "RENAME <own> <key>", "SET <weight-key> <element>",
+    "SET <weight-key> <element>", "HSET <hash-key> f <element> g <element>", "SORT <own>",
+    "SORT <own> <option>*", "SORT <own> <option>*", "SORT <own> BY <by> <option>*",
+    "SORT <own> BY <by> GET <get> GET #", "SORT <own> ALPHA <option>*",
+    "SORT <own> LIMIT <at> <at>",
+    "SORT <own> ALPHA STORE <key>", "SORT_RO <own> <read-option>*", "SORT_RO <own> ALPHA",
+    "SORT_RO <own> BY <by> <read-option>*",
 )  # fmt: skip
 
 
-def _sorted(command: Command, reply: Reply) -> Reply:
-    """A set that is not sorted comes in any order."""
+def _orders(command: Command) -> tuple[bool, bool]:
+    """Whether a command sorts at all, and whether by other keys in the order of letters: elements
+    whose keys are alike, or are not there, come as the C library's qsort() leaves them."""
     words = [word.upper() for word in command]
     by = [command[i + 1] for i in range(len(words) - 1) if words[i] == b"BY"]
-    if not by or b"*" in by[-1]:
+    sorts = all(b"*" in pattern for pattern in by)
+    return sorts, bool(by) and sorts and b"ALPHA" in words
+
+
+def _sorted(command: Command, reply: Reply) -> Reply:
+    """What is not sorted comes in any order if it is a set: so many words for each element as there
+    are GETs."""
+    sorts, loosely = _orders(command)
+    if (sorts and not loosely) or reply[0] != "array":
         return reply
-    plain = b"LIMIT" not in words and words.count(b"GET") < 2
-    return in_any_order(command, reply) if plain else shape(command, reply)
+    words = [word.upper() for word in command]
+    if b"LIMIT" in words:
+        return (reply[0], len(reply[1]))
+    width = max(words.count(b"GET"), 1)
+    return in_any_order(command, (reply[0], tuple(zip(*[iter(reply[1])] * width, strict=False))))
 
 
 NORMAL: Normals = {"SORT": _sorted, "SORT_RO": _sorted}
+
+
+def _may_be_sorted(command: Command) -> bool:
+    """Redis makes a skiplist of a sorted set that is sorted (known_differences.py): only of keys
+    that get no scores of -0."""
+    if command[1:2] not in [(key,) for key in _KEYS]:
+        return False
+    return not _orders(command)[1] or b"STORE" not in {word.upper() for word in command}
+
+
+HARMLESS: Harmless = {"SORT": _may_be_sorted, "SORT_RO": _may_be_sorted}
