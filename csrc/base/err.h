@@ -21,7 +21,8 @@ enum dbx_err {
     DBX_ELOCKED = -8,   /* another process owns the data directory */
     DBX_EVERSION = -9,  /* the data directory's format is newer, or too old */
     DBX_ESTOPPED = -10, /* the store or loop is being shut down */
-    DBX_EREADONLY = -11 /* writes are refused for now: after a failed sync, see store/journal.h */
+    DBX_EREADONLY = -11, /* writes are refused for now: after a failed sync, see store/journal.h */
+    DBX_EBUSY = -12      /* not now: an apply is going on, see store/early.h */
 };
 
 enum { DBX_ERROR_TEXT_MAX = 512 };

@@ -37,6 +37,7 @@ enum {
     DBX_RECLAIM_STEP_ENTRIES = 256, /* in memory, the same */
     DBX_EXPIRE_RETRY_MS = 1000,
     DBX_HOLD_US_MIN = 200, /* a command that waits for its spool asks again after this */
+    DBX_APPLY_HOLD_US = 5000, /* one that waits for an apply */
     DBX_SAVE_FAILURES = 3, /* of its apply: one for want of room has the ballast given up */
     DBX_SAVE_ASKS = 7      /* SAVE after twice that, then twice that, so many times: to 26 ms */
 };
