@@ -9,6 +9,12 @@
 
 static const uint8_t UNPUBLISHED[] = {DBX_TABLE_RETIRED, DBX_UNPUBLISHED};
 
+static size_t asked_bytes; /* for tests */
+
+void dbx_early_set_bytes(size_t bytes) {
+    asked_bytes = bytes;
+}
+
 /* --- Within a command ------------------------------------------------------------------------- */
 
 void dbx_early_begin(dbx_txn *txn) {
@@ -21,6 +27,7 @@ static void plan(dbx_txn *txn) {
     const dbx_store *store = txn->store;
     size_t part = store->buffer_bytes_max / 2;
     if (part < DBX_EARLY_BYTES_MIN) part = DBX_EARLY_BYTES_MIN;
+    if (asked_bytes != 0) part = asked_bytes;
     txn->early_at = dbx_buffer_fill(store->live.active) + part;
 }
 

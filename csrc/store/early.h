@@ -16,6 +16,10 @@
 
 #include "store/internal.h"
 
+/* dbx_early_set_bytes sets how much a command may add to the buffer before what it makes is
+ * committed, for tests of small results; 0: what suits the buffer. */
+void dbx_early_set_bytes(size_t bytes);
+
 /* dbx_early_begin, at a command's begin: ids given out from now on are its own. */
 void dbx_early_begin(dbx_txn *txn);
 /* dbx_early_expect is told that the command was given an id: what it puts is watched. */
