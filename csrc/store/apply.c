@@ -213,19 +213,14 @@ static int put_early_table(MDBX_txn *txn, MDBX_dbi dbi, MDBX_cursor *cursor,
     return rc;
 }
 
-/* The ids are not given out again: nor are those of parts of elements, which follow. */
 static int put_early(dbx_applier *a, MDBX_txn *txn, const dbx_early *early, uint64_t *entries) {
-    const uint8_t meta[] = {DBX_TABLE_META, DBX_META_NEXT_ID, 0, 0, 0, 0};
-    uint8_t next_id[8];
     MDBX_cursor *cursor;
     int rc = mdbx_cursor_open(txn, a->env->dbi, &cursor);
     if (rc != 0) return rc;
     for (const uint8_t *table = dbx_format_collection_tables; rc == 0 && *table != 0; table++)
         rc = put_early_table(txn, a->env->dbi, cursor, early, *table, entries);
     mdbx_cursor_close(cursor);
-    dbx_store64(next_id, early->next_id);
-    MDBX_val k = val_of(dbx_slice_of(meta, sizeof meta)), v = {next_id, sizeof next_id};
-    return rc == 0 ? mdbx_put(txn, a->env->dbi, &k, &v, MDBX_UPSERT) : rc;
+    return rc;
 }
 
 /* Bytes of the pages that transactions have allocated or copied so far: what commits and spills

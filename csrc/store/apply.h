@@ -45,11 +45,11 @@ void dbx_applier_close(dbx_applier *applier);
 void dbx_applier_start(dbx_applier *applier, const dbx_buffer *frozen, const dbx_applied *applied,
                        dbx_journal *log);
 /* dbx_applier_early commits the buffer's entries of collections with the id `from` or a later one,
- * marked as unpublished, and the next id, durably; the buffer must not change meanwhile. Waits until
- * that is done, first for an apply that is under way; it is tried once. */
+ * marked as unpublished, durably; the buffer must not change meanwhile. Waits until that is done,
+ * first for an apply that is under way; it is tried once. */
 typedef struct dbx_early {
     const dbx_buffer *buffer;
-    uint64_t from, next_id;
+    uint64_t from;
 } dbx_early;
 int dbx_applier_early(dbx_applier *applier, const dbx_early *early, dbx_error *error);
 /* dbx_applier_tell, once a turn, says how full the buffer is that fills while an apply goes on, in

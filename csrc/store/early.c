@@ -98,8 +98,7 @@ int dbx_early_commit(dbx_txn *txn) {
     if (txn->may_wait && store->live.frozen != NULL) return DBX_EBUSY;
     if (!txn->replaying && !dbx_room_fits(store, 0)) return DBX_ENOSPC;
     store->unpublished = true;
-    const dbx_early early = {
-        .buffer = store->live.active, .from = txn->own_from, .next_id = store->next_id};
+    const dbx_early early = {.buffer = store->live.active, .from = txn->own_from};
     int rc = dbx_applier_early(store->applier, &early, &error);
     if (rc != DBX_OK) {
         dbx_log(DBX_LOG_WARNING, "%s: a command whose result is larger than the write buffer failed",
