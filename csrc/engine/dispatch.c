@@ -150,8 +150,7 @@ static int await_apply(dbx_engine *engine, dbx_session *session) {
 }
 
 static bool awaits_apply(const dbx_engine *engine, const dbx_session *session) {
-    return session->apply.number != 0 &&
-           !dbx_store_saved(engine->store, session->apply.number) &&
+    return session->apply.number != 0 && !dbx_store_saved(engine->store, session->apply.number) &&
            dbx_store_apply_failures(engine->store) == session->apply.failures;
 }
 

@@ -190,8 +190,8 @@ static int apply_all(dbx_applier *a, MDBX_txn *txn, const dbx_buffer *frozen,
     return rc;
 }
 
-static int put_early_table(MDBX_txn *txn, MDBX_dbi dbi, MDBX_cursor *cursor,
-                           const dbx_early *early, uint8_t table, uint64_t *entries) {
+static int put_early_table(MDBX_txn *txn, MDBX_dbi dbi, MDBX_cursor *cursor, const dbx_early *early,
+                           uint8_t table, uint64_t *entries) {
     uint8_t key[DBX_ENCODED_KEY_MAX];
     const dbx_buffer *buffer = early->buffer;
     dbx_apply_run run = {.frozen = buffer};
@@ -424,8 +424,7 @@ static int64_t work_once(dbx_applier *a, int64_t retry_ms) {
     return pause_ms(a, retry_ms);
 }
 
-static int early_once(dbx_applier *a, const dbx_early *early, uint64_t *entries,
-                      uint64_t *bytes) {
+static int early_once(dbx_applier *a, const dbx_early *early, uint64_t *entries, uint64_t *bytes) {
     MDBX_txn *txn;
     uint64_t before = pages_written(a->env);
     int rc = mdbx_txn_begin(a->env->env, NULL, MDBX_TXN_READWRITE, &txn);

@@ -28,7 +28,7 @@ typedef struct level {
 struct dbx_cursor {
     dbx_view *view;
     level levels[LEVELS];
-    dbx_env_cursor *below; /* NULL: in memory, or it has let go */
+    dbx_env_cursor *below;        /* NULL: in memory, or it has let go */
     const dbx_snapshot *snapshot; /* `below` is of */
     dbx_cursor *older, *newer;    /* open ones of the live view */
     bool forward;

@@ -41,8 +41,7 @@ void dbx_early_expect(dbx_txn *txn) {
 static dbx_entry *first_own(const dbx_txn *txn, uint8_t table) {
     uint8_t bound[1 + DBX_NUMBER_BYTES_MAX];
     size_t n = dbx_format_collection(bound, table, txn->own_from);
-    dbx_entry *entry =
-        dbx_tree_seek(&txn->store->live.active->tree, dbx_slice_of(bound, n));
+    dbx_entry *entry = dbx_tree_seek(&txn->store->live.active->tree, dbx_slice_of(bound, n));
     return entry != NULL && entry->key[0] == table ? entry : NULL;
 }
 
@@ -96,13 +95,13 @@ int dbx_early_commit(dbx_txn *txn) {
         return DBX_OK;
     }
     if (txn->may_wait && store->live.frozen != NULL) return DBX_EBUSY;
-    if (!txn->replaying && !dbx_room_fits(store, 0)) return DBX_ENOSPC;
+    if (!txn->replaying && !dbx_room_fits_early(store)) return DBX_ENOSPC;
     store->unpublished = true;
     const dbx_early early = {.buffer = store->live.active, .from = txn->own_from};
     int rc = dbx_applier_early(store->applier, &early, &error);
     if (rc != DBX_OK) {
-        dbx_log(DBX_LOG_WARNING, "%s: a command whose result is larger than the write buffer failed",
-                error.text);
+        dbx_log(DBX_LOG_WARNING,
+                "%s: a command whose result is larger than the write buffer failed", error.text);
         return rc;
     }
     rc = dbx_snapshot_open(store->env, &snapshot);
@@ -169,8 +168,7 @@ void dbx_early_retire(dbx_store *store) {
     if (!store->unpublished) return;
     while (rc == DBX_OK && (rc = first_unpublished(store, false, &id)) == DBX_OK) {
         rc = dbx_txn_retire(txn, id);
-        if (rc == DBX_OK)
-            rc = dbx_txn_del(txn, dbx_format_retired_key(key, DBX_UNPUBLISHED, id));
+        if (rc == DBX_OK) rc = dbx_txn_del(txn, dbx_format_retired_key(key, DBX_UNPUBLISHED, id));
         any = true;
     }
     dbx_undo_settle(&txn->undo, store->live.active);

@@ -1,12 +1,12 @@
 /* early.h: results larger than the write buffer (invariant 14).
  *
  * A command that stores a collection gives it an id of its own and writes the key's record last.
- * Until then nobody else can know of what lies under the id: when that fills half a buffer it leaves
- * memory at once, in a commit of its own, and the command goes on. With the first such commit the
- * id is marked as unpublished, in MDBX; the record takes the mark away, in the buffer, like all else
- * that its turn changes. An id whose mark is there between turns has no key: its command or turn was
- * undone, or the process ended. It is retired, and reclaimed as any other. The log has the command
- * alone: a replay does the same again, under another id.
+ * Until then nobody else can know of what lies under the id: when that fills half a buffer it
+ * leaves memory at once, in a commit of its own, and the command goes on. With the first such
+ * commit the id is marked as unpublished, in MDBX; the record takes the mark away, in the buffer,
+ * like all else that its turn changes. An id whose mark is there between turns has no key: its
+ * command or turn was undone, or the process ended. It is retired, and reclaimed as any other. The
+ * log has the command alone: a replay does the same again, under another id.
  *
  * What the command reads meanwhile of its own collections it finds in the newest snapshot, all else
  * in that of the turn's beginning, where slices and cursors stay as they are.

@@ -121,7 +121,8 @@ size_t dbx_format_number(uint8_t *out, uint64_t value);
  * Returns the length, at most 1 + DBX_NUMBER_BYTES_MAX. */
 size_t dbx_format_collection(uint8_t *out, uint8_t table, uint64_t cid);
 
-/* dbx_format_since says whether a key of the map is a collection's with the id `cid` or a later one.
+/* dbx_format_since says whether a key of the map is a collection's with the id `cid` or a later
+ * one.
  */
 bool dbx_format_since(dbx_slice key, uint64_t cid);
 

@@ -118,7 +118,7 @@ struct dbx_store {
     bool urged;           /* what the applier was told of the room */
     bool litter;          /* in memory: ids are retired */
     bool freeze_wanted;
-    bool unpublished; /* something was committed early, and may be nobody's now */
+    bool unpublished;          /* something was committed early, and may be nobody's now */
     uint64_t freezes;          /* since start; the frozen buffer's is the last */
     uint64_t hurried_freeze;   /* up to this one somebody waits for the apply */
     int64_t anew_at_ms;        /* when a refused journal may next be begun anew */

@@ -15,8 +15,8 @@
 #include "store/verify.h"
 
 enum {
-    EACH = 1,          /* dbx_early_set_bytes: what each put adds is too much */
-    NEVER = 1 << 30,   /* nothing is */
+    EACH = 1,        /* dbx_early_set_bytes: what each put adds is too much */
+    NEVER = 1 << 30, /* nothing is */
     WORDS_MAX = 16,
     BATCH_WORDS = 512,
     WAIT_MS_MAX = 60000
@@ -29,13 +29,14 @@ static dbx_buf said;
 
 /* So small a buffer that it is frozen many times, or one that never is. */
 __attribute__((unused)) static const dbx_setting small_buffer[] = {{"loglevel", "nothing"},
-                                           {"write-buffer-size", "65536"},
-                                           {"stream-node-max-entries", "8"},
-                                           {NULL, NULL}};
-__attribute__((unused)) static const dbx_setting large_buffer[] = {{"loglevel", "nothing"},
-                                           {"write-buffer-size", "268435456"},
-                                           {"stream-node-max-entries", "8"},
-                                           {NULL, NULL}};
+                                                                   {"write-buffer-size", "65536"},
+                                                                   {"stream-node-max-entries", "8"},
+                                                                   {NULL, NULL}};
+__attribute__((unused)) static const dbx_setting large_buffer[] = {
+    {"loglevel", "nothing"},
+    {"write-buffer-size", "268435456"},
+    {"stream-node-max-entries", "8"},
+    {NULL, NULL}};
 
 static inline bool try_open(const dbx_setting *settings) {
     const dbx_engine_options options = {.path = directory, .settings = settings};

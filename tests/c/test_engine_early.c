@@ -1,6 +1,6 @@
-/* test_engine_early.c: results larger than the write buffer (invariant 14, store/early.h): that they
- * are the same however often they are committed early, what memory they take, and what a command,
- * a turn or a process that does not come to its end leaves of them. */
+/* test_engine_early.c: results larger than the write buffer (invariant 14, store/early.h): that
+ * they are the same however often they are committed early, what memory they take, and what a
+ * command, a turn or a process that does not come to its end leaves of them. */
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -309,7 +309,8 @@ TEST(what_a_failed_turn_committed_early_is_reclaimed) {
 
 enum { PART_BYTES = 6000, KILLS_MAX = 1000 };
 
-/* Stores until it is killed at the sync that `syncs` more come before; false: there are not so many.
+/* Stores until it is killed at the sync that `syncs` more come before; false: there are not so
+ * many.
  */
 static bool kill_while_storing(long syncs) {
     int status;

@@ -1,5 +1,5 @@
-/* test_engine_early_faults.c: whichever allocation fails while a result larger than the write buffer
- * is stored, it is whole or absent, and what was committed of it is reclaimed. */
+/* test_engine_early_faults.c: whichever allocation fails while a result larger than the write
+ * buffer is stored, it is whole or absent, and what was committed of it is reclaimed. */
 #include "base/alloc.h"
 #include "early_world.h"
 #include "no_sync.h"

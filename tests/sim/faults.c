@@ -197,8 +197,8 @@ static bool learn(const history *h, past *right, failure *f) {
 }
 
 /* Without memory, or without a disk for a part of its result, one command of several is refused, as
- * in Redis: what is left of a turn is then hard to say, and tests/c/test_engine_faults.c says it of a
- * few. */
+ * in Redis: what is left of a turn is then hard to say, and tests/c/test_engine_faults.c says it of
+ * a few. */
 static void make_single(history *h) {
     h->early_bytes = HISTORY_EARLY_BYTES;
     for (size_t i = 0; i < h->step_count; i++) {
