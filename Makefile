@@ -30,9 +30,8 @@ C_TESTS := -DDBX_TESTS=ON -DDBX_WERROR=ON -DDBX_ALLOC_FAULTS=ON -DDBX_MAP_MB=204
 SIMULATIONS := ^(powercut|faults)$$
 GENERATOR := -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja -DPython_EXECUTABLE=$(CURDIR)/$(PY)
 
-.PHONY: help serve build test test-c test-py check lint fmt docs asan tsan fuzz soak powercut faults crash complexity \
-        clients \
-        bench bare cross wheel packages-build packages-test packages-cross clean
+.PHONY: help serve build test test-c test-py check lint fmt docs asan tsan fuzz soak powercut faults broken crash \
+        complexity clients bench bare cross wheel packages-build packages-test packages-cross clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -100,7 +99,7 @@ test-py: packages-test packages-cross build $(VENV)/.tests ## the Python tests; 
 check: lint test ## lint, types and tests: what CI runs
 
 cross: packages-cross build $(VENV)/.tests ## C tests, C server and `dbx serve` for aarch64 and riscv64, under qemu
-	$(PY) -m pytest -q -rA tests/cross
+	DBX_CROSS_ALL=1 $(PY) -m pytest -q -rA tests/cross
 
 bare: $(VENV)/.tests ## the README's commands on a bare Debian 12: BARE="pip", BARE="make", or both; as root
 	@tools/packages.sh debootstrap
@@ -140,6 +139,9 @@ faults: $(VENV)/.tools ## make every system call and allocation of simulated run
 	$(CMAKE) -S . -B $(BUILD)/c $(GENERATOR) $(C_TESTS)
 	$(CMAKE) --build $(BUILD)/c --target faults
 	$(BUILD)/c/bin/faults --stride 1 --histories 3 --seed $(or $(SEED),1)
+
+broken: $(VENV)/.tools $(VENV)/.tests ## break a rule of the store in each of many builds: the simulations have to notice
+	DBX_BROKEN_ALL=1 $(PY) -m pytest -q -rA tests/sim/test_broken.py
 
 crash: build $(VENV)/.tests ## kill -9 under random commands and start again, COUNT times; SEED=n draws the same commands
 	DBX_CRASH_COUNT=$(COUNT) DBX_CRASH_SEED=$(SEED) $(PY) -m pytest -q -s -rA tests/crash/test_cycles.py

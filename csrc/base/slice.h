@@ -20,6 +20,12 @@ static inline dbx_slice dbx_slice_str(const char *text) {
     return (dbx_slice){(const uint8_t *)text, strlen(text)};
 }
 
+/* dbx_slice_from is what follows the first `at` bytes, of which there are as many. */
+static inline dbx_slice dbx_slice_from(dbx_slice s, size_t at) {
+    if (at == 0) return s; /* which may be no bytes at NULL: C has no sum of that */
+    return (dbx_slice){s.ptr + at, s.len - at};
+}
+
 static inline bool dbx_slice_eq(dbx_slice a, dbx_slice b) {
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }

@@ -53,12 +53,8 @@ static int cmd_dump(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     static const dbx_walker_ops ops = {sizeof(dump_walker), dump_next, dump_move, dump_close};
     dump_walker walker = {.base = {.ops = &ops}};
     dbx_key k;
-    int rc = dbx_key_find(ctx->txn, ctx->db, dbx_args_next(args), &k);
-    if (rc != DBX_OK) return rc;
-    if (!k.exists) {
-        out->ops->null(out);
-        return DBX_OK;
-    }
+    int rc;
+    if (!dbx_lookup_any(ctx, dbx_args_next(args), &k, out, &rc)) return rc;
     rc = dbx_dump_open(&walker.dump, ctx->txn, &k);
     if (rc != DBX_OK) return rc;
     out->ops->bulk_open(out, (size_t)walker.dump.bytes + DBX_RDB_FOOTER_BYTES);

@@ -141,17 +141,10 @@ static int cmd_copy(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
 
 /* --- OBJECT ---------------------------------------------------------------------------------- */
 
-static bool object_find(dbx_ctx *ctx, dbx_args *args, dbx_key *k, dbx_reply *out, int *rc) {
-    *rc = dbx_key_find(ctx->txn, ctx->db, dbx_args_next(args), k);
-    if (*rc != DBX_OK) return false;
-    if (!k->exists) out->ops->null(out);
-    return k->exists;
-}
-
 static int cmd_object_encoding(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     dbx_key k;
     int rc;
-    if (!object_find(ctx, args, &k, out, &rc)) return rc;
+    if (!dbx_lookup_any(ctx, dbx_args_next(args), &k, out, &rc)) return rc;
     dbx_reply_str(out, dbx_type_encoding(&k));
     return DBX_OK;
 }
@@ -159,7 +152,7 @@ static int cmd_object_encoding(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
 static int cmd_object_freq(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     dbx_key k;
     int rc;
-    if (!object_find(ctx, args, &k, out, &rc)) return rc;
+    if (!dbx_lookup_any(ctx, dbx_args_next(args), &k, out, &rc)) return rc;
     dbx_reply_error(out,
                     "ERR An LFU maxmemory policy is not selected, access frequency not tracked. "
                     "Please note that when switching between policies at runtime LRU and LFU "
@@ -171,7 +164,7 @@ static int cmd_object_freq(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
 static int cmd_object_idletime(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     dbx_key k;
     int rc;
-    if (!object_find(ctx, args, &k, out, &rc)) return rc;
+    if (!dbx_lookup_any(ctx, dbx_args_next(args), &k, out, &rc)) return rc;
     int64_t idle_ms = ctx->times.now_ms - k.meta.updated_ms;
     out->ops->integer(out, idle_ms > 0 ? idle_ms / 1000 : 0);
     return DBX_OK;
@@ -183,7 +176,7 @@ static int cmd_object_refcount(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     dbx_key k;
     int rc;
     int64_t value;
-    if (!object_find(ctx, args, &k, out, &rc)) return rc;
+    if (!dbx_lookup_any(ctx, dbx_args_next(args), &k, out, &rc)) return rc;
     bool shared = k.meta.type == DBX_STRING && k.meta.encoding == DBX_STRING_INT &&
                   dbx_num_from_slice(k.payload, &value) && value >= 0 && value < SHARED_INTEGERS;
     out->ops->integer(out, shared ? INT32_MAX : 1);

@@ -18,12 +18,8 @@ static int64_t ahead_ms(dbx_times times) {
 
 static int cmd_keyinfo(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     dbx_key k;
-    int rc = dbx_key_find(ctx->txn, ctx->db, dbx_args_next(args), &k);
-    if (rc != DBX_OK) return rc;
-    if (!k.exists) {
-        out->ops->null(out);
-        return DBX_OK;
-    }
+    int rc;
+    if (!dbx_lookup_any(ctx, dbx_args_next(args), &k, out, &rc)) return rc;
     int64_t ahead = ahead_ms(ctx->times);
     bool expires = dbx_expiry_set(k.meta.expiry);
     out->ops->open(out, DBX_MAP, 6);

@@ -14,6 +14,13 @@ bool dbx_lookup(dbx_ctx *ctx, dbx_slice name, uint8_t type, dbx_key *k, dbx_repl
     return false;
 }
 
+bool dbx_lookup_any(dbx_ctx *ctx, dbx_slice name, dbx_key *k, dbx_reply *out, int *rc) {
+    *rc = dbx_key_find(ctx->txn, ctx->db, name, k);
+    if (*rc != DBX_OK) return false;
+    if (!k->exists) out->ops->null(out);
+    return k->exists;
+}
+
 bool dbx_lookup_db(dbx_ctx *ctx, dbx_slice text, uint32_t *db, dbx_reply *out) {
     int64_t number;
     if (!dbx_num_from_slice(text, &number)) {

@@ -14,6 +14,10 @@ extern const char DBX_WRONGTYPE[]; /* the error's text */
  * (DBX_OK), or the store failed. */
 bool dbx_lookup(dbx_ctx *ctx, dbx_slice name, uint8_t type, dbx_key *k, dbx_reply *out, int *rc);
 
+/* dbx_lookup_any is dbx_lookup for a key that there has to be, of whatever type: otherwise null is
+ * replied. */
+bool dbx_lookup_any(dbx_ctx *ctx, dbx_slice name, dbx_key *k, dbx_reply *out, int *rc);
+
 /* dbx_lookup_db reads a database number, as SELECT takes it; on failure an error is replied. */
 bool dbx_lookup_db(dbx_ctx *ctx, dbx_slice text, uint32_t *db, dbx_reply *out);
 

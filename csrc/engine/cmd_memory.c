@@ -9,6 +9,7 @@
 #endif
 
 #include "commands/help.h"
+#include "commands/lookup.h"
 #include "engine/info.h"
 #include "engine/state.h"
 #include "store/keyspace.h"
@@ -32,12 +33,8 @@ static int cmd_memory_usage(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     uint64_t bytes;
     dbx_slice name = dbx_args_next(args);
     if (!parse_samples(args, &samples, out)) return DBX_OK;
-    int rc = dbx_key_find(ctx->txn, ctx->db, name, &k);
-    if (rc != DBX_OK) return rc;
-    if (!k.exists) {
-        out->ops->null(out);
-        return DBX_OK;
-    }
+    int rc;
+    if (!dbx_lookup_any(ctx, name, &k, out, &rc)) return rc;
     rc = dbx_footprint(ctx->txn, &k, (uint64_t)samples, &bytes);
     if (rc == DBX_OK) out->ops->integer(out, (int64_t)bytes);
     return rc;

@@ -17,7 +17,7 @@ typedef struct pair {
 
 /* next_pair reads the pair at pair->end: DBX_OK, DBX_ENOTFOUND past the last. */
 static int next_pair(dbx_slice payload, pair *p) {
-    dbx_slice rest = dbx_slice_of(payload.ptr + p->end, payload.len - p->end);
+    dbx_slice rest = dbx_slice_from(payload, p->end);
     if (rest.len == 0) return DBX_ENOTFOUND;
     p->at = p->end;
     if (!dbx_cell_read(&rest, 0, &p->field) || !dbx_cell_read(&rest, 0, &p->value)) {

@@ -25,7 +25,7 @@ static bool number_before(dbx_slice a, dbx_slice b) {
 }
 
 static int next_cell(dbx_slice payload, size_t *at, dbx_cell *cell) {
-    dbx_slice rest = dbx_slice_of(payload.ptr + *at, payload.len - *at);
+    dbx_slice rest = dbx_slice_from(payload, *at);
     if (rest.len == 0) return DBX_ENOTFOUND;
     if (!dbx_cell_read(&rest, 0, cell)) return DBX_ECORRUPT;
     *at = payload.len - rest.len;
