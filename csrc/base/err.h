@@ -11,17 +11,18 @@
 
 enum dbx_err {
     DBX_OK = 0,
-    DBX_ENOTFOUND = -1, /* the key is not there; not a failure */
-    DBX_ENOMEM = -2,    /* an allocation failed; nothing was changed */
-    DBX_EIO = -3,       /* the operating system refused a read, write or sync */
-    DBX_ENOSPC = -4,    /* disk full or quota reached */
-    DBX_ECORRUPT = -5,  /* a file holds what DBX did not write */
-    DBX_EINVAL = -6,    /* the caller's argument or setting is wrong */
-    DBX_ELIMIT = -7,    /* a documented limit is exceeded */
-    DBX_ELOCKED = -8,   /* another process owns the data directory */
-    DBX_EVERSION = -9,  /* the data directory's format is newer, or too old */
-    DBX_ESTOPPED = -10, /* the store or loop is being shut down */
-    DBX_EREADONLY = -11 /* writes are refused for now: after a failed sync, see store/journal.h */
+    DBX_ENOTFOUND = -1,  /* the key is not there; not a failure */
+    DBX_ENOMEM = -2,     /* an allocation failed; nothing was changed */
+    DBX_EIO = -3,        /* the operating system refused a read, write or sync */
+    DBX_ENOSPC = -4,     /* disk full or quota reached */
+    DBX_ECORRUPT = -5,   /* a file holds what DBX did not write */
+    DBX_EINVAL = -6,     /* the caller's argument or setting is wrong */
+    DBX_ELIMIT = -7,     /* a documented limit is exceeded */
+    DBX_ELOCKED = -8,    /* another process owns the data directory */
+    DBX_EVERSION = -9,   /* the data directory's format is newer, or too old */
+    DBX_ESTOPPED = -10,  /* the store or loop is being shut down */
+    DBX_EREADONLY = -11, /* writes are refused for now: after a failed sync, see store/journal.h */
+    DBX_EBUSY = -12      /* not now: an apply is going on, see store/early.h */
 };
 
 enum { DBX_ERROR_TEXT_MAX = 512 };

@@ -141,6 +141,19 @@ static bool hold_back(dbx_engine *engine, dbx_session *session) {
     return false;
 }
 
+/* A command whose result is larger than the write buffer was in the way of an apply: it comes again
+ * when that is over, or has failed. */
+static int await_apply(dbx_engine *engine, dbx_session *session) {
+    session->apply.number = dbx_store_hurry(engine->store);
+    session->apply.failures = dbx_store_apply_failures(engine->store);
+    return DBX_RUN_WAIT;
+}
+
+static bool awaits_apply(const dbx_engine *engine, const dbx_session *session) {
+    return session->apply.number != 0 && !dbx_store_saved(engine->store, session->apply.number) &&
+           dbx_store_apply_failures(engine->store) == session->apply.failures;
+}
+
 /* True when the command may run; otherwise its error is written. `flags`: what it does, the row's
  * own or, of an EXEC, also those of what is queued. */
 static bool admit(dbx_engine *engine, const dbx_session *session, const dbx_command *row,
@@ -188,7 +201,7 @@ static int execute(dbx_ctx *ctx, size_t argc, const dbx_slice *argv, bool is_sub
     if (rc < 0) {
         dbx_txn_command_undo(ctx->txn, savepoint);
         dbx_reply_rollback(out, mark);
-        dbx_reply_error(out, failure_text(rc));
+        if (rc != DBX_EBUSY) dbx_reply_error(out, failure_text(rc));
     }
     dbx_txn_command_end(ctx->txn, savepoint);
     return rc;
@@ -233,8 +246,12 @@ static int run_admitted(dbx_engine *engine, dbx_session *session, dbx_command_st
                    .can_wait = session->last == slot && !session->together,
                    .resp = session->state.resp};
     if (input != NULL) dbx_txn_input(engine->txn, input);
+    /* Once: then it waits for the applier by itself, or others might keep it from running. */
+    dbx_txn_may_wait(engine->txn, ctx.can_wait && session->apply.number == 0);
     int rc = execute(&ctx, argc, argv, slot->parent != NULL, out, mark);
     if (input != NULL) dbx_txn_input(engine->txn, NULL);
+    session->apply.number = 0;
+    if (rc == DBX_EBUSY) rc = await_apply(engine, session);
     int64_t now_us = dbx_clock_mono_us();
     if (rc == DBX_RUN_WAIT) { /* it comes again: not counted */
         turn->now_us = now_us;
@@ -290,6 +307,7 @@ static int run_row(dbx_engine *engine, dbx_session *session, const dbx_command *
     }
     if (!admit(engine, session, row, flags, argc, out)) return reject(session, slot, out, mark);
     if ((flags & DBX_CMD_WRITE) != 0 && hold_back(engine, session)) return DBX_RUN_WAIT;
+    if (awaits_apply(engine, session)) return DBX_RUN_WAIT;
     if (input != NULL && (flags & DBX_CMD_WRITE) != 0) {
         int ready = check_input(input, out);
         if (ready <= 0) return ready == 0 ? DBX_RUN_WAIT : 0;

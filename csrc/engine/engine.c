@@ -344,6 +344,7 @@ uint32_t dbx_engine_hold_us(dbx_engine *engine, const dbx_session *session) {
     if (asked > 0) {                                              /* it asks less and less often */
         return (uint32_t)DBX_HOLD_US_MIN << (asked < DBX_SAVE_ASKS ? asked : DBX_SAVE_ASKS);
     }
+    if (session->apply.number != 0) return DBX_APPLY_HOLD_US;
     uint32_t delay_us = dbx_store_write_delay_us(engine->store);
     return delay_us > DBX_HOLD_US_MIN ? delay_us : DBX_HOLD_US_MIN;
 }

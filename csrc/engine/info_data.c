@@ -117,6 +117,8 @@ void dbx_info_store(dbx_engine *engine, dbx_buf *out) {
                  {"buffer_kept_bytes", s.kept_bytes},
                  {"frozen_entries", s.frozen_entries},
                  {"frozen_bytes", s.frozen_bytes},
+                 {"early_commits", s.early_commits},
+                 {"early_entries", s.early_entries},
                  {"applies", s.applies},
                  {"apply_last_ms", s.apply_last_ms},
                  {"apply_last_entries", s.apply_last_entries},

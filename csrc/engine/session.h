@@ -63,6 +63,9 @@ struct dbx_session {
         uint64_t number, failures; /* dbx_store_saved's, and applies that had failed before */
     } save;
     struct {
+        uint64_t number, failures; /* the same, of the apply that its command waits for; 0: none */
+    } apply;
+    struct {
         uint32_t asked;   /* how often it has asked whether its VACUUM is done; 0: it runs none */
         unsigned phase;   /* see cmd_vacuum.c */
         int64_t begun_ms; /* database time: what has expired by then is to be gone */

@@ -36,9 +36,10 @@ enum {
     DBX_EXPIRE_STEP_KEYS = 128,
     DBX_RECLAIM_STEP_ENTRIES = 256, /* in memory, the same */
     DBX_EXPIRE_RETRY_MS = 1000,
-    DBX_HOLD_US_MIN = 200, /* a command that waits for its spool asks again after this */
-    DBX_SAVE_FAILURES = 3, /* of its apply: one for want of room has the ballast given up */
-    DBX_SAVE_ASKS = 7      /* SAVE after twice that, then twice that, so many times: to 26 ms */
+    DBX_HOLD_US_MIN = 200,    /* a command that waits for its spool asks again after this */
+    DBX_APPLY_HOLD_US = 5000, /* one that waits for an apply */
+    DBX_SAVE_FAILURES = 3,    /* of its apply: one for want of room has the ballast given up */
+    DBX_SAVE_ASKS = 7         /* SAVE after twice that, then twice that, so many times: to 26 ms */
 };
 /* `timeout` is looked after this often, when it is set at all. */
 enum { DBX_TIMEOUT_CHECK_MS = 1000 };

@@ -43,7 +43,7 @@ struct dbx_applier {
     void *arg;
     pthread_t thread;
     pthread_mutex_t mutex;
-    pthread_cond_t work;
+    pthread_cond_t work, told; /* told: of an early commit */
     atomic_bool stop;
     /* under the mutex */
     const dbx_buffer *frozen; /* to be applied; NULL: none */
@@ -51,6 +51,9 @@ struct dbx_applier {
     dbx_journal *log;
     bool collected; /* frozen is in MDBX, and nobody has been told yet */
     dbx_vacuum vacuum;
+    const dbx_early *early; /* to be committed now; NULL: nothing */
+    bool early_done;
+    int early_rc;       /* libmdbx's */
     bool held;          /* until the replay is over */
     bool retry;         /* at once, not when the pause is over */
     bool rest_tried;    /* of frozen, the thread's own while it works */
@@ -112,6 +115,12 @@ static int apply_entry(MDBX_cursor *cursor, const dbx_buffer *frozen, const dbx_
         rc = delete_gap(cursor, key, dbx_entry_key(next));
     }
     return rc;
+}
+
+static int mark_unpublished(MDBX_txn *txn, MDBX_dbi dbi, uint64_t id) {
+    uint8_t key[DBX_RETIRED_KEY_BYTES];
+    MDBX_val k = val_of(dbx_format_retired_key(key, DBX_UNPUBLISHED, id)), none = {NULL, 0};
+    return mdbx_put(txn, dbi, &k, &none, MDBX_UPSERT);
 }
 
 /* Of a commit whose sync failed the bytes may be there without being durable. The same put again
@@ -177,6 +186,39 @@ static int apply_all(dbx_applier *a, MDBX_txn *txn, const dbx_buffer *frozen,
     dbx_apply_run_free(&run);
     if (rc == 0 && a->retried) rc = forget_position(cursor);
     if (rc == 0) rc = put_position(cursor, applied);
+    mdbx_cursor_close(cursor);
+    return rc;
+}
+
+static int put_early_table(MDBX_txn *txn, MDBX_dbi dbi, MDBX_cursor *cursor, const dbx_early *early,
+                           uint8_t table, uint64_t *entries) {
+    uint8_t key[DBX_ENCODED_KEY_MAX];
+    const dbx_buffer *buffer = early->buffer;
+    dbx_apply_run run = {.frozen = buffer};
+    uint64_t marked = 0;
+    int rc = 0;
+    size_t n = dbx_format_collection(key, table, early->from);
+    const dbx_entry *next, *entry = dbx_tree_seek(&buffer->tree, dbx_slice_of(key, n));
+    for (; rc == 0 && entry != NULL && entry->key[0] == table; entry = next) {
+        uint64_t id = dbx_format_collection_id(dbx_entry_key(entry));
+        next = dbx_tree_next(&buffer->tree, entry);
+        if (id != marked) rc = mark_unpublished(txn, dbi, id);
+        marked = id;
+        if (rc == 0) rc = apply_entry(cursor, buffer, entry, next);
+        bool last = next == NULL || next->key[0] != table;
+        if (rc == 0) rc = dbx_apply_run_step(&run, cursor, entry, last ? NULL : next);
+        ++*entries;
+    }
+    dbx_apply_run_free(&run);
+    return rc;
+}
+
+static int put_early(dbx_applier *a, MDBX_txn *txn, const dbx_early *early, uint64_t *entries) {
+    MDBX_cursor *cursor;
+    int rc = mdbx_cursor_open(txn, a->env->dbi, &cursor);
+    if (rc != 0) return rc;
+    for (const uint8_t *table = dbx_format_collection_tables; rc == 0 && *table != 0; table++)
+        rc = put_early_table(txn, a->env->dbi, cursor, early, *table, entries);
     mdbx_cursor_close(cursor);
     return rc;
 }
@@ -288,12 +330,17 @@ static void bury_all(dbx_applier *a) {
     }
 }
 
+static bool early_waits(const dbx_applier *a) {
+    return a->early != NULL && !a->early_done;
+}
+
 /* Returns how long the next pause is to be if the commit fails again. */
 static int64_t pause_ms(dbx_applier *a, int64_t ms) {
     int64_t until_us = dbx_clock_mono_us() + ms * 1000;
     struct timespec until = {.tv_sec = (time_t)(until_us / 1000000),
                              .tv_nsec = (long)(until_us % 1000000) * 1000};
-    while (!atomic_load(&a->stop) && !a->retry && dbx_clock_mono_us() < until_us) {
+    while (!atomic_load(&a->stop) && !a->retry && !early_waits(a) &&
+           dbx_clock_mono_us() < until_us) {
         (void)pthread_cond_timedwait(&a->work, &a->mutex, &until);
     }
     if (a->retry) ms = RETRY_MS_MIN / 2;
@@ -377,6 +424,43 @@ static int64_t work_once(dbx_applier *a, int64_t retry_ms) {
     return pause_ms(a, retry_ms);
 }
 
+static int early_once(dbx_applier *a, const dbx_early *early, uint64_t *entries, uint64_t *bytes) {
+    MDBX_txn *txn;
+    uint64_t before = pages_written(a->env);
+    int rc = mdbx_txn_begin(a->env->env, NULL, MDBX_TXN_READWRITE, &txn);
+    if (rc != 0) return rc;
+    rc = put_early(a, txn, early, entries);
+    if (rc != 0) {
+        (void)mdbx_txn_abort(txn);
+        return rc;
+    }
+    rc = mdbx_txn_commit(txn);
+    *bytes = pages_written(a->env) - before;
+    return rc;
+}
+
+/* Whoever asked for it holds the engine lock and waits; the mutex is held on entry and return. */
+static void do_early(dbx_applier *a) {
+    uint64_t entries = 0, bytes = 0;
+    const dbx_early *early = a->early;
+    atomic_store(&a->waits, a->frozen != NULL && !a->collected);
+    int rc = MDBX_PANIC;
+    if (!atomic_load(&a->broken)) {
+        pthread_mutex_unlock(&a->mutex);
+        rc = early_once(a, early, &entries, &bytes);
+        pthread_mutex_lock(&a->mutex);
+        if (rc != 0 && dbx_env_broken(a->env)) atomic_store(&a->broken, true);
+    }
+    if (rc == 0) {
+        a->stats.early++;
+        a->stats.early_entries += entries;
+        a->stats.written_bytes += bytes;
+    }
+    a->early_rc = rc;
+    a->early_done = true;
+    pthread_cond_signal(&a->told);
+}
+
 /* Waits until there may be something to do; the mutex is held on entry and return. */
 static void wait_for_work(dbx_applier *a, int64_t wait_us) {
     if (wait_us < 0) {
@@ -402,7 +486,9 @@ static void *run(void *arg) {
     while (!atomic_load(&a->stop)) {
         bool free = !a->held && !atomic_load(&a->broken);
         int64_t wait_us = free ? dbx_vacuum_wait_us(&a->vacuum, dbx_clock_mono_us()) : -1;
-        if (a->grave_count > 0) {
+        if (early_waits(a)) {
+            do_early(a);
+        } else if (a->grave_count > 0) {
             bury_all(a);
         } else if (free && ((a->frozen != NULL && !a->collected) || wait_us == 0)) {
             retry_ms = work_once(a, retry_ms);
@@ -431,6 +517,7 @@ int dbx_applier_open(dbx_env *env, const char *dir, void (*on_progress)(void *ar
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_mutex_init(&a->mutex, NULL);
     pthread_cond_init(&a->work, &attr);
+    pthread_cond_init(&a->told, NULL);
     pthread_condattr_destroy(&attr);
     if (pthread_create(&a->thread, NULL, run, a) != 0) {
         dbx_alloc_free(a);
@@ -449,6 +536,7 @@ void dbx_applier_close(dbx_applier *a) {
     (void)pthread_join(a->thread, NULL);
     pthread_mutex_destroy(&a->mutex);
     pthread_cond_destroy(&a->work);
+    pthread_cond_destroy(&a->told);
     dbx_alloc_free(a);
 }
 
@@ -471,6 +559,20 @@ void dbx_applier_start(dbx_applier *a, const dbx_buffer *frozen, const dbx_appli
     atomic_store(&a->waits, true);
     pthread_cond_signal(&a->work);
     pthread_mutex_unlock(&a->mutex);
+}
+
+int dbx_applier_early(dbx_applier *a, const dbx_early *early, dbx_error *error) {
+    pthread_mutex_lock(&a->mutex);
+    a->early = early;
+    a->early_done = false;
+    atomic_store(&a->waits, true);
+    pthread_cond_signal(&a->work);
+    while (!a->early_done)
+        pthread_cond_wait(&a->told, &a->mutex);
+    a->early = NULL;
+    int rc = a->early_rc;
+    pthread_mutex_unlock(&a->mutex);
+    return rc == 0 ? DBX_OK : dbx_env_error(rc, "writing to", a->env->path, error);
 }
 
 void dbx_applier_tell(dbx_applier *a, uint64_t filled) {

@@ -44,6 +44,14 @@ void dbx_applier_close(dbx_applier *applier);
  * It is committed when `log` has it durably, so that the log never has a gap; NULL: it has. */
 void dbx_applier_start(dbx_applier *applier, const dbx_buffer *frozen, const dbx_applied *applied,
                        dbx_journal *log);
+/* dbx_applier_early commits the buffer's entries of collections with the id `from` or a later one,
+ * marked as unpublished, durably; the buffer must not change meanwhile. Waits until that is done,
+ * first for an apply that is under way; it is tried once. */
+typedef struct dbx_early {
+    const dbx_buffer *buffer;
+    uint64_t from;
+} dbx_early;
+int dbx_applier_early(dbx_applier *applier, const dbx_early *early, dbx_error *error);
 /* dbx_applier_tell, once a turn, says how full the buffer is that fills while an apply goes on, in
  * parts of DBX_APPLY_WHOLE: how much of a hurry there is. Cheap. */
 enum { DBX_APPLY_WHOLE = 1 << 16 };
@@ -79,6 +87,7 @@ void dbx_applier_urge(dbx_applier *applier, bool urgent);
 void dbx_applier_bury(dbx_applier *applier, dbx_buffer *buffer);
 
 typedef struct dbx_applier_stats {
+    uint64_t early, early_entries; /* commits before their turn's end, and what was in them */
     uint64_t applies, last_ms, last_entries, last_bytes, written_bytes, saved_bytes, failures;
     int64_t last_at_s; /* wall-clock time at which the last one was durable; 0: none yet */
     /* Of vacuums: runs that did something, entries reclaimed (with applies, too), bytes of pages

@@ -484,6 +484,17 @@ int dbx_buffer_kill(dbx_buffer *buffer, dbx_undo *undo, dbx_slice key, uint64_t 
     return DBX_OK;
 }
 
+void dbx_buffer_drop(dbx_buffer *buffer, dbx_entry *entry) {
+    if ((entry->flags & DBX_ENTRY_REFERS) != 0) {
+        buffer->spool_bytes -= dbx_entry_value(&buffer->arena, entry).len;
+    }
+    dbx_tree_remove(&buffer->tree, entry);
+    dbx_index_remove(&buffer->index, entry, dbx_buffer_hash(dbx_entry_key(entry)));
+    buffer->entries--;
+    buffer->changes++;
+    free_entry(buffer, entry);
+}
+
 bool dbx_buffer_fold(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *left, dbx_entry *middle,
                      const dbx_entry *right) {
     if (buffer->views > 0) return false;

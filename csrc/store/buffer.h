@@ -108,6 +108,9 @@ int dbx_buffer_patch(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry, size_
  * nothing otherwise. */
 int dbx_buffer_kill(dbx_buffer *buffer, dbx_undo *undo, dbx_slice key, uint64_t hash,
                     dbx_entry *entry, bool below);
+/* dbx_buffer_drop takes out and frees an entry of which a lower level has all: one where no gap
+ * begins or ends, that no undo record names and that no view sees. */
+void dbx_buffer_drop(dbx_buffer *buffer, dbx_entry *entry);
 /* dbx_buffer_fold is told that `middle` is a tombstone, that left, middle and right are neighbours,
  * and that no lower key between left and right is alive: the tombstone becomes part of left's gap.
  * False: not now, nothing has changed.

@@ -29,7 +29,9 @@ typedef struct level {
 struct dbx_cursor {
     dbx_view *view;
     level levels[LEVELS];
-    dbx_env_cursor *below; /* NULL: in memory */
+    dbx_env_cursor *below;        /* NULL: in memory, or it has let go */
+    const dbx_snapshot *snapshot; /* `below` is of */
+    dbx_cursor *older, *newer;    /* open ones of the live view */
     bool forward;
     bool standing;    /* on an entry: key and value are set */
     int lead;         /* when standing: the level it comes from */
@@ -45,32 +47,47 @@ struct dbx_cursor {
     size_t prefix_len;
     uint8_t prefix[DBX_ENCODED_KEY_MAX];
     dbx_tree_way ways[BELOW]; /* to the buffers' candidates */
+    uint8_t left[DBX_ENCODED_KEY_MAX]; /* the key, when it has let go of where that was */
 };
 
 /* Of closed cursors on the live view one is kept for the next: opening takes longer than a seek. */
-static dbx_cursor *new_cursor(dbx_view *view) {
+static dbx_cursor *new_cursor(dbx_view *view, dbx_snapshot *snapshot) {
     dbx_cursor *c = view == &view->store->live ? view->store->idle_cursor : NULL;
-    if (c != NULL) {
+    if (c != NULL && c->snapshot == snapshot) {
         view->store->idle_cursor = NULL;
         return c;
     }
     c = dbx_alloc(sizeof *c);
     if (c == NULL) return NULL;
     c->below = NULL;
-    if (view->below != NULL && (c->below = dbx_env_cursor_open(view->below)) == NULL) {
+    if (snapshot != NULL && (c->below = dbx_env_cursor_open(snapshot)) == NULL) {
         dbx_alloc_free(c);
         return NULL;
     }
     return c;
 }
 
+static void list(dbx_cursor *c, dbx_store *store) {
+    c->older = store->cursors;
+    if (c->older != NULL) c->older->newer = c;
+    store->cursors = c;
+}
+
+static void unlist(dbx_cursor *c, dbx_store *store) {
+    if (c->older != NULL) c->older->newer = c->newer;
+    if (c->newer != NULL) c->newer->older = c->older;
+    if (store->cursors == c) store->cursors = c->older;
+}
+
 dbx_cursor *dbx_cursor_open(dbx_view *view, dbx_slice prefix) {
     if (prefix.len > DBX_ENCODED_KEY_MAX) return NULL;
-    dbx_cursor *c = new_cursor(view);
+    dbx_snapshot *snapshot = dbx_view_snapshot(view, prefix);
+    dbx_cursor *c = new_cursor(view, snapshot);
     if (c == NULL) return NULL;
     dbx_env_cursor *below = c->below;
     memset(c, 0, offsetof(dbx_cursor, prefix));
     c->below = below;
+    c->snapshot = snapshot;
     c->view = view;
     c->levels[ACTIVE].buffer = view->active;
     c->levels[ACTIVE].epoch = view->active_epoch;
@@ -83,6 +100,7 @@ dbx_cursor *dbx_cursor_open(dbx_view *view, dbx_slice prefix) {
         c->head |= (uint64_t)c->prefix[i] << (56 - 8 * i);
         c->head_mask |= (uint64_t)0xFF << (56 - 8 * i);
     }
+    if (view == &view->store->live) list(c, view->store);
     return c;
 }
 
@@ -93,17 +111,31 @@ static void free_cursor(dbx_cursor *c) {
 }
 
 void dbx_cursor_close(dbx_cursor *c) {
-    dbx_store *store = c != NULL ? c->view->store : NULL;
-    if (c != NULL && c->view == &store->live && store->idle_cursor == NULL) {
+    if (c == NULL) return;
+    dbx_store *store = c->view->store;
+    bool live = c->view == &store->live;
+    if (live) unlist(c, store);
+    if (live && store->idle_cursor == NULL && c->snapshot == store->live.below) {
         store->idle_cursor = c;
-        return;
+    } else {
+        free_cursor(c);
     }
-    free_cursor(c);
 }
 
 void dbx_cursor_forget_idle(dbx_store *store) {
     free_cursor(store->idle_cursor);
     store->idle_cursor = NULL;
+}
+
+void dbx_cursors_leave(dbx_store *store, uint64_t cid) {
+    for (dbx_cursor *c = store->cursors; c != NULL; c = c->older) {
+        if (!dbx_format_since(dbx_slice_of(c->prefix, c->prefix_len), cid)) continue;
+        if (c->standing && c->key.ptr != c->left) memcpy(c->left, c->key.ptr, c->key.len);
+        c->key.ptr = c->left;
+        if (c->below != NULL) dbx_env_cursor_close(c->below);
+        c->below = NULL;
+        c->snapshot = NULL;
+    }
 }
 
 static dbx_slice prefix_slice(const dbx_cursor *c) {
@@ -145,6 +177,12 @@ static void set_entry(level *l, dbx_tree_way *way, dbx_entry *entry, bool forwar
 static int move_below(dbx_cursor *c, dbx_env_move move, dbx_slice key) {
     level *l = &c->levels[BELOW];
     l->on = false;
+    if (c->snapshot == NULL && c->view->below != NULL) { /* it has let go */
+        dbx_snapshot *snapshot = dbx_view_snapshot(c->view, prefix_slice(c));
+        c->below = dbx_env_cursor_open(snapshot);
+        if (c->below == NULL) return DBX_ENOMEM;
+        c->snapshot = snapshot;
+    }
     if (c->below == NULL) return DBX_OK;
     l->key = key;
     int rc = dbx_env_cursor_move(c->below, move, &l->key, &l->value);

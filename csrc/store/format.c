@@ -43,6 +43,22 @@ size_t dbx_format_collection(uint8_t *out, uint8_t table, uint64_t cid) {
     return 9;
 }
 
+bool dbx_format_since(dbx_slice key, uint64_t cid) {
+    uint8_t bound[1 + DBX_NUMBER_BYTES_MAX];
+    if (key.len == 0 || strchr((const char *)dbx_format_collection_tables, key.ptr[0]) == NULL)
+        return false;
+    size_t n = dbx_format_collection(bound, key.ptr[0], cid);
+    return key.len >= n && memcmp(key.ptr, bound, n) >= 0;
+}
+
+uint64_t dbx_format_collection_id(dbx_slice key) {
+    dbx_slice rest = dbx_slice_of(key.ptr + 1, key.len - 1);
+    uint64_t id = 0;
+    if (key.ptr[0] == DBX_TABLE_CHUNK) return dbx_load64_be(key.ptr + 1);
+    (void)dbx_format_read_number(&rest, &id);
+    return id;
+}
+
 size_t dbx_format_varint_wide(uint8_t *out, uint64_t value, size_t bytes) {
     size_t n = 0;
     for (; value >= 0x80 || n + 1 < bytes; value >>= 7)

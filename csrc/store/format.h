@@ -37,7 +37,7 @@ enum dbx_table {
     DBX_TABLE_DUE = 'F',      /* [wall ms BE64][ns][name] -> empty: has elements that expire */
     DBX_TABLE_DUE_LIFE = 'f', /* [database ms BE64][ns][name] -> empty */
     DBX_TABLE_CHUNK = 'V',    /* [cid][chunk BE32] -> bytes of a long string */
-    DBX_TABLE_RETIRED = 'X',  /* [kind][id BE64] -> empty: what is to be reclaimed */
+    DBX_TABLE_RETIRED = 'X',  /* [kind][id BE64] -> empty: what is to be reclaimed, or may be */
 
     /* Of collections. All begin with [cid: number]; see types/. */
     DBX_TABLE_HASH = 'H',      /* [hash][field] -> value */
@@ -55,7 +55,11 @@ enum dbx_table {
 /* The tables whose keys begin with a collection's id; ended by 0. */
 extern const uint8_t dbx_format_collection_tables[];
 
-enum dbx_retired_kind { DBX_RETIRED_COLLECTION = 'c', DBX_RETIRED_NAMESPACE = 'n' };
+enum dbx_retired_kind {
+    DBX_RETIRED_COLLECTION = 'c',
+    DBX_RETIRED_NAMESPACE = 'n',
+    DBX_UNPUBLISHED = 'u' /* a collection that no key has yet: not reclaimed before it is retired */
+};
 
 /* Second byte of DBX_TABLE_META keys. Values are little-endian. */
 enum dbx_meta_key {
@@ -116,6 +120,14 @@ size_t dbx_format_number(uint8_t *out, uint64_t value);
 /* dbx_format_collection writes what the keys of a collection in one of its tables begin with.
  * Returns the length, at most 1 + DBX_NUMBER_BYTES_MAX. */
 size_t dbx_format_collection(uint8_t *out, uint8_t table, uint64_t cid);
+
+/* dbx_format_since says whether a key of the map is a collection's with the id `cid` or a later
+ * one.
+ */
+bool dbx_format_since(dbx_slice key, uint64_t cid);
+
+/* dbx_format_collection_id is the id of the collection that a key of one of those tables is of. */
+uint64_t dbx_format_collection_id(dbx_slice key);
 
 /* Variable-length numbers inside values: seven bits a byte, lowest first. */
 enum { DBX_VARINT_MAX = 10 };

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "store/apply.h"
 #include "store/checkpoint.h"
+#include "store/early.h"
 #include "store/journal.h"
 #include "store/limits.h"
 #include "store/scan.h"
@@ -305,6 +306,7 @@ void dbx_freeze_step(dbx_store *store) {
         store->urged = store->room.full;
         dbx_applier_urge(store->applier, store->urged);
     }
+    dbx_early_retire(store);
     if (store->live.frozen == NULL && time_to_freeze(store)) freeze(store);
     release_memory(store);
     dbx_checkpoint_step(store);

@@ -25,6 +25,9 @@ struct dbx_view {
     dbx_buffer *frozen;    /* NULL: none */
     dbx_snapshot *below;   /* NULL: in memory */
     uint32_t active_epoch; /* DBX_EPOCH_LIVE for the live view */
+    /* Of the live view, within a command: see early.h. */
+    dbx_snapshot *early; /* for keys of collections from this id on; NULL: `below` is */
+    uint64_t early_from;
     dbx_view *prev, *next; /* open views, for the list in the store */
 };
 
@@ -72,6 +75,10 @@ struct dbx_txn {
         void *memo; /* of types/, owned; NULL: nothing */
         void (*release)(void *memo);
     } memos[DBX_MEMOS];
+    size_t command_undo; /* undo records before the command */
+    uint64_t own_from;   /* the command's own ids: no key has them yet, see early.h */
+    size_t early_at;     /* what the buffer holds when a part of that is to be committed */
+    bool may_wait;       /* for an apply to end: the command can be run again then */
     dbx_buf head;        /* scratch: the header of a record with a long name or an extension */
     dbx_buf effects;     /* the turn's effects, RESP, without frame headers */
     uint32_t effects_db; /* the database the last effect selected */
@@ -87,6 +94,7 @@ struct dbx_store {
     dbx_view live;
     dbx_view *views; /* open ones, the live one not included */
     size_t view_count;
+    dbx_cursor *cursors;     /* of the live view, open */
     dbx_cursor *idle_cursor; /* of the live view and its snapshot; NULL: none is kept */
     dbx_ends ends;           /* of the live view */
     dbx_db *dbs;             /* options.databases of them */
@@ -110,6 +118,7 @@ struct dbx_store {
     bool urged;           /* what the applier was told of the room */
     bool litter;          /* in memory: ids are retired */
     bool freeze_wanted;
+    bool unpublished;          /* something was committed early, and may be nobody's now */
     uint64_t freezes;          /* since start; the frozen buffer's is the last */
     uint64_t hurried_freeze;   /* up to this one somebody waits for the apply */
     int64_t anew_at_ms;        /* when a refused journal may next be begun anew */
@@ -151,6 +160,11 @@ int dbx_view_frozen_get(dbx_view *view, dbx_slice key, uint64_t hash, dbx_slice 
 /* dbx_view_below_get looks the key up in the frozen buffer or the snapshot. */
 int dbx_view_below_get(dbx_view *view, dbx_slice key, uint64_t hash, dbx_slice *value);
 
+/* dbx_view_snapshot is what a view finds below its buffers under a key or a prefix. */
+dbx_snapshot *dbx_view_snapshot(const dbx_view *view, dbx_slice key);
+/* dbx_cursors_leave has cursors of the live view on collections from this id on let go of entries
+ * and snapshot, which are going to change. They go on from the key they stand on. */
+void dbx_cursors_leave(dbx_store *store, uint64_t cid);
 /* dbx_cursor_forget_idle frees the cursor that is kept: before the live view's snapshot is renewed
  * or closed. */
 void dbx_cursor_forget_idle(dbx_store *store);

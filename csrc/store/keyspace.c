@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "store/early.h"
 #include "store/internal.h"
 #include "store/record.h"
 
@@ -183,6 +184,7 @@ int dbx_key_write(dbx_txn *txn, dbx_key *k, dbx_slice payload) {
     if (is_new) k->meta.created_ms = txn->now_ms;
     k->meta.updated_ms = txn->now_ms;
     int rc = put_record(txn, k, payload);
+    if (rc == DBX_OK) rc = dbx_early_publish(txn, k->meta.cid);
     if (rc == DBX_OK && is_new) rc = count(txn, k->db, 1, 0);
     if (rc == DBX_OK) rc = index_expiry(txn, k, k->meta.expiry);
     if (rc == DBX_OK) rc = index_due(txn, k, k->meta.due_ms);

@@ -23,6 +23,9 @@ enum { DBX_BUFFER_BYTES_ASKED_MIN = 16 << 10 };
 /* Large values that may wait in files: one of the largest beyond the bound, so that it alone does
  * not slow others. */
 #define DBX_SPOOLED_BYTES(bound) ((uint64_t)(bound) + ((uint64_t)512 << 20))
+/* A command's result beyond half of the buffer's bound, but not less than this, is committed early:
+ * see early.h. */
+enum { DBX_EARLY_BYTES_MIN = 64 << 10 };
 /* Journal since the last freeze: as much as the buffer, or this. */
 #define DBX_JOURNAL_BYTES_MIN ((size_t)24 << 20)
 enum {

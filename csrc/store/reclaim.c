@@ -132,6 +132,7 @@ int dbx_reclaim(MDBX_txn *txn, MDBX_dbi dbi, const dbx_budget *budget, uint32_t 
         bool empty;
         rc = mdbx_cursor_get(r.cursor, &k, &v, MDBX_SET_RANGE);
         if (rc != 0 || !begins(k, &tag, 1) || k.iov_len != sizeof retired) break;
+        if (((const uint8_t *)k.iov_base)[1] == DBX_UNPUBLISHED) break; /* they are the last */
         if (r.left == 0) {
             *more = true;
             break;

@@ -235,6 +235,13 @@ bool dbx_room_fits(dbx_store *store, uint64_t bytes) {
                                     available(&store->room);
 }
 
+bool dbx_room_fits_early(dbx_store *store) {
+    dbx_room_look(store);
+    return !store->room.full &&
+           2 * dbx_buffer_fill(store->live.active) + floor_bytes(&store->room) <=
+               available(&store->room);
+}
+
 bool dbx_room_spare(const dbx_store *store, uint64_t bytes) {
     return !store->room.full && bytes <= store->room.free_bytes / SPARE_PARTS;
 }

@@ -56,6 +56,9 @@ void dbx_room_feed(dbx_store *store);
 bool dbx_room_full(dbx_store *store);
 /* dbx_room_fits looks, and says whether so many bytes more can be applied. */
 bool dbx_room_fits(dbx_store *store, uint64_t bytes);
+/* dbx_room_fits_early says whether there is room for what a command commits of its result before
+ * its turn ends, whose keys lie next to each other: for few pages more than there are bytes. */
+bool dbx_room_fits_early(dbx_store *store);
 /* dbx_room_spare: so many bytes can be spent on what is not necessary. As of the last look. */
 bool dbx_room_spare(const dbx_store *store, uint64_t bytes);
 /* dbx_room_need is what applying the buffer may take; NULL: nothing. dbx_room_share is how much the

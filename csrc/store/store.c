@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "store/apply.h"
 #include "store/checkpoint.h"
+#include "store/early.h"
 #include "store/file.h"
 #include "store/frame.h"
 #include "store/freeze.h"
@@ -257,6 +258,8 @@ static int open_files(dbx_store *store, dbx_error *error) {
     start_clock(store);
     rc = dbx_freeze_load(store, error);
     if (rc != DBX_OK) return rc;
+    rc = dbx_early_load(store);
+    if (rc != DBX_OK) return dbx_error_set(error, rc, "%s cannot be read or is damaged", path);
     rc = dbx_applier_open(store->env, o->path, o->on_progress, o->arg, &store->applier, error);
     if (rc == DBX_OK) dbx_store_set_autovacuum(store, !o->no_autovacuum, o->autovacuum_ms);
     return rc;
@@ -278,6 +281,7 @@ int dbx_store_open(const dbx_store_options *options, dbx_store **out, dbx_error 
     if (store == NULL) return dbx_error_set(error, DBX_ENOMEM, "out of memory");
     store->options = *options;
     store->txn.store = store;
+    dbx_early_end(&store->txn);
     store->live.store = store;
     store->live.active_epoch = DBX_EPOCH_LIVE;
     int rc = begin_open(store, error);
@@ -507,6 +511,12 @@ bool dbx_store_saved(const dbx_store *store, uint64_t number) {
     if (store->live.frozen != NULL) return number < store->freezes;
     /* What was to be frozen may have been taken back since. */
     return number <= store->freezes || store->live.active->oldest_ms == 0;
+}
+
+uint64_t dbx_store_hurry(dbx_store *store) {
+    if (store->live.frozen == NULL) return 0;
+    store->hurried_freeze = store->freezes;
+    return store->freezes;
 }
 
 uint64_t dbx_store_vacuum(dbx_store *store) {

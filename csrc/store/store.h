@@ -149,6 +149,8 @@ uint64_t dbx_store_freeze(dbx_store *store, bool hurry);
 /* dbx_store_saved: all that was written before dbx_store_freeze gave that number is durably in
  * data.mdbx, and seen there. */
 bool dbx_store_saved(const dbx_store *store, uint64_t number);
+/* dbx_store_hurry says that somebody waits for the apply that is going on; returns its number. */
+uint64_t dbx_store_hurry(dbx_store *store);
 
 /* dbx_store_vacuum asks for a vacuum (vacuum.h) of what has been applied by now. Returns a number
  * for dbx_store_vacuumed, which says whether it has ended; 0, which always has: there is no file.
@@ -175,6 +177,7 @@ typedef struct dbx_store_info {
     uint64_t buffer_entries, buffer_bytes, buffer_bytes_max;
     uint64_t kept_bytes;                   /* of dead buffers, for the one that fills */
     uint64_t frozen_entries, frozen_bytes; /* 0 when nothing is frozen */
+    uint64_t early_commits, early_entries; /* of results larger than the buffer: see early.h */
     uint64_t applies, apply_last_ms, apply_last_entries, apply_last_bytes;
     uint64_t apply_failures;
     int64_t apply_last_at_s; /* Unix time; 0: not since the start */

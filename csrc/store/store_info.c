@@ -41,6 +41,8 @@ static void add_applier(dbx_store *store, dbx_store_info *info) {
     if (store->applier == NULL) return;
     dbx_applier_get_stats(store->applier, &stats);
     info->applied = store->applied_position;
+    info->early_commits = stats.early;
+    info->early_entries = stats.early_entries;
     info->applies = stats.applies;
     info->apply_failures = stats.failures;
     info->apply_last_at_s = stats.last_at_s;

@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "codec/resp_write.h"
+#include "store/early.h"
 #include "store/effect.h"
 #include "store/frame.h"
 #include "store/internal.h"
@@ -14,6 +15,7 @@
 
 dbx_savepoint dbx_txn_command_begin(dbx_txn *txn, bool writing) {
     txn->writing = writing;
+    dbx_early_begin(txn);
     return (dbx_savepoint){.undo = txn->undo.count,
                            .effects = txn->effects.len,
                            .effect_count = txn->effect_count,
@@ -34,6 +36,7 @@ void dbx_txn_command_end(dbx_txn *txn, dbx_savepoint savepoint) {
     txn->writing = false;
     txn->input = NULL;
     leave_room(txn);
+    dbx_early_end(txn);
     if (txn->effects.len == savepoint.effects) return;
     /* Room was made by dbx_txn_effect, so that ending a command cannot fail. The groups of commands
      * within this one become part of its own. */
@@ -113,6 +116,10 @@ bool dbx_txn_replaying(const dbx_txn *txn) {
     return txn->replaying;
 }
 
+void dbx_txn_may_wait(dbx_txn *txn, bool may_wait) {
+    txn->may_wait = may_wait;
+}
+
 void dbx_txn_input(dbx_txn *txn, dbx_spool *spool) {
     txn->input = spool;
 }
@@ -177,7 +184,12 @@ static void refresh(dbx_txn *txn, dbx_slice key, dbx_probe *probe) {
     dbx_buffer *active = txn->store->live.active;
     if (probe->changes == active->changes) return;
     probe->entry = dbx_buffer_find(active, key, probe->hash);
-    if (probe->entry != NULL) probe->below = (probe->entry->flags & DBX_ENTRY_BELOW) != 0;
+    if (probe->entry != NULL) {
+        probe->below = (probe->entry->flags & DBX_ENTRY_BELOW) != 0;
+    } else if (dbx_view_snapshot(&txn->store->live, key) != txn->store->live.below) {
+        probe->below = true; /* it may have gone below since */
+        probe->known = false;
+    }
 }
 
 static void wrote(dbx_txn *txn, dbx_probe *probe, size_t bytes) {
@@ -189,8 +201,8 @@ static void wrote(dbx_txn *txn, dbx_probe *probe, size_t bytes) {
     probe->changes = active->changes - 1; /* look again before the next write */
 }
 
-int dbx_txn_put_probed(dbx_txn *txn, dbx_slice key, dbx_probe *probe, dbx_slice head,
-                       dbx_slice tail) {
+static int put_probed(dbx_txn *txn, dbx_slice key, dbx_probe *probe, dbx_slice head,
+                      dbx_slice tail) {
     if (key.len == 0 || key.len > DBX_ENCODED_KEY_MAX || head.len > DBX_VALUE_BYTES_MAX ||
         tail.len > DBX_VALUE_BYTES_MAX - head.len) {
         return DBX_ELIMIT;
@@ -204,6 +216,12 @@ int dbx_txn_put_probed(dbx_txn *txn, dbx_slice key, dbx_probe *probe, dbx_slice 
                             head, tail, probe->below, refer ? spool : NULL);
     if (rc == DBX_OK) wrote(txn, probe, head.len + tail.len);
     return rc;
+}
+
+int dbx_txn_put_probed(dbx_txn *txn, dbx_slice key, dbx_probe *probe, dbx_slice head,
+                       dbx_slice tail) {
+    int rc = put_probed(txn, key, probe, head, tail);
+    return rc == DBX_OK ? dbx_early_room(txn) : rc;
 }
 
 int dbx_txn_put(dbx_txn *txn, dbx_slice key, dbx_slice head, dbx_slice tail) {
@@ -229,7 +247,7 @@ static int probe_own(dbx_txn *txn, dbx_slice key, dbx_probe *probe) {
     if (!probe->found) return DBX_ENOTFOUND;
     if (probe->entry != NULL) return DBX_OK;
     dbx_slice none = {NULL, 0};
-    rc = dbx_txn_put_probed(txn, key, probe, probe->value, none);
+    rc = put_probed(txn, key, probe, probe->value, none);
     if (rc == DBX_OK) refresh(txn, key, probe);
     return rc;
 }
@@ -240,8 +258,9 @@ int dbx_txn_append_patched(dbx_txn *txn, dbx_slice key, dbx_slice patch, dbx_sli
     if (rc != DBX_OK) return rc;
     if (bytes.len > DBX_VALUE_BYTES_MAX - probe.value.len) return DBX_ELIMIT;
     rc = dbx_buffer_append(txn->store->live.active, &txn->undo, probe.entry, patch, bytes);
-    if (rc == DBX_OK) wrote(txn, &probe, bytes.len);
-    return rc;
+    if (rc != DBX_OK) return rc;
+    wrote(txn, &probe, bytes.len);
+    return dbx_early_room(txn);
 }
 
 int dbx_txn_append(dbx_txn *txn, dbx_slice key, dbx_slice bytes) {
@@ -259,8 +278,9 @@ int dbx_txn_patch_headed(dbx_txn *txn, dbx_slice key, dbx_slice head, size_t at,
         rc = dbx_buffer_patch(txn->store->live.active, undo, probe.entry, 0, head);
     }
     if (rc == DBX_OK) rc = dbx_buffer_patch(txn->store->live.active, undo, probe.entry, at, bytes);
-    if (rc == DBX_OK) wrote(txn, &probe, head.len + bytes.len);
-    return rc;
+    if (rc != DBX_OK) return rc;
+    wrote(txn, &probe, head.len + bytes.len);
+    return dbx_early_room(txn);
 }
 
 int dbx_txn_patch(dbx_txn *txn, dbx_slice key, size_t at, dbx_slice bytes) {
@@ -292,6 +312,7 @@ int dbx_txn_del(dbx_txn *txn, dbx_slice key) {
  */
 
 uint64_t dbx_txn_new_id(dbx_txn *txn) {
+    dbx_early_expect(txn);
     /* Never given back, not even by an undo: an id must not name two things. */
     return txn->store->next_id++;
 }

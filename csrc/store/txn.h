@@ -42,6 +42,10 @@ void dbx_txn_command_undo(dbx_txn *txn, dbx_savepoint savepoint);
 /* dbx_txn_changed says whether anything was written since the savepoint. */
 bool dbx_txn_changed(const dbx_txn *txn, dbx_savepoint savepoint);
 
+/* dbx_txn_may_wait: what fails with DBX_EBUSY from now on is undone and run again when the apply
+ * that is going on has ended; otherwise it waits by itself. */
+void dbx_txn_may_wait(dbx_txn *txn, bool may_wait);
+
 /* dbx_txn_effect journals one effect: a command that gives the same result whenever it is replayed.
  */
 int dbx_txn_effect(dbx_txn *txn, uint32_t db, size_t argc, const dbx_slice *argv);

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "store/buffer.h"
+#include "store/format.h"
 
 enum { UNDO_SAVED_KEEP = 1 << 16, UNDO_RECORDS_KEEP = 4096 };
 
@@ -62,6 +63,32 @@ void dbx_undo_revert(dbx_undo *undo, dbx_buffer *buffer, size_t from) {
         }
         undo->saved.len = record->saved;
     }
+}
+
+void dbx_undo_drop_early(dbx_undo *undo, dbx_buffer *buffer, size_t from, uint64_t cid) {
+    for (size_t i = from; i < undo->count; i++) {
+        const dbx_undo_record *record = &undo->records[i];
+        if (record->kind == DBX_UNDO_REMOVED &&
+            dbx_format_since(dbx_entry_key(record->entry), cid)) {
+            record->entry->flags |= DBX_ENTRY_EARLY;
+        }
+    }
+    /* That it was removed is an entry's last record: settling it frees the entry. */
+    size_t kept = from, saved = from < undo->count ? undo->records[from].saved : undo->saved.len;
+    for (size_t i = from; i < undo->count; i++) {
+        dbx_undo_record record = undo->records[i];
+        if (record.kind != DBX_UNDO_STATE && (record.entry->flags & DBX_ENTRY_EARLY) != 0) {
+            dbx_buffer_settle(buffer, &record);
+            continue;
+        }
+        uint8_t *bytes = undo->saved.ptr;
+        if (record.saved_len > 0) memmove(bytes + saved, bytes + record.saved, record.saved_len);
+        record.saved = saved;
+        saved += record.saved_len;
+        undo->records[kept++] = record;
+    }
+    undo->count = kept;
+    undo->saved.len = saved;
 }
 
 void dbx_undo_settle(dbx_undo *undo, dbx_buffer *buffer) {

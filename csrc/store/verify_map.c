@@ -23,7 +23,10 @@ bool dbx_walk_there(walk *w, dbx_slice key) {
 
 bool dbx_walk_retired(walk *w, enum dbx_retired_kind kind, uint64_t id) {
     uint8_t key[DBX_RETIRED_KEY_BYTES];
-    return dbx_walk_there(w, dbx_format_retired_key(key, kind, id));
+    if (dbx_walk_there(w, dbx_format_retired_key(key, kind, id))) return true;
+    /* The next start retires it. */
+    return kind == DBX_RETIRED_COLLECTION &&
+           dbx_walk_there(w, dbx_format_retired_key(key, DBX_UNPUBLISHED, id));
 }
 
 void dbx_walk_wrong(walk *w, dbx_slice key, const char *what) {
@@ -171,13 +174,17 @@ static void check_ttl(walk *w, dbx_slice key, dbx_slice value) {
 static void check_retired(walk *w, dbx_slice key, dbx_slice value) {
     w->retired++;
     bool good = key.len == DBX_RETIRED_KEY_BYTES && value.len == 0 &&
-                (key.ptr[1] == DBX_RETIRED_COLLECTION || key.ptr[1] == DBX_RETIRED_NAMESPACE);
+                (key.ptr[1] == DBX_RETIRED_COLLECTION || key.ptr[1] == DBX_RETIRED_NAMESPACE ||
+                 key.ptr[1] == DBX_UNPUBLISHED);
     if (!good) {
         dbx_walk_wrong(w, key, "says nothing that could be reclaimed");
         return;
     }
     uint64_t id = dbx_load64_be(key.ptr + 2);
-    if (!dbx_walk_given_out(w, id)) dbx_walk_wrong(w, key, "retires an id never given out");
+    /* What is unpublished may be newer than the last apply: a start counts on from there. */
+    if (key.ptr[1] != DBX_UNPUBLISHED && !dbx_walk_given_out(w, id)) {
+        dbx_walk_wrong(w, key, "retires an id never given out");
+    }
     if (key.ptr[1] == DBX_RETIRED_NAMESPACE && db_of(w, id) != NULL) {
         dbx_walk_wrong(w, key, "retires a database that is in use");
     }

@@ -50,10 +50,16 @@ int dbx_view_frozen_get(dbx_view *view, dbx_slice key, uint64_t hash, dbx_slice 
     return dbx_buffer_in_gap(view->frozen, key) ? DBX_ENOTFOUND : 1;
 }
 
+dbx_snapshot *dbx_view_snapshot(const dbx_view *view, dbx_slice key) {
+    bool early = view->early != NULL && dbx_format_since(key, view->early_from);
+    return early ? view->early : view->below;
+}
+
 int dbx_view_below_get(dbx_view *view, dbx_slice key, uint64_t hash, dbx_slice *value) {
     int rc = dbx_view_frozen_get(view, key, hash, value);
     if (rc != 1) return rc;
-    return view->below != NULL ? dbx_snapshot_get(view->below, key, value) : DBX_ENOTFOUND;
+    dbx_snapshot *snapshot = dbx_view_snapshot(view, key);
+    return snapshot != NULL ? dbx_snapshot_get(snapshot, key, value) : DBX_ENOTFOUND;
 }
 
 int dbx_view_get(dbx_view *view, dbx_slice key, dbx_slice *value) {

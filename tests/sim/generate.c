@@ -418,6 +418,7 @@ history *history_make(uint64_t seed, size_t count, bool calm) {
     dbx_rand_seed_with(&m.rand, seed);
     dbx_rand_seed_with(&m.vacuums, ~seed);
     h->seed = seed;
+    h->early_bytes = HISTORY_EARLY_BYTES;
     choose(&m, h);
     find_rows(&m);
     if (m.full) count = (count + 1) / 2; /* each start reads all that was written */

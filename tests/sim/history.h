@@ -16,6 +16,9 @@
 
 enum { HISTORY_WORDS_MAX = 24, HISTORY_DATABASES = 3, HISTORY_SETTINGS_MAX = 8 };
 
+/* Of a command's result: most are committed in parts. */
+enum { HISTORY_EARLY_BYTES = 256 };
+
 typedef struct history_call {
     size_t argc;
     dbx_slice argv[HISTORY_WORDS_MAX];
@@ -38,6 +41,7 @@ typedef struct history {
     char texts[HISTORY_SETTINGS_MAX][24];
     history_step *steps;
     size_t step_count;
+    size_t early_bytes; /* see store/early.h: 0: results are committed with their turns */
 } history;
 
 /* history_make draws one of `count` steps; what its steps hold lives as long as the program. A calm

@@ -27,6 +27,7 @@ BASE_MAX = 48 * MB
 KEYS = 300_000
 DELETED = 20_000
 TOMBSTONE_BYTES_MAX = 200
+RESULT_MEMBERS = 300_000
 IDLE_CLIENTS = 900
 IDLE_CLIENT_BYTES_MAX = 20 * 1024
 
@@ -103,3 +104,34 @@ def test_a_client_that_never_reads_is_bounded(dbx_process: Start) -> None:
         assert client.value("PING") == b"PONG"
     assert watch.highest - before <= 128 * MB, f"{(watch.highest - before) / MB:.1f} MB"
     deaf.close()
+
+
+def test_a_result_larger_than_the_buffer_needs_no_more_memory_than_a_small_one(
+    dbx_process: Start,
+) -> None:
+    """It leaves the buffer while its command goes on, when a start executes that again, too."""
+    server = dbx_process(settings={"write-buffer-size": str(BUFFER_BYTES)})
+    n = RESULT_MEMBERS
+    with server.raw(timeout=300) as client:
+        for at in range(0, n, 10_000):
+            members = [b"member:%06d" % i for i in range(at, at + 10_000)]
+            client.value("SADD", "set", *members)
+            client.value("ZADD", "sorted", *(word for m in members for word in (m[-3:], m)))
+        server.apply()
+        with AnonWatch(server.pid) as watch:
+            assert client.value("COPY", "set", "copy") == 1
+            assert client.value("SUNIONSTORE", "union", "set", "copy") == n
+            assert client.value("SDIFFSTORE", "difference", "set", "none") == n
+            assert client.value("COPY", "sorted", "sorted copy") == 1
+            assert client.value("ZRANGESTORE", "range", "sorted", "0", "-1") == n
+        assert server.store_info()["early_entries"] > 5 * n
+        assert watch.grew <= 3 * BUFFER_BYTES, f"{watch.grew / MB:.1f} MB"
+    server.kill()
+    server.start()
+    info = server.store_info()
+    assert info["buffer_bytes"] + info["frozen_bytes"] <= 3 * BUFFER_BYTES
+    with server.raw(timeout=300) as client:
+        for key in ("copy", "union", "difference"):
+            assert client.value("SCARD", key) == n
+        for key in ("sorted copy", "range"):
+            assert client.value("ZCARD", key) == n
