@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "base/alloc.h"
+#include "base/bytes.h"
 #include "base/err.h"
 #include "store/internal.h"
 
@@ -31,6 +32,7 @@ struct dbx_cursor {
     dbx_env_cursor *below; /* NULL: in memory */
     bool forward;
     bool standing;    /* on an entry: key and value are set */
+    int lead;         /* when standing: the level it comes from */
     uint64_t changes; /* of the active buffer, when the levels were placed */
     unsigned
         swept; /* gaps in a row, ending at the active level's candidate, that hide nothing alive */
@@ -39,8 +41,10 @@ struct dbx_cursor {
     dbx_entry *dead;       /* the last active entry, a tombstone, that was passed in this move */
     unsigned dead_count;   /* and how many were */
     dbx_slice key, value;
+    uint64_t head, head_mask; /* of the prefix, as many of its first 8 bytes as it has */
     size_t prefix_len;
     uint8_t prefix[DBX_ENCODED_KEY_MAX];
+    dbx_tree_way ways[BELOW]; /* to the buffers' candidates */
 };
 
 /* Of closed cursors on the live view one is kept for the next: opening takes longer than a seek. */
@@ -74,6 +78,11 @@ dbx_cursor *dbx_cursor_open(dbx_view *view, dbx_slice prefix) {
     c->levels[FROZEN].epoch = DBX_EPOCH_LIVE;
     c->prefix_len = prefix.len;
     if (prefix.len > 0) memcpy(c->prefix, prefix.ptr, prefix.len);
+    size_t n = prefix.len < sizeof c->head ? prefix.len : sizeof c->head;
+    for (size_t i = 0; i < n; i++) {
+        c->head |= (uint64_t)c->prefix[i] << (56 - 8 * i);
+        c->head_mask |= (uint64_t)0xFF << (56 - 8 * i);
+    }
     return c;
 }
 
@@ -102,6 +111,9 @@ static dbx_slice prefix_slice(const dbx_cursor *c) {
 }
 
 static bool in_prefix(const dbx_cursor *c, dbx_slice key) {
+    if (c->prefix_len <= sizeof c->head && key.len >= sizeof c->head) {
+        return (dbx_load64_be(key.ptr) & c->head_mask) == c->head;
+    }
     return key.len >= c->prefix_len && memcmp(key.ptr, c->prefix, c->prefix_len) == 0;
 }
 
@@ -117,10 +129,10 @@ static dbx_entry *neighbour(const dbx_buffer *buffer, const dbx_entry *entry, bo
 }
 
 /* Makes `entry`, or the next one this view sees, the level's candidate. */
-static void set_entry(level *l, dbx_entry *entry, bool forward) {
+static void set_entry(level *l, dbx_tree_way *way, dbx_entry *entry, bool forward) {
     dbx_state state;
     while (entry != NULL && !dbx_buffer_see(l->buffer, entry, l->epoch, &state)) {
-        entry = neighbour(l->buffer, entry, forward);
+        entry = dbx_tree_follow(&l->buffer->tree, way, entry, forward);
     }
     l->entry = entry;
     l->on = entry != NULL;
@@ -146,7 +158,9 @@ static int seek_level(dbx_cursor *c, int which, dbx_slice key, bool forward) {
     if (which == BELOW) return move_below(c, forward ? DBX_ENV_SEEK : DBX_ENV_SEEK_BACK, key);
     if (l->buffer == NULL) return DBX_OK;
     const dbx_tree *tree = &l->buffer->tree;
-    set_entry(l, forward ? dbx_tree_seek(tree, key) : dbx_tree_seek_back(tree, key), forward);
+    dbx_entry *entry = forward ? dbx_tree_seek(tree, key) : dbx_tree_seek_back(tree, key);
+    c->ways[which].len = 0;
+    set_entry(l, &c->ways[which], entry, forward);
     l->came_from = NULL;
     return DBX_OK;
 }
@@ -156,7 +170,8 @@ static int step_level(dbx_cursor *c, int which) {
     dbx_work_add(&c->view->store->work.steps, 1);
     if (which == BELOW) return move_below(c, c->forward ? DBX_ENV_NEXT : DBX_ENV_PREV, l->key);
     dbx_entry *from = l->entry;
-    set_entry(l, neighbour(l->buffer, from, c->forward), c->forward);
+    dbx_tree_way *way = &c->ways[which];
+    set_entry(l, way, dbx_tree_follow(&l->buffer->tree, way, from, c->forward), c->forward);
     l->came_from = from;
     return DBX_OK;
 }
@@ -232,17 +247,17 @@ static void sweep(dbx_cursor *c) {
     c->swept = 1;
     c->sweep_back = l->came_from = back;
     c->changes = buffer->changes;
+    c->ways[ACTIVE].len = 0;
 }
 
-/* Steps every level that stands on `key`. */
-static int pass(dbx_cursor *c, dbx_slice key) {
-    for (int i = 0; i < LEVELS; i++) {
-        level *l = &c->levels[i];
-        if (!l->on || !dbx_slice_eq(l->key, key)) continue;
-        int rc = step_level(c, i);
-        if (rc != DBX_OK) return rc;
+/* Steps the leading level, and those below it that stand on the same key. */
+static int pass(dbx_cursor *c, int lead) {
+    dbx_slice key = c->levels[lead].key;
+    int rc = step_level(c, lead);
+    for (int i = lead + 1; rc == DBX_OK && i < LEVELS; i++) {
+        if (c->levels[i].on && dbx_slice_eq(c->levels[i].key, key)) rc = step_level(c, i);
     }
-    return DBX_OK;
+    return rc;
 }
 
 /* Stands on the first live candidate, or finds that there is none within the prefix. */
@@ -267,6 +282,7 @@ static int settle(dbx_cursor *c) {
                 c->key = l->key;
                 c->value = l->value;
                 c->standing = true;
+                c->lead = lead;
                 if (lead != ACTIVE) c->sweep_from = NULL;
                 return DBX_OK;
             }
@@ -274,7 +290,7 @@ static int settle(dbx_cursor *c) {
                 c->dead = l->entry;
                 c->dead_count++;
             }
-            rc = pass(c, l->key);
+            rc = pass(c, lead);
         }
         if (rc != DBX_OK) return rc;
     }
@@ -355,18 +371,39 @@ int dbx_cursor_last(dbx_cursor *c) {
     return seek_end(c, dbx_slice_of(bound, n), false);
 }
 
+/* step_below steps the snapshot, which leads: true if it still does, before the upper levels, which
+ * stand where they stood, with no gap that reaches so far back. */
+static bool step_below(dbx_cursor *c, int *rc) {
+    const level *l = &c->levels[BELOW];
+    *rc = pass(c, BELOW);
+    if (*rc != DBX_OK || !l->on || !in_prefix(c, l->key)) return false;
+    for (int i = 0; i < BELOW; i++) {
+        if (c->levels[i].on && order(c, l->key, c->levels[i].key) >= 0) return false;
+    }
+    c->key = l->key;
+    c->value = l->value;
+    return true;
+}
+
 /* One step in a direction. After a write, or a turn round, the levels are placed again by key; the
  * old key's bytes are still there: nothing of a turn is freed before its end. */
 static int step(dbx_cursor *c, bool forward) {
     if (!c->standing) return DBX_ENOTFOUND;
-    dbx_slice from = c->key;
+    int lead = c->lead;
     int rc = DBX_OK;
-    if (c->forward != forward || c->changes != c->view->active->changes)
+    if (c->forward != forward || c->changes != c->view->active->changes) {
+        dbx_slice from = c->key;
         rc = place(c, from, forward, false);
-    if (rc == DBX_OK && c->levels[ACTIVE].on && dbx_slice_eq(c->levels[ACTIVE].key, from)) {
-        if (is_live(c) && c->sweep_from == NULL) c->sweep_from = c->levels[ACTIVE].entry;
+        if (rc != DBX_OK) return rc;
+        lead = leading(c);
+        if (lead >= 0 && !dbx_slice_eq(c->levels[lead].key, from)) lead = -1;
+    } else if (lead == BELOW) {
+        if (step_below(c, &rc)) return DBX_OK;
+        lead = -1;
     }
-    if (rc == DBX_OK) rc = pass(c, from);
+    if (lead == ACTIVE && is_live(c) && c->sweep_from == NULL)
+        c->sweep_from = c->levels[ACTIVE].entry;
+    if (rc == DBX_OK && lead >= 0) rc = pass(c, lead);
     return rc != DBX_OK ? rc : settle(c);
 }
 

@@ -342,10 +342,50 @@ void dbx_env_cursor_close(dbx_env_cursor *cursor) {
     dbx_alloc_free(cursor);
 }
 
+enum {
+    STEPS_ALONE = 2,  /* before entries are read ahead */
+    SHORT_VALUE = 256 /* of the entries before, or none are */
+};
+
+/* read_ahead fills the cursor with what follows. */
+static int read_ahead(dbx_env_cursor *cursor) {
+    bool again = cursor->count == 0; /* it stands on what was given last */
+    cursor->at = 0;
+    int rc = mdbx_cursor_get_batch(cursor->cursor, &cursor->count, cursor->ahead, 2 * DBX_ENV_AHEAD,
+                                   MDBX_NEXT);
+    if (rc != 0 && rc != MDBX_RESULT_TRUE) {
+        cursor->count = 0;
+        return rc;
+    }
+    if (again) cursor->at = 2;
+    return cursor->at < cursor->count ? 0 : MDBX_NOTFOUND;
+}
+
+/* step_forward gives the next entry. Where a walk goes on, several are read at once, but not where
+ * values are long: those lie on pages of their own, which may be nowhere but on the disk. */
+static int step_forward(dbx_env_cursor *cursor, MDBX_val *key, MDBX_val *value) {
+    int rc = 0;
+    if (cursor->at == cursor->count) {
+        if (cursor->count == 0 && cursor->steps < STEPS_ALONE) {
+            rc = mdbx_cursor_get(cursor->cursor, key, value, MDBX_NEXT);
+            cursor->steps = rc == 0 && value->iov_len <= SHORT_VALUE ? cursor->steps + 1 : 0;
+            return rc;
+        }
+        rc = read_ahead(cursor);
+        if (rc != 0) return rc;
+    }
+    *key = cursor->ahead[cursor->at];
+    *value = cursor->ahead[cursor->at + 1];
+    cursor->at += 2;
+    return 0;
+}
+
 int dbx_env_cursor_move(dbx_env_cursor *cursor, dbx_env_move move, dbx_slice *key,
                         dbx_slice *value) {
     MDBX_val k = to_val(*key), v = {NULL, 0};
     int rc = MDBX_EINVAL;
+    if (move != DBX_ENV_NEXT) cursor->steps = 0;
+    if (move == DBX_ENV_SEEK || move == DBX_ENV_SEEK_BACK) cursor->at = cursor->count = 0;
     switch (move) {
     case DBX_ENV_SEEK:
         rc = mdbx_cursor_get(cursor->cursor, &k, &v, MDBX_SET_RANGE);
@@ -359,10 +399,10 @@ int dbx_env_cursor_move(dbx_env_cursor *cursor, dbx_env_move move, dbx_slice *ke
         }
         break;
     case DBX_ENV_NEXT:
-        rc = mdbx_cursor_get(cursor->cursor, &k, &v, MDBX_NEXT);
+        rc = step_forward(cursor, &k, &v);
         break;
     case DBX_ENV_PREV:
-        rc = mdbx_cursor_get(cursor->cursor, &k, &v, MDBX_PREV);
+        if (cursor->count == 0) rc = mdbx_cursor_get(cursor->cursor, &k, &v, MDBX_PREV);
         break;
     }
     if (rc != 0) return dbx_env_error(rc, "reading", cursor->snapshot->env->path, NULL);

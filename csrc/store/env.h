@@ -61,7 +61,8 @@ uint64_t dbx_snapshot_unused(dbx_snapshot *snapshot, uint64_t max);
 
 dbx_env_cursor *dbx_env_cursor_open(dbx_snapshot *snapshot);
 void dbx_env_cursor_close(dbx_env_cursor *cursor);
-/* Each returns DBX_OK with the entry, DBX_ENOTFOUND, or a failure. */
+/* Each returns DBX_OK with the entry, DBX_ENOTFOUND, or a failure. What follows a seek goes on in
+ * its direction. */
 typedef enum dbx_env_move {
     DBX_ENV_SEEK,      /* first >= *key */
     DBX_ENV_SEEK_BACK, /* last <= *key */

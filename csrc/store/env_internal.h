@@ -23,9 +23,14 @@ struct dbx_snapshot {
     MDBX_txn *txn;
 };
 
+enum { DBX_ENV_AHEAD = 16 }; /* entries that a cursor reads at once */
+
 struct dbx_env_cursor {
     dbx_snapshot *snapshot;
     MDBX_cursor *cursor;
+    unsigned steps;   /* forward in a row, before the first that read ahead */
+    size_t at, count; /* what was read ahead and not given; the cursor stands behind it */
+    MDBX_val ahead[2 * DBX_ENV_AHEAD]; /* keys, each with its value */
 };
 
 /* dbx_env_error turns an error of libmdbx into a dbx_err and, unless NULL, a message. */

@@ -205,6 +205,65 @@ dbx_entry *dbx_tree_prev(const dbx_tree *tree, const dbx_entry *entry) {
     return step(tree, entry, false);
 }
 
+/* Adds a node to a known way; false: there is no room. */
+static inline bool follow_add(dbx_tree_way *w, const dbx_node *node, size_t depth) {
+    if (w->len == DBX_TREE_WAY) return false;
+    w->steps[w->len].node = node;
+    w->steps[w->len++].depth = (uint32_t)depth;
+    return true;
+}
+
+/* know finds the way to an entry; false: it is too long. */
+static bool know(const dbx_tree *tree, dbx_tree_way *w, const dbx_entry *entry) {
+    size_t depth = 0;
+    for (dbx_node *node = node_below(tree, tree->root); node != NULL;) {
+        depth += node->prefix_len;
+        if (!follow_add(w, node, depth)) return false;
+        if (depth == entry->key_len) break;
+        node = node_below(tree, *dbx_node_child(node, entry->key[depth++]));
+    }
+    return true;
+}
+
+/* follow_down goes on to the nearest entry below a child. */
+static dbx_entry *follow_down(const dbx_tree *tree, dbx_tree_way *w, dbx_child child, size_t depth,
+                              bool forward) {
+    while (!dbx_child_is_entry(child)) {
+        const dbx_node *node = node_at(tree, child);
+        depth += node->prefix_len;
+        if (!follow_add(w, node, depth++)) {
+            w->len = 0;
+            return forward ? first_entry(tree, child) : last_entry(tree, child);
+        }
+        child = !forward         ? dbx_node_child_before(node, 256)
+                : node->end != 0 ? node->end
+                                 : dbx_node_child_after(node, -1);
+    }
+    return dbx_child_entry(tree->arena, child);
+}
+
+dbx_entry *dbx_tree_follow(const dbx_tree *tree, dbx_tree_way *w, const dbx_entry *entry,
+                           bool forward) {
+    if (w->len == 0 && !know(tree, w, entry)) {
+        w->len = 0;
+        return step(tree, entry, forward);
+    }
+    for (; w->len > 0; w->len--) {
+        const dbx_node *node = w->steps[w->len - 1].node;
+        size_t depth = w->steps[w->len - 1].depth;
+        int byte = depth < entry->key_len ? entry->key[depth] : -1;
+        dbx_child child = 0;
+        if (forward) {
+            child = dbx_node_child_after(node, byte);
+        } else if (byte >= 0) {
+            child = dbx_node_child_before(node, byte);
+            if (child == 0) child = node->end;
+        }
+        if (child != 0) return follow_down(tree, w, child, depth + 1, forward);
+    }
+    return NULL;
+}
+
 /* An empty node for keys that share the bytes of `key` from `depth` to `split`; 0: out of memory.
  */
 static dbx_child fork_node(dbx_tree *tree, const uint8_t *key, size_t depth, size_t split) {

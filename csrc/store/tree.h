@@ -35,6 +35,22 @@ dbx_entry *dbx_tree_first(const dbx_tree *tree);
 dbx_entry *dbx_tree_last(const dbx_tree *tree);
 dbx_entry *dbx_tree_next(const dbx_tree *tree, const dbx_entry *entry);
 dbx_entry *dbx_tree_prev(const dbx_tree *tree, const dbx_entry *entry);
+/* The way from the root to an entry, so that those that follow are found without going down again.
+ * `len` 0: not known. */
+enum { DBX_TREE_WAY = 16 };
+typedef struct dbx_node dbx_node;
+typedef struct dbx_tree_way {
+    unsigned len;
+    struct {
+        const dbx_node *node;
+        uint32_t depth; /* of the byte of the key where the way goes on below it */
+    } steps[DBX_TREE_WAY];
+} dbx_tree_way;
+/* dbx_tree_follow is dbx_tree_next or dbx_tree_prev of an entry to which the way leads, if it is
+ * known; it leads to what was found then. In both directions, but the tree must not have changed
+ * since. */
+dbx_entry *dbx_tree_follow(const dbx_tree *tree, dbx_tree_way *way, const dbx_entry *entry,
+                           bool forward);
 /* dbx_tree_insert adds an entry whose key is not in the tree. False: out of memory, nothing
  * changed. */
 bool dbx_tree_insert(dbx_tree *tree, dbx_entry *entry);

@@ -29,13 +29,14 @@ typedef enum dbx_node_type {
 /* A node or an entry: its reference and, in the lowest bit, which. 0: nothing. */
 typedef uint32_t dbx_child;
 
-typedef struct dbx_node {
+typedef struct dbx_node dbx_node;
+struct dbx_node {
     uint16_t count;      /* children, `end` not included; at least 1 */
     uint16_t prefix_len; /* bytes every key below shares after the parent's byte */
     dbx_child end;       /* the entry whose key ends here, or 0: orders before all children */
     uint8_t prefix[DBX_NODE_PREFIX];
     uint8_t type;
-} dbx_node;
+};
 
 static inline bool dbx_child_is_entry(dbx_child child) {
     return (child & 1u) != 0;

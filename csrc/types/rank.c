@@ -1,7 +1,10 @@
 /* rank.c: see rank.h. */
 #include "types/rank.h"
 
-enum { COUNT_BYTES = 8 };
+enum {
+    COUNT_BYTES = 8,
+    TURN = 4 /* a cursor's turning round takes about as long as so many steps */
+};
 
 typedef dbx_border border; /* its place is in the map */
 
@@ -107,19 +110,23 @@ static int put(dbx_rank *rank, unsigned level, dbx_slice place, bool last, uint6
 
 /* --- Counting -------------------------------------------------------------------------------- */
 
+/* seek_member stands a cursor on the first member at or after a place. */
+static int seek_member(dbx_rank *rank, dbx_cursor *members, dbx_slice place) {
+    uint8_t key[DBX_ENCODED_KEY_MAX];
+    size_t head = dbx_format_collection(key, DBX_TABLE_ZSET, rank->cid);
+    if (place.len > 0) memcpy(key + head, place.ptr, place.len);
+    rank->steps++;
+    return dbx_cursor_seek(members, dbx_slice_of(key, head + place.len));
+}
+
 /* count_members counts from `from` to before `to` in Z. */
 static int count_members(dbx_rank *rank, dbx_slice from, dbx_slice to, uint64_t *count) {
-    uint8_t key[DBX_ENCODED_KEY_MAX];
     int rc = open_cursor(rank, &rank->members, DBX_TABLE_ZSET);
-    if (rc != DBX_OK) return rc;
-    size_t head = dbx_format_collection(key, DBX_TABLE_ZSET, rank->cid);
-    if (from.len > 0) memcpy(key + head, from.ptr, from.len);
-    *count = 0;
-    rc = dbx_cursor_seek(rank->members, dbx_slice_of(key, head + from.len));
-    for (; rc == DBX_OK; rc = dbx_cursor_next(rank->members)) {
+    if (rc == DBX_OK) rc = seek_member(rank, rank->members, from);
+    for (*count = 0; rc == DBX_OK; rc = dbx_cursor_next(rank->members)) {
         dbx_slice at = dbx_cursor_key(rank->members);
         rank->steps++;
-        if (dbx_slice_cmp(dbx_slice_of(at.ptr + head, at.len - head), to) >= 0) return DBX_OK;
+        if (dbx_slice_cmp(dbx_slice_of(at.ptr + rank->head, at.len - rank->head), to) >= 0) break;
         ++*count;
     }
     return rc == DBX_ENOTFOUND ? DBX_OK : rc;
@@ -142,17 +149,27 @@ static int sum(dbx_rank *rank, unsigned level, dbx_slice from, dbx_slice to, uin
 
 /* --- Changing -------------------------------------------------------------------------------- */
 
+/* add_to_head counts before a level's first border, of which there is no entry. */
+static void add_to_head(dbx_rank *rank, unsigned level, int by) {
+    if (rank->cache != NULL) dbx_rank_cache_head_add(rank->cache, level, by);
+}
+
 /* change adds to the count of the group that a place lies in, if it is kept. */
 static int change(dbx_rank *rank, unsigned level, dbx_slice place, int by) {
     border b;
     int rc = border_to(rank, level, place, &b);
-    if (rc == DBX_ENOTFOUND || (rc == DBX_OK && b.last)) return DBX_OK;
-    return rc == DBX_OK ? put(rank, level, b.place, false, b.count + (uint64_t)by) : rc;
+    if (rc == DBX_ENOTFOUND) {
+        add_to_head(rank, level, by);
+        return DBX_OK;
+    }
+    if (rc != DBX_OK || b.last) return rc;
+    return put(rank, level, b.place, false, b.count + (uint64_t)by);
 }
 
 /* change_found does the same where a path through what is in memory leads. */
 static int change_found(dbx_rank *rank, unsigned level, const dbx_rank_path *path, int by) {
     const border *b = &path->borders[level];
+    if (path->slots[level] == NULL) add_to_head(rank, level, by);
     if (path->slots[level] == NULL || b->last) return DBX_OK;
     dbx_rank_slot_add(path->slots[level], by);
     return write_border(rank, level, b->place, false, b->count + (uint64_t)by);
@@ -198,6 +215,7 @@ static int add_border(dbx_rank *rank, unsigned level, dbx_slice place) {
     neighbours n;
     uint64_t count = 0, before = 0;
     int rc = find_neighbours(rank, level, place, &n);
+    if (!n.has_before && rank->cache != NULL) dbx_rank_cache_lose_heads(rank->cache);
     if (rc == DBX_OK && n.has_after) rc = sum(rank, level - 1, place, n.after.place, &count);
     if (rc == DBX_OK && n.has_before) {
         if (n.has_after) {
@@ -236,6 +254,7 @@ static int remove_border(dbx_rank *rank, unsigned level, dbx_slice place, dbx_ra
     if (rc == DBX_OK) {
         rc = put(rank, level, before.place, own.last, before.count + own.count - 1);
     } else if (rc == DBX_ENOTFOUND) {
+        if (rank->cache != NULL) dbx_rank_cache_lose_heads(rank->cache);
         rc = DBX_OK;
     }
     return rc == DBX_OK ? dbx_txn_del(rank->txn, key_of(rank, level, place)) : rc;
@@ -247,8 +266,10 @@ int dbx_rank_remove(dbx_rank *rank, dbx_slice place, unsigned level, dbx_rank_en
     for (unsigned l = 1; rc == DBX_OK && l <= level && l <= rank->levels; l++)
         rc = remove_border(rank, l, place, end);
     if (level > 0 && rank->cache != NULL) dbx_rank_cache_removed(rank->cache, level, place);
-    /* Before the first border and in the last group nothing is kept. */
+    /* Of what comes before the first border and of the last group there is nothing in the map. */
     if (rc == DBX_OK && end == DBX_RANK_ANYWHERE) rc = change_from(rank, level + 1, place, -1);
+    for (unsigned l = level + 1; end == DBX_RANK_FIRST && l <= rank->levels; l++)
+        add_to_head(rank, l, -1);
     while (rc == DBX_OK && level >= rank->levels && rank->levels > 0) {
         border any;
         rc = border_from(rank, rank->levels, START, &any);
@@ -271,6 +292,8 @@ static int move_in(dbx_rank *rank, unsigned level, dbx_slice from, dbx_slice to,
     if (*within) return DBX_OK;
     if (new.place.len > sizeof place) return DBX_ECORRUPT;
     if (new.place.len > 0) memcpy(place, new.place.ptr, new.place.len);
+    if (old.place.len == 0) add_to_head(rank, level, -1);
+    if (new.place.len == 0) add_to_head(rank, level, 1);
     rc = old.last ? DBX_OK : put(rank, level, old.place, false, old.count - 1);
     if (rc != DBX_OK || new.last) return rc;
     return put(rank, level, dbx_slice_of(place, new.place.len), false, new.count + 1);
@@ -298,87 +321,132 @@ int dbx_rank_move(dbx_rank *rank, dbx_slice from, dbx_slice to) {
 
 /* --- Ranks ----------------------------------------------------------------------------------- */
 
-int dbx_rank_of(dbx_rank *rank, dbx_slice place, uint64_t *before) {
-    uint64_t count;
-    unsigned level = 0;
-    bool up = true;
-    *before = 0;
-    /* Up from border to border, each the last of its level, and then, from the first border of the
-     * level where that ended, down to the very start. */
-    for (;;) {
-        border b = {.place = START};
-        int rc = DBX_ENOTFOUND;
-        if (up && level < rank->levels) rc = border_to(rank, level + 1, place, &b);
-        if (rc != DBX_OK && rc != DBX_ENOTFOUND) return rc;
-        up = rc == DBX_OK;
-        rc = sum(rank, level, b.place, place, &count);
-        if (rc != DBX_OK) return rc;
-        *before += count;
-        if (up) {
-            level++;
-            place = b.place;
-        } else if (level == 0) {
-            return DBX_OK;
-        } else {
-            rc = border_from(rank, level, START, &b);
-            if (rc != DBX_OK) return rc == DBX_ENOTFOUND ? DBX_ECORRUPT : rc;
-            place = b.place;
-            level--;
-        }
-    }
-}
-
-/* heads counts the members before the first border of each level. */
-static int find_heads(dbx_rank *rank, border first[], uint64_t heads[]) {
+/* read_heads counts the members before the first border of each level: heads[0] to
+ * heads[rank->levels]. */
+static int read_heads(dbx_rank *rank, uint64_t heads[]) {
     heads[0] = 0;
     for (unsigned l = 1; l <= rank->levels; l++) {
         uint64_t count;
-        int rc = border_from(rank, l, START, &first[l]);
+        border first;
+        int rc = border_from(rank, l, START, &first);
         if (rc == DBX_ENOTFOUND) return DBX_ECORRUPT;
-        if (rc == DBX_OK) rc = sum(rank, l - 1, START, first[l].place, &count);
+        if (rc == DBX_OK) rc = sum(rank, l - 1, START, first.place, &count);
         if (rc != DBX_OK) return rc;
         heads[l] = heads[l - 1] + count;
     }
     return DBX_OK;
 }
 
-/* skip_members stands on the member that comes `index` after `from`. */
-static int skip_members(dbx_rank *rank, dbx_slice from, uint64_t index, dbx_slice *place) {
-    uint8_t key[DBX_ENCODED_KEY_MAX];
-    int rc = open_cursor(rank, &rank->members, DBX_TABLE_ZSET);
-    if (rc != DBX_OK) return rc;
-    size_t head = dbx_format_collection(key, DBX_TABLE_ZSET, rank->cid);
-    if (from.len > 0) memcpy(key + head, from.ptr, from.len);
-    rc = dbx_cursor_seek(rank->members, dbx_slice_of(key, head + from.len));
-    for (rank->steps++; rc == DBX_OK && index > 0; index--, rank->steps++) {
-        rc = dbx_cursor_next(rank->members);
-    }
-    if (rc != DBX_OK) return rc;
-    dbx_slice at = dbx_cursor_key(rank->members);
-    *place = dbx_slice_of(at.ptr + head, at.len - head);
-    return DBX_OK;
+/* Whether a border, with so many members before it, lies behind what is looked for. */
+static bool is_behind(const dbx_rank_goal *goal, dbx_slice place, uint64_t before) {
+    return goal->by_index ? before > goal->index : dbx_slice_cmp(place, goal->place) > 0;
 }
 
-int dbx_rank_at(dbx_rank *rank, uint64_t index, dbx_slice *place) {
-    border first[DBX_RANK_LEVELS_MAX + 1];
-    uint64_t heads[DBX_RANK_LEVELS_MAX + 1];
-    border b = {.place = START};
-    bool inside = false; /* behind the first border of the level */
-    if (rank->levels > DBX_RANK_LEVELS_MAX) return DBX_ECORRUPT;
-    int rc = find_heads(rank, first, heads);
-    for (unsigned l = rank->levels; rc == DBX_OK && l > 0; l--) {
-        if (!inside && index < heads[l]) continue;
-        if (!inside) {
-            index -= heads[l];
-            b = first[l];
-            inside = true;
+/* find_in_level goes on in the map: to a goal's group in the level below that of the spot. */
+static int find_in_level(dbx_rank *rank, const dbx_rank_goal *goal, const uint64_t heads[],
+                         dbx_rank_spot *spot) {
+    unsigned level = --spot->level;
+    border b;
+    int rc = border_from(rank, level, spot->inside ? spot->at.place : START, &b);
+    if (!spot->inside) {
+        spot->before = heads[level];
+        if (rc == DBX_OK && is_behind(goal, b.place, spot->before)) {
+            spot->next = b.place;
+            return DBX_OK;
         }
-        rc = border_from(rank, l, b.place, &b);
-        while (rc == DBX_OK && !b.last && index >= b.count) {
-            index -= b.count;
-            rc = border_next(rank, l, &b);
-        }
-        if (rc == DBX_ENOTFOUND) rc = DBX_ECORRUPT;
     }
-    return rc == DBX_OK ? skip_members(rank, b.place, index, place) : rc;
+    while (rc == DBX_OK) {
+        spot->inside = true;
+        spot->at = b;
+        if (b.last) return DBX_OK;
+        rc = border_next(rank, level, &b);
+        if (rc == DBX_OK && is_behind(goal, b.place, spot->before + spot->at.count)) {
+            spot->next = b.place;
+            return DBX_OK;
+        }
+        spot->before += spot->at.count;
+    }
+    return rc == DBX_ENOTFOUND ? DBX_ECORRUPT : rc;
+}
+
+/* find_group finds the group of level 1 that a goal lies in, or that it lies before the first. */
+static int find_group(dbx_rank *rank, const dbx_rank_goal *goal, dbx_rank_spot *spot) {
+    uint64_t heads[DBX_RANK_LEVELS_MAX + 1];
+    int rc = DBX_OK;
+    if (rank->levels > DBX_RANK_LEVELS_MAX) return DBX_ECORRUPT;
+    *spot = (dbx_rank_spot){.level = rank->levels + 1};
+    rank->cache = cache_of(rank);
+    const uint64_t *known = rank->cache != NULL ? dbx_rank_cache_heads(rank->cache) : NULL;
+    if (known == NULL) {
+        rc = read_heads(rank, heads);
+        if (rc == DBX_OK && rank->cache != NULL) dbx_rank_cache_set_heads(rank->cache, heads);
+        known = heads;
+    }
+    if (rc == DBX_OK && rank->cache != NULL) {
+        rc = dbx_rank_cache_find(rank->cache, rank->txn, goal, spot);
+    }
+    while (rc == DBX_OK && spot->level > 1)
+        rc = find_in_level(rank, goal, known, spot);
+    if (rc == DBX_OK && !spot->inside) {
+        spot->before = 0;
+        spot->at = (border){START, rank->levels == 0, known[rank->levels > 0]};
+    }
+    return rc;
+}
+
+/* The 8 bytes of a place from `at` on, as a number. */
+static uint64_t bytes_from(dbx_slice place, size_t at) {
+    uint8_t bytes[8] = {0};
+    if (place.len <= at) return 0;
+    size_t n = place.len - at < sizeof bytes ? place.len - at : sizeof bytes;
+    memcpy(bytes, place.ptr + at, n);
+    return dbx_load64_be(bytes);
+}
+
+/* Whether a place seems to be nearer to the end of its group than to its border. */
+static bool is_near_end(dbx_slice from, dbx_slice place, dbx_slice end) {
+    size_t same = 0;
+    while (same < from.len && same < end.len && from.ptr[same] == end.ptr[same])
+        same++;
+    uint64_t at = bytes_from(place, same);
+    return bytes_from(end, same) - at < at - bytes_from(from, same);
+}
+
+bool dbx_rank_is_near(dbx_rank *rank) {
+    rank->cache = cache_of(rank);
+    return rank->cache != NULL && dbx_rank_cache_heads(rank->cache) != NULL;
+}
+
+int dbx_rank_of(dbx_rank *rank, dbx_slice place, uint64_t *before) {
+    const dbx_rank_goal goal = {.place = place};
+    dbx_rank_spot spot;
+    uint64_t count = 0;
+    int rc = find_group(rank, &goal, &spot);
+    if (rc != DBX_OK) return rc;
+    if (!spot.at.last && spot.next.len > 0 && is_near_end(spot.at.place, place, spot.next)) {
+        rc = count_members(rank, place, spot.next, &count);
+        *before = spot.before + spot.at.count - count;
+    } else {
+        rc = count_members(rank, spot.at.place, place, &count);
+        *before = spot.before + count;
+    }
+    return rc;
+}
+
+int dbx_rank_at(dbx_rank *rank, uint64_t index, dbx_cursor *members) {
+    const dbx_rank_goal goal = {.by_index = true, .index = index};
+    dbx_rank_spot spot;
+    int rc = find_group(rank, &goal, &spot);
+    if (rc != DBX_OK) return rc;
+    uint64_t forward = index - spot.before, back = spot.at.count - forward;
+    if (!spot.at.last && spot.next.len > 0 && back + TURN < forward) {
+        rc = seek_member(rank, members, spot.next);
+        for (; rc == DBX_OK && back > 0; back--, rank->steps++)
+            rc = dbx_cursor_prev(members);
+        return rc;
+    }
+    rc = seek_member(rank, members, spot.at.place);
+    for (; rc == DBX_OK && forward > 0; forward--, rank->steps++)
+        rc = dbx_cursor_next(members);
+    return rc;
 }

@@ -30,9 +30,9 @@ typedef struct dbx_rank {
     unsigned levels; /* that have a border; the set's record keeps it */
     uint64_t steps;  /* that cursors made: the cost */
     /* private */
-    dbx_rank_cache *cache;         /* NULL: none; looked for in each change */
+    dbx_rank_cache *cache;         /* NULL: none; looked for by each call */
     dbx_cursor *borders, *members; /* opened when they are needed */
-    size_t head;                   /* length of [R][cid] in key */
+    size_t head;                   /* length of [R][cid] in key, and of [Z][cid] */
     uint8_t key[DBX_ENCODED_KEY_MAX];
 } dbx_rank;
 
@@ -50,10 +50,12 @@ int dbx_rank_remove(dbx_rank *rank, dbx_slice place, unsigned level, dbx_rank_en
 /* dbx_rank_move counts that a member, a border of no level, has another place. */
 int dbx_rank_move(dbx_rank *rank, dbx_slice from, dbx_slice to);
 
+/* dbx_rank_is_near says whether ranks are found in memory, by a walk of a few members. */
+bool dbx_rank_is_near(dbx_rank *rank);
 /* dbx_rank_of counts the members before a place, whether or not there is one at it. */
 int dbx_rank_of(dbx_rank *rank, dbx_slice place, uint64_t *before);
-/* dbx_rank_at finds the place of the member that has `index` members before it; valid until the
- * next write. DBX_ENOTFOUND: there are not so many. */
-int dbx_rank_at(dbx_rank *rank, uint64_t index, dbx_slice *place);
+/* dbx_rank_at stands a cursor of the set's members in Z on the one that has `index` before it.
+ * DBX_ENOTFOUND: there are not so many. */
+int dbx_rank_at(dbx_rank *rank, uint64_t index, dbx_cursor *members);
 
 #endif

@@ -38,6 +38,8 @@ struct dbx_rank_cache {
     uint64_t cid; /* 0: free */
     unsigned levels;
     node *root;
+    bool counted; /* heads are known */
+    uint64_t heads[DBX_RANK_LEVELS_MAX + 1];
     size_t bytes;
     uint64_t nodes, refused;
 };
@@ -89,6 +91,11 @@ static size_t find(const node *n, dbx_slice place) {
     return from;
 }
 
+/* The node below what comes before slot i. */
+static node **below(node *n, size_t i) {
+    return i > 0 ? &n->slots[i - 1].below : &n->head;
+}
+
 static size_t size_of(size_t slots, size_t bytes) {
     return sizeof(node) + slots * sizeof(dbx_rank_slot) + bytes;
 }
@@ -122,6 +129,7 @@ static void free_node(dbx_rank_cache *cache, node **at) {
 
 static void forget(dbx_rank_cache *cache) {
     free_node(cache, &cache->root);
+    cache->counted = false;
     cache->refused = 0;
 }
 
@@ -217,35 +225,109 @@ dbx_rank_cache *dbx_rank_cache_of(dbx_txn *txn, uint64_t cid, unsigned levels) {
     return cache;
 }
 
+/* A way down the tree. */
+typedef struct way {
+    node **at;           /* where it goes on */
+    uint8_t *asked;      /* for what is there; NULL: it is the root */
+    dbx_slice from, end; /* the borders there, `end` left out; empty: from the first, to the last */
+} way;
+
+/* enter gives the node where the way goes on, which is read when it was asked for often enough;
+ * *n NULL: it is not here. */
+static int enter(dbx_rank_cache *cache, dbx_txn *txn, unsigned level, way *w, node **n) {
+    bool full = level == 1 && cache->bytes >= DBX_RANK_CACHE_BYTES;
+    *n = *w->at;
+    if (*n != NULL) return DBX_OK;
+    if (w->asked != NULL && (full || *w->asked < ASKED)) {
+        cache->refused += full;
+        *w->asked = (uint8_t)(*w->asked + !full);
+        return DBX_OK;
+    }
+    int rc = load(cache, txn, level, w->from, w->end, w->at);
+    *n = *w->at;
+    return rc;
+}
+
+/* descend goes on below what comes before slot i of a node. */
+static void descend(way *w, node *n, size_t i) {
+    if (i < n->count) w->end = place_of(n, &n->slots[i]);
+    if (i > 0) w->from = place_of(n, &n->slots[i - 1]);
+    w->at = below(n, i);
+    w->asked = i > 0 ? &n->slots[i - 1].asked : &n->head_asked;
+}
+
 int dbx_rank_cache_path(dbx_rank_cache *cache, dbx_txn *txn, dbx_slice place, dbx_rank_path *path) {
-    dbx_slice from = {NULL, 0}, end = {NULL, 0};
-    node **at = &cache->root;
-    uint8_t *asked = NULL;
-    path->lowest = 1;
+    way w = {.at = &cache->root};
+    path->lowest = cache->levels + 1;
     for (unsigned level = cache->levels; level > 0; level--) {
-        bool full = level == 1 && cache->bytes >= DBX_RANK_CACHE_BYTES;
-        if (*at == NULL && asked != NULL && (full || *asked < ASKED)) {
-            cache->refused += full;
-            *asked = (uint8_t)(*asked + !full);
-            path->lowest = level + 1;
-            return DBX_OK;
-        }
-        int rc = *at == NULL ? load(cache, txn, level, from, end, at) : DBX_OK;
-        if (rc != DBX_OK) return rc;
-        node *n = *at;
+        node *n;
+        int rc = enter(cache, txn, level, &w, &n);
+        if (rc != DBX_OK || n == NULL) return rc;
         size_t i = find(n, place);
-        if (i < n->count) end = place_of(n, &n->slots[i]);
+        descend(&w, n, i);
+        path->lowest = level;
         path->slots[level] = i > 0 ? &n->slots[i - 1] : NULL;
-        at = &n->head;
-        asked = &n->head_asked;
         if (i == 0) continue;
-        dbx_rank_slot *slot = &n->slots[i - 1];
-        from = place_of(n, slot);
-        path->borders[level] = (dbx_border){from, slot->last, slot->count};
-        at = &slot->below;
-        asked = &slot->asked;
+        const dbx_rank_slot *slot = &n->slots[i - 1];
+        path->borders[level] = (dbx_border){w.from, slot->last, slot->count};
     }
     return DBX_OK;
+}
+
+/* The slots that a goal lies behind, when the first of them has `before` members before it; *sum:
+ * how many the last of them has. */
+static size_t count_to(const node *n, const dbx_rank_goal *goal, uint64_t before, uint64_t *sum) {
+    size_t i = 1, count = n->count;
+    *sum = before;
+    if (!goal->by_index) {
+        count = find(n, goal->place);
+    } else if (goal->index < before) {
+        return 0;
+    }
+    for (; i < count; i++) {
+        const dbx_rank_slot *slot = &n->slots[i - 1];
+        if (goal->by_index && goal->index - *sum < slot->count) break;
+        *sum += slot->count;
+    }
+    return i < count ? i : count;
+}
+
+int dbx_rank_cache_find(dbx_rank_cache *cache, dbx_txn *txn, const dbx_rank_goal *goal,
+                        dbx_rank_spot *spot) {
+    way w = {.at = &cache->root};
+    for (unsigned level = cache->levels; level > 0; level--) {
+        node *n;
+        uint64_t before;
+        int rc = enter(cache, txn, level, &w, &n);
+        if (rc != DBX_OK || n == NULL) return rc;
+        size_t i = count_to(n, goal, spot->inside ? spot->before : cache->heads[level], &before);
+        descend(&w, n, i);
+        spot->level = level;
+        spot->next = w.end;
+        if (i == 0) continue;
+        const dbx_rank_slot *slot = &n->slots[i - 1];
+        spot->inside = true;
+        spot->before = before;
+        spot->at = (dbx_border){w.from, slot->last, slot->count};
+    }
+    return DBX_OK;
+}
+
+const uint64_t *dbx_rank_cache_heads(const dbx_rank_cache *cache) {
+    return cache->counted ? cache->heads : NULL;
+}
+
+void dbx_rank_cache_set_heads(dbx_rank_cache *cache, const uint64_t *heads) {
+    memcpy(cache->heads, heads, (cache->levels + 1) * sizeof heads[0]);
+    cache->counted = true;
+}
+
+void dbx_rank_cache_lose_heads(dbx_rank_cache *cache) {
+    cache->counted = false;
+}
+
+void dbx_rank_cache_head_add(dbx_rank_cache *cache, unsigned level, int by) {
+    if (level <= cache->levels) cache->heads[level] += (uint64_t)(int64_t)by;
 }
 
 void dbx_rank_slot_add(dbx_rank_slot *slot, int by) {
@@ -330,11 +412,6 @@ static part part_of(const node *n, size_t from, size_t to) {
 
 static part nothing(void) {
     return (part){NULL, 0, 0, NULL};
-}
-
-/* The node below what comes before slot i. */
-static node **below(node *n, size_t i) {
-    return i > 0 ? &n->slots[i - 1].below : &n->head;
 }
 
 int dbx_rank_cache_added(dbx_rank_cache *cache, dbx_txn *txn, unsigned level, dbx_slice place) {

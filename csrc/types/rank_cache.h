@@ -41,11 +41,39 @@ typedef struct dbx_rank_path {
     dbx_border borders[DBX_RANK_LEVELS_MAX + 1];
 } dbx_rank_path;
 
+/* What is looked for: a place, or the member that has `index` before it. */
+typedef struct dbx_rank_goal {
+    bool by_index;
+    uint64_t index;
+    dbx_slice place;
+} dbx_rank_goal;
+
+/* Where it lies, as far as was looked: in the group of a border, or before a level's first one. */
+typedef struct dbx_rank_spot {
+    unsigned level;  /* those below were not looked at */
+    bool inside;     /* a border was found: `before` and `at` are set */
+    uint64_t before; /* members before the border */
+    dbx_border at;
+    dbx_slice next; /* where the group ends; empty: it is the last, or not known */
+} dbx_rank_spot;
+
 /* dbx_rank_cache_of gives a set's; NULL: it has none, by now. Valid until it is asked for again. */
 dbx_rank_cache *dbx_rank_cache_of(dbx_txn *txn, uint64_t cid, unsigned levels);
 /* dbx_rank_cache_path finds the borders around a place. Its slots are valid until one comes or
  * goes. */
 int dbx_rank_cache_path(dbx_rank_cache *cache, dbx_txn *txn, dbx_slice place, dbx_rank_path *path);
+/* dbx_rank_cache_find does the same for a goal, when the heads are known. `spot` begins as one of
+ * level `levels` + 1, outside; its places are valid as long as slots. */
+int dbx_rank_cache_find(dbx_rank_cache *cache, dbx_txn *txn, const dbx_rank_goal *goal,
+                        dbx_rank_spot *spot);
+/* The heads: how many members come before each level's first border, which no entry says.
+ * dbx_rank_cache_heads gives them, the first of level 1 at [1]; NULL: not known. They are known
+ * from when they are set until they are lost, which they are to be when a level's first border
+ * comes or goes; dbx_rank_cache_head_add hears of a member that did. */
+const uint64_t *dbx_rank_cache_heads(const dbx_rank_cache *cache);
+void dbx_rank_cache_set_heads(dbx_rank_cache *cache, const uint64_t *heads);
+void dbx_rank_cache_lose_heads(dbx_rank_cache *cache);
+void dbx_rank_cache_head_add(dbx_rank_cache *cache, unsigned level, int by);
 /* dbx_rank_slot_add changes a count, as the map was. */
 void dbx_rank_slot_add(dbx_rank_slot *slot, int by);
 /* dbx_rank_cache_set hears of a border that was written. */

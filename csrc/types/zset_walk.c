@@ -149,18 +149,22 @@ static int step_from_end(dbx_zset_walk *walk, uint64_t steps, bool last) {
     return rc;
 }
 
+/* begin_rank begins with the counts of a spread set; to be closed when it gave DBX_OK. */
+static int begin_rank(dbx_rank *rank, dbx_txn *txn, const dbx_key *k) {
+    unsigned levels;
+    int rc = dbx_zset_levels(k->payload, &levels);
+    if (rc == DBX_OK) dbx_rank_init(rank, txn, k->meta.cid, levels);
+    return rc;
+}
+
 static int seek_index(dbx_zset_walk *walk, dbx_txn *txn, const dbx_key *k, uint64_t index) {
     uint64_t after = k->meta.count - 1 - index;
-    dbx_slice place;
     dbx_rank rank;
-    unsigned levels;
     if (index <= DBX_ZSET_NEAR) return step_from_end(walk, index, false);
     if (after <= DBX_ZSET_NEAR) return step_from_end(walk, after, true);
-    int rc = dbx_zset_levels(k->payload, &levels);
+    int rc = begin_rank(&rank, txn, k);
     if (rc != DBX_OK) return rc;
-    dbx_rank_init(&rank, txn, k->meta.cid, levels);
-    rc = dbx_rank_at(&rank, index, &place);
-    if (rc == DBX_OK) rc = seek_place(walk, place, false);
+    rc = dbx_rank_at(&rank, index, walk->cursor);
     dbx_rank_close(&rank);
     return rc;
 }
@@ -296,11 +300,11 @@ void dbx_zset_walk_close(dbx_zset_walk *walk) {
 static int interval_spread(dbx_zset_walk *walk, dbx_txn *txn, const dbx_key *k,
                            const dbx_zset_range *range, uint64_t *low, uint64_t *high) {
     dbx_rank rank;
-    unsigned levels;
-    int rc = dbx_zset_levels(k->payload, &levels);
-    if (rc == DBX_OK) rc = set_bounds(walk, txn, range);
+    int rc = set_bounds(walk, txn, range);
+    dbx_zset_walk_close(walk); /* so that ranks have its cursor */
     if (rc != DBX_OK || is_empty(&walk->bounds)) return rc;
-    dbx_rank_init(&rank, txn, k->meta.cid, levels);
+    rc = begin_rank(&rank, txn, k);
+    if (rc != DBX_OK) return rc;
     rc = dbx_rank_of(&rank, from_of(&walk->bounds), low);
     *high = k->meta.count;
     if (rc == DBX_OK && !walk->bounds.endless) {
@@ -327,20 +331,34 @@ int dbx_zset_interval(dbx_txn *txn, const dbx_key *k, const dbx_zset_range *rang
     return rc;
 }
 
+/* Whether a rank takes less than a walk of DBX_ZSET_NEAR members. */
+static int are_ranks_near(dbx_txn *txn, const dbx_key *k, bool *near) {
+    dbx_rank rank;
+    int rc = begin_rank(&rank, txn, k);
+    if (rc != DBX_OK) return rc;
+    *near = dbx_rank_is_near(&rank);
+    dbx_rank_close(&rank);
+    return DBX_OK;
+}
+
 int dbx_zset_count(dbx_txn *txn, const dbx_key *k, const dbx_zset_range *range, uint64_t *count) {
     uint64_t low, high;
+    bool near = true;
+    int rc = DBX_OK;
     *count = 0;
-    if (k->exists && k->meta.cid != 0) { /* few are counted by walking */
+    if (k->exists && k->meta.cid != 0) rc = are_ranks_near(txn, k, &near);
+    if (rc != DBX_OK) return rc;
+    if (!near) { /* few are counted by walking */
         dbx_zset_walk walk;
         dbx_zset_item item;
-        int rc = dbx_zset_walk_in(&walk, txn, k, range, false);
+        rc = dbx_zset_walk_in(&walk, txn, k, range, false);
         if (rc != DBX_OK) return rc;
         while (*count <= DBX_ZSET_NEAR && (rc = dbx_zset_walk_next(&walk, &item)) == DBX_OK)
             ++*count;
         dbx_zset_walk_close(&walk);
         if (rc != DBX_OK) return rc == DBX_ENOTFOUND ? DBX_OK : rc;
     }
-    int rc = dbx_zset_interval(txn, k, range, &low, &high);
+    rc = dbx_zset_interval(txn, k, range, &low, &high);
     *count = high - low;
     return rc;
 }

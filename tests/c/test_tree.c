@@ -57,6 +57,20 @@ static dbx_slice random_key(dbx_rand *rand, uint8_t *out, unsigned kind) {
     return dbx_slice_of(out, len);
 }
 
+/* Follows a way to and fro from some entry, begun at any. */
+static void check_follow(const dbx_tree *tree, const model *m, dbx_rand *rand) {
+    dbx_tree_way way = {.len = 0};
+    if (m->count == 0) return;
+    size_t at = (size_t)dbx_rand_below(rand, m->count);
+    for (unsigned i = 0; i < 60; i++) {
+        bool forward = (i / 7 + at % 2) % 2 == 0;
+        const dbx_entry *found = dbx_tree_follow(tree, &way, m->sorted[at], forward);
+        bool there = forward ? at + 1 < m->count : at > 0;
+        CHECK(found == (there ? m->sorted[forward ? at + 1 : at - 1] : NULL));
+        if (there) at = forward ? at + 1 : at - 1;
+    }
+}
+
 static void check_same(const dbx_tree *tree, const model *m) {
     const dbx_entry *at = dbx_tree_first(tree);
     const dbx_entry *prev = NULL;
@@ -101,6 +115,7 @@ static void random_steps(uint64_t seed, unsigned kinds) {
             drop(&arena, entry);
         }
         if (step % 50 == 0) check_same(&tree, &m);
+        if (step % 10 == 0) check_follow(&tree, &m, &rand);
         if (m.count > 0) {
             dbx_slice some = dbx_tree_random(&tree, &rand, dbx_slice_of(NULL, 0));
             CHECK(dbx_tree_find(&tree, some) != NULL);
@@ -144,6 +159,11 @@ TEST(tree_holds_keys_that_are_prefixes_of_each_other) {
         CHECK(dbx_tree_next(&tree, entries[i]) == (i > 0 ? entries[i - 1] : after));
         CHECK(dbx_tree_prev(&tree, entries[i]) == entries[i + 1]);
     }
+    dbx_tree_way way = {.len = 0};
+    for (size_t i = 1100; i-- > 1;)
+        CHECK(dbx_tree_follow(&tree, &way, entries[i], true) == entries[i - 1]);
+    for (size_t i = 0; i < 1099; i++)
+        CHECK(dbx_tree_follow(&tree, &way, entries[i], false) == entries[i + 1]);
     CHECK(dbx_tree_prev(&tree, after) == entries[0]);
     CHECK(dbx_tree_prev(&tree, entries[1099]) == before);
     bytes[1099] = 'z';
