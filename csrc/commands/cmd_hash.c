@@ -14,6 +14,7 @@
 static int set_fields(dbx_ctx *ctx, dbx_args *args, dbx_key *k, int64_t *added) {
     dbx_edit edit;
     int rc = dbx_hash_edit(&edit, ctx->txn, ctx->encodings, k);
+    if (rc == DBX_OK) dbx_hash_may_hold_many(&edit, dbx_args_left(args) / 2);
     while (rc == DBX_OK && dbx_args_left(args) > 0) {
         dbx_slice field = dbx_args_next(args), value = dbx_args_next(args);
         bool is_new = false;

@@ -454,6 +454,7 @@ static int setex_fields(dbx_edit *edit, dbx_args *args, const setex *o, dbx_time
     bool gone = o->expires && dbx_expiry_over(o->expiry, times), added, removed;
     int rc = DBX_OK;
     if (o->expires && (edit->k->exists || !gone)) (void)dbx_hash_may_expire(edit);
+    if (edit->k->exists || !gone) dbx_hash_may_hold_many(edit, dbx_args_left(args) / 2);
     while (rc == DBX_OK && dbx_args_left(args) > 0) {
         dbx_slice field = dbx_args_next(args), value = dbx_args_next(args);
         if (gone && edit->k->exists) dbx_hash_may_hold(edit, field, value);

@@ -334,6 +334,13 @@ void dbx_hash_may_hold(dbx_edit *edit, dbx_slice field, dbx_slice value) {
     if (edit->k->meta.encoding != before) edit->changed = true;
 }
 
+void dbx_hash_may_hold_many(dbx_edit *edit, size_t pairs) {
+    dbx_meta *meta = &edit->k->meta;
+    if (pairs <= (uint64_t)edit->encodings->hash_entries) return;
+    if (meta->encoding != DBX_ENCODING_HASHTABLE) edit->changed = true;
+    meta->encoding = DBX_ENCODING_HASHTABLE;
+}
+
 int dbx_hash_set(dbx_edit *edit, dbx_slice field, dbx_slice value, bool keep_expiry, bool *added) {
     int rc = DBX_OK;
     size_t more = dbx_cell_size(field.len) + dbx_cell_size(value.len);

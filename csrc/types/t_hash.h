@@ -38,6 +38,10 @@ int dbx_hash_del(dbx_edit *edit, dbx_slice field, bool *removed);
 /* dbx_hash_may_hold notes that the hash, which exists, was given a field whose time is over: it is
  * not set, but OBJECT ENCODING tells, as in Redis, when it or its value was long. */
 void dbx_hash_may_hold(dbx_edit *edit, dbx_slice field, dbx_slice value);
+/* dbx_hash_may_hold_many notes that so many fields are given at once, to a hash that exists or
+ * will: more than a listpack holds make a hashtable, as in Redis, though some of them are the same.
+ */
+void dbx_hash_may_hold_many(dbx_edit *edit, size_t pairs);
 /* dbx_hash_may_expire notes that fields of the hash may expire from now on, as Redis does when it
  * is asked to let one expire, there or not: OBJECT ENCODING tells. True: it is new. */
 bool dbx_hash_may_expire(dbx_edit *edit);

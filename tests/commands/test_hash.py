@@ -304,6 +304,20 @@ def test_hsetex_sets_when_its_condition_holds(r: Any) -> None:
     assert error(r, "HSETEX", "h", "FIELDS", 2, "a", 1) == arity_error("hsetex")
 
 
+def test_more_fields_at_once_than_a_listpack_holds_make_a_hashtable(r: Any) -> None:
+    """Though some of them are the same."""
+    most = 512
+    r.execute_command("HSET", "h", *["f", "v"] * most)
+    assert encoding(r, "h") == "listpack"
+    r.execute_command("HSET", "h", *["f", "v"] * (most + 1))
+    assert encoding(r, "h") == "hashtable"
+    for name, time_of in (("set", ()), ("future", ("EX", 100)), ("past", ("PXAT", 1))):
+        r.execute_command("HSET", name, "g", "v")
+        pairs = ["f", "v"] * (most + 1)
+        r.execute_command("HSETEX", name, *time_of, "FIELDS", most + 1, *pairs)
+        assert encoding(r, name) == "hashtable"
+
+
 def test_hsetex_shows_an_unknown_argument_whole(r: Any) -> None:
     word = "x" * 1100
     assert error(r, "HSETEX", "h", word, "FIELDS", 1, "a", 1) == f"unknown argument: {word}"

@@ -71,10 +71,13 @@ class Pipeline(Commands):
 
 def _batches(drawn: Sequence[Command]) -> list[list[Command]]:
     """Pipelines, broken before what authenticates: Redis 8.0 drops the error of a failed AUTH when
-    earlier replies of the pipeline have not been sent yet, which no client could follow."""
+    earlier replies of the pipeline have not been sent yet, which no client could follow. And behind
+    QUIT: what a server that hangs up has not read may cost the client the replies before."""
     batches: list[list[Command]] = [[]]
     for command in drawn:
-        if command[0].upper() in (b"AUTH", b"HELLO") and batches[-1]:
+        name = command[0].upper()
+        before = batches[-1][-1][0].upper() if batches[-1] else b""
+        if before == b"QUIT" or (before and name in (b"AUTH", b"HELLO")):
             batches.append([])
         batches[-1].append(command)
     return batches
