@@ -57,7 +57,7 @@ static dbx_slice random_key(dbx_rand *rand, uint8_t *out, unsigned kind) {
     return dbx_slice_of(out, len);
 }
 
-/* Follows a way to and fro from some entry, begun at any. */
+/* Follows a way forwards and back from some entry, begun at any. */
 static void check_follow(const dbx_tree *tree, const model *m, dbx_rand *rand) {
     dbx_tree_way way = {.len = 0};
     if (m->count == 0) return;

@@ -33,12 +33,13 @@ class Row:
     {some}: then it is done with SOME of them, and what it takes on average counts, for that depends
     on chance, as where the borders of ranks lie does.
 
-    `spoils`: others cannot use what it leaves."""
+    `spoils`: others cannot use what it leaves. `least_bytes`: to write so many is nothing."""
 
     command: str
     setup: str
     growth: Growth
     spoils: bool = False
+    least_bytes: int = FLOOR_BYTES
 
     @property
     def name(self) -> str:
@@ -61,7 +62,7 @@ class Row:
             factor = self.growth.factor(small, large)
             for what, most in (
                 ("moves", max(before.moves, FLOOR) * factor * SLACK),
-                ("bytes", max(before.bytes, FLOOR_BYTES) * factor * SLACK),
+                ("bytes", max(before.bytes, self.least_bytes) * factor * SLACK),
             ):
                 if getattr(after, what) > most:
                     found.append(self._told(what, works))

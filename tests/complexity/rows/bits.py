@@ -10,6 +10,7 @@ from tests.complexity.growth import CONSTANT, LINEAR, Command, filled
 
 PIECE = 1 << 20
 CHUNKS = 128 << 10
+CHUNK = 64 << 10  # bytes that are written where one is changed, but for those of this turn
 DENSE = 20_000  # elements, from which on a HyperLogLog has all its registers
 
 
@@ -38,9 +39,9 @@ ROWS = (
     ("BITFIELD_RO k GET u63 {half}", "bits", CONSTANT),
     ("BITFIELD k GET u8 0 SET u8 {half} 255 INCRBY i5 {last} 1", "bits", CONSTANT),
     ("SETBIT k {half} 1", "bits", CONSTANT),
-    ("SETRANGE k {half} x", "bits", CONSTANT),
+    ("SETRANGE k {half} x", "bits", CONSTANT, False, CHUNK),
     ("GETRANGE k {half} {half}", "bits", CONSTANT),
-    ("APPEND k x", "bits", CONSTANT),
+    ("APPEND k x", "bits", CONSTANT, False, CHUNK),
     ("STRLEN k", "bits", CONSTANT),
     *((command, "bits", CONSTANT, True) for command in ("DEL k", "RENAME k l", "SET k v")),
     ("PFADD k element:{half}", "hll", CONSTANT),

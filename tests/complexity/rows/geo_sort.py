@@ -1,20 +1,28 @@
-"""Places all over the globe, n in one sorted set, and what SORT makes of n elements."""
+"""Places a few hundred meters from each other, n in one sorted set, and what SORT makes of n elements."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from tests.complexity.growth import CONSTANT, LINEAR, LOGARITHMIC, Command, filled, in_turn
 
 
+STEP = 0.004  # degrees: 400 m
+
+
 def _places(n: int) -> Iterator[Command]:
+    """As dense whatever n is, in a square around 0, 0: what searches go through depends on that."""
+    side = math.isqrt(n) + 1
     for i in range(n):
-        longitude, latitude = i * 137 % 3600 / 10 - 180, i * 61 % 1700 / 10 - 85
+        row, column = divmod(i, side)
+        longitude, latitude = (column - side / 2) * STEP, (row - side / 2) * STEP
         yield ("GEOADD", "k", longitude, latitude, f"member:{i}")
 
 
 _NEW = " ".join(f"{i} {i} new:{i}" for i in range(20))
-_CIRCLE = "k FROMLONLAT 10 10 BYRADIUS 1000 km"
+_CIRCLE = "k FROMLONLAT 0 0 BYRADIUS 1000 km"
+_TOWN = "k FROMLONLAT 0 0 BYRADIUS 2 km"
 
 SETUPS = {
     "places": _places,
@@ -33,6 +41,7 @@ ROWS = (
     ("GEOSEARCH k FROMMEMBER member:{half} BYBOX 1 1 m", "places", LOGARITHMIC),
     (f"GEOSEARCH {_CIRCLE}", "places", LINEAR),
     (f"GEOSEARCH {_CIRCLE} COUNT 10 ANY", "places", LOGARITHMIC),
+    (f"GEOSEARCH {_TOWN}", "places", LOGARITHMIC),
     (f"GEOSEARCHSTORE d {_CIRCLE}", "places", LINEAR),
     ("SORT k", "sorted", LINEAR),
     ("SORT k LIMIT 0 10", "sorted", LINEAR),

@@ -48,7 +48,7 @@ ROWS = (
     ("XREAD STREAMS k $", "stream", CONSTANT),
     ("XTRIM k MAXLEN = {n}", "stream", CONSTANT),
     ("XTRIM k MAXLEN = {half}", "stream", LINEAR, True),
-    ("XTRIM k MAXLEN ~ {half}", "stream", LINEAR, True),
+    ("XTRIM k MAXLEN ~ {half} LIMIT 0", "stream", LINEAR, True),
     ("XTRIM k MINID = {half}", "stream", LINEAR, True),
     ("XTRIM k MAXLEN ~ {half} LIMIT 10", "stream", CONSTANT, True),
     ("XSETID k 99999999999999-0", "stream", CONSTANT, True),
