@@ -1,4 +1,4 @@
-"""Places a few hundred meters from each other, n in one sorted set, and what SORT makes of n elements."""
+"""Places at some distance from each other, n in one sorted set, and what SORT makes of n elements."""
 
 from __future__ import annotations
 
