@@ -1,4 +1,4 @@
-"""Places at some distance from each other, n in one sorted set, and what SORT makes of n elements."""
+"""Places in a grid, n in one sorted set, and what SORT makes of n elements."""
 
 from __future__ import annotations
 
