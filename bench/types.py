@@ -19,7 +19,7 @@ from tests.support.servers import DbxServer, Server, numbers
 CLIENTS, PIPELINE = 50, 16
 GOAL = 0.7
 ROUNDS = 3
-COMMANDS = {"short": 400_000, "applies": 4_000_000}
+COMMANDS = {"short": 400_000, "applies": 2_000_000}
 ELEMENTS = 4_000_000  # of one big key, and of what is weighed
 DISTINCT = 10**9  # of what fills draw: hardly anything twice
 FILL = 50  # elements a command
