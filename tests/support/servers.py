@@ -273,7 +273,7 @@ class DbxServer(Server):
         return env
 
     def apply(self) -> None:
-        """apply has everything put into MDBX. Keys may expire meanwhile, and are to be applied too."""
+        """apply has everything put into MDBX, and what expires meanwhile."""
         with self.raw() as client:
             for _ in range(APPLIES_MAX):
                 client.value("SAVE")
