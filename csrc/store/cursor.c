@@ -46,7 +46,7 @@ struct dbx_cursor {
     uint64_t head, head_mask; /* of the prefix, as many of its first 8 bytes as it has */
     size_t prefix_len;
     uint8_t prefix[DBX_ENCODED_KEY_MAX];
-    dbx_tree_way ways[BELOW]; /* to the buffers' candidates */
+    dbx_tree_way ways[BELOW];          /* to the buffers' candidates */
     uint8_t left[DBX_ENCODED_KEY_MAX]; /* the key, when it has let go of where that was */
 };
 
