@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from tests.complexity.growth import CONSTANT, LINEAR, LOGARITHMIC, Command, filled, in_turn
 
-
 STEP = 0.004  # degrees: 400 m
 
 
