@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "early_world.h"
+#include "file_limit.h"
 
 /* --- The disk --------------------------------------------------------------------------------- */
 
@@ -267,14 +268,6 @@ TEST(a_transaction_sees_what_it_has_stored) {
 }
 
 /* --- What does not come to its end ------------------------------------------------------------ */
-
-static void limit_files(rlim_t bytes) {
-    struct rlimit limit;
-    CHECK_EQ(getrlimit(RLIMIT_FSIZE, &limit), 0);
-    limit.rlim_cur = bytes < limit.rlim_max ? bytes : limit.rlim_max;
-    (void)signal(SIGXFSZ, SIG_IGN);
-    CHECK_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
-}
 
 TEST(what_a_failed_turn_committed_early_is_reclaimed) {
     dbx_slice argv[] = {dbx_slice_str("COPY"), dbx_slice_str("s1"), dbx_slice_str("q")};

@@ -1,6 +1,7 @@
 /* test_journal.c: the log when writing, syncing or a descriptor fails, and when a sync meets a
  * segment's end. The system calls stand in for the real ones and fail when they are told to. */
 #include "check.h"
+#include "file_limit.h"
 #include "scratch.h"
 
 #include <errno.h>
@@ -592,15 +593,6 @@ TEST(writes_are_refused_when_the_log_grows_while_nothing_is_applied) {
     atomic_store(&data_waits, false);
     CHECK(becomes_writable(&w));
     clean_up(&w);
-}
-
-/* No file can be written beyond `bytes`: what a full disk is to a file that is there already. */
-static void limit_files(rlim_t bytes) {
-    struct rlimit limit;
-    CHECK_EQ(getrlimit(RLIMIT_FSIZE, &limit), 0);
-    limit.rlim_cur = bytes < limit.rlim_max ? bytes : limit.rlim_max;
-    (void)signal(SIGXFSZ, SIG_IGN);
-    CHECK_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
 TEST(a_replay_that_cannot_be_applied_on_the_way_ends_with_why) {

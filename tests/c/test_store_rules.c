@@ -2,6 +2,7 @@
  * of one file shows it: time, expiry, ids, cursors, the applier's failures, and what INFO is told.
  * The clock is the test's own, and syncs can be held. */
 #include "check.h"
+#include "file_limit.h"
 #include "moved_clock.h"
 #include "scratch.h"
 
@@ -176,14 +177,6 @@ static bool look_up(world *w, const char *name, dbx_key *k) {
     CHECK_EQ(dbx_key_find(w->txn, 0, dbx_slice_str(name), k), DBX_OK);
     turn_end(w);
     return k->exists;
-}
-
-static void limit_files(rlim_t bytes) {
-    struct rlimit limit;
-    CHECK_EQ(getrlimit(RLIMIT_FSIZE, &limit), 0);
-    limit.rlim_cur = bytes < limit.rlim_max ? bytes : limit.rlim_max;
-    (void)signal(SIGXFSZ, SIG_IGN);
-    CHECK_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
 /* --- The log's files (7, 8) ---------------------------------------------------------------------
