@@ -387,7 +387,7 @@ int dbx_checkpoint_merge_next(dbx_checkpoint_merge *m, dbx_checkpoint_entry *ent
         if (rc == DBX_OK && skipped) rc = step(m, 0, error);
         if (rc != DBX_OK || skipped) continue;
         *entry = m->readers[m->heap[0]].entry;
-        if (m->open && m->base != m->from) return damaged(error);
+        if (m->open && m->base < m->from) return damaged(error); /* the map has it already */
         if ((entry->flags & DBX_ENTRY_DELTA) != 0) entry->value = dbx_buf_slice(&m->value);
         if (!m->open) entry->flags &= (uint8_t)~DBX_ENTRY_DELTA;
         if (m->gaps > 0) entry->flags |= DBX_ENTRY_GAP;
