@@ -9,6 +9,12 @@
 
 enum { FIXED_BYTES = 3, HEAD_MAX = UINT8_MAX };
 
+static size_t asked_min; /* for tests */
+
+void dbx_delta_set_min(size_t bytes) {
+    asked_min = bytes;
+}
+
 typedef struct splice {
     size_t at, cut;
     dbx_slice add;
@@ -120,17 +126,19 @@ static unsigned add_splices(dbx_buf *out, const parts *p, const splice *s) {
     return p->count + 1;
 }
 
+static bool is_within_bounds(const dbx_delta_change *c) {
+    size_t least = asked_min > 0 ? asked_min : DBX_DELTA_VALUE_MIN;
+    return c->head.len <= HEAD_MAX && c->head_was <= HEAD_MAX && c->tail.len >= least &&
+           c->tail.len <= DBX_DELTA_VALUE_MAX && c->was.len <= DBX_DELTA_VALUE_MAX;
+}
+
 bool dbx_delta_make(dbx_buf *out, const dbx_delta_change *c) {
     parts p = {.head_below = c->head_was};
     size_t whole = c->head.len + c->tail.len;
-    if (c->head.len > HEAD_MAX || c->head_was > HEAD_MAX) return false;
-    if (c->tail.len < DBX_DELTA_VALUE_MIN || c->tail.len > DBX_DELTA_VALUE_MAX ||
-        c->was.len > DBX_DELTA_VALUE_MAX) {
-        return false;
-    }
-    if (c->delta.len > 0 && !take_apart(c->delta, &p)) return false;
+    size_t most = asked_min > 0 ? DBX_DELTA_VALUE_MAX : whole / 2;
+    if (!is_within_bounds(c) || (c->delta.len > 0 && !take_apart(c->delta, &p))) return false;
     splice s = difference(c->was, c->tail);
-    if (s.add.len > whole / 2) return false;
+    if (s.add.len > most) return false;
     out->len = 0;
     add_fixed(out, p.head_below, c->head, 0);
     unsigned count = p.count;
@@ -139,7 +147,7 @@ bool dbx_delta_make(dbx_buf *out, const dbx_delta_change *c) {
     } else {
         dbx_buf_add(out, p.splices.ptr, p.splices.len);
     }
-    bool good = !out->failed && count <= DBX_DELTA_SPLICES_MAX && out->len <= whole / 2 &&
+    bool good = !out->failed && count <= DBX_DELTA_SPLICES_MAX && out->len <= most &&
                 (count > 0 || p.splices.len == 0);
     if (good) out->ptr[2] = (uint8_t)count;
     out->failed = false;

@@ -41,6 +41,10 @@ typedef struct dbx_delta_change {
  * better to write the value whole, or there is no memory. */
 bool dbx_delta_make(dbx_buf *out, const dbx_delta_change *change);
 
+/* dbx_delta_set_min has values of so few bytes changed by deltas, however long these are: for tests.
+ * 0: as always. */
+void dbx_delta_set_min(size_t bytes);
+
 /* dbx_delta_room is how many bytes dbx_delta_apply may write. */
 size_t dbx_delta_room(dbx_slice base, dbx_slice delta);
 /* dbx_delta_apply writes to `out` what `base`, the value below, has become; *len bytes.

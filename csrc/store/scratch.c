@@ -35,6 +35,7 @@ static void free_all(block *b) {
 
 void dbx_scratch_clear(dbx_scratch *scratch) {
     block *b = scratch->blocks;
+    scratch->clears++;
     if (b == NULL) return;
     free_all(b->next);
     b->next = NULL;

@@ -9,6 +9,7 @@
 
 typedef struct dbx_scratch { /* zeroed: empty */
     struct dbx_scratch_block *blocks; /* the newest first */
+    uint64_t clears;                  /* how often all was taken back */
 } dbx_scratch;
 
 /* dbx_scratch_alloc gives memory until the next dbx_scratch_clear; NULL: out of memory. */

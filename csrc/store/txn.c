@@ -157,7 +157,9 @@ int dbx_txn_get(dbx_txn *txn, dbx_slice key, dbx_slice *value) {
 
 int dbx_txn_probe(dbx_txn *txn, dbx_slice key, dbx_probe *probe) {
     dbx_view *view = &txn->store->live;
-    *probe = (dbx_probe){.hash = dbx_buffer_hash(key), .changes = view->active->changes};
+    *probe = (dbx_probe){.hash = dbx_buffer_hash(key),
+                         .changes = view->active->changes,
+                         .clears = view->scratch.clears};
     probe->entry = dbx_buffer_find(view->active, key, probe->hash);
     dbx_work_add(&txn->store->work.gets, 1);
     if (probe->entry != NULL) {
@@ -236,9 +238,13 @@ int dbx_txn_put_probed(dbx_txn *txn, dbx_slice key, dbx_probe *probe, dbx_slice 
  * written since: what was found is what the map has. */
 static bool make_delta(dbx_txn *txn, const dbx_probe *probe, size_t head_was, dbx_slice head,
                        dbx_slice tail) {
-    const dbx_buffer *active = txn->store->live.active;
+    const dbx_view *view = &txn->store->live;
+    const dbx_buffer *active = view->active;
     dbx_slice delta = {NULL, 0}, was = probe->value;
-    if (!probe->found || probe->changes != active->changes || head_was > was.len) return false;
+    if (!probe->found || probe->changes != active->changes ||
+        probe->clears != view->scratch.clears || head_was > was.len) {
+        return false;
+    }
     if (probe->entry != NULL) {
         if ((probe->entry->flags & DBX_ENTRY_DELTA) == 0) return false;
         delta = dbx_entry_value(&active->arena, probe->entry);

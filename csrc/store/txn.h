@@ -122,6 +122,7 @@ typedef struct dbx_probe {
     bool known;              /* `below` was looked up */
     bool found;
     dbx_slice value; /* when found */
+    uint64_t clears; /* of the scratch memory, in which `value` may be, then */
 } dbx_probe;
 
 /* dbx_txn_probe looks a key up; fills probe->found, ->value. DBX_OK unless something failed. */
