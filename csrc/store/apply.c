@@ -186,8 +186,8 @@ static void rest(dbx_applier *a, struct pace *pace, uint64_t done) {
     *pace = (struct pace){.begun_us = dbx_clock_mono_us(), .turns = turns};
 }
 
-/* Of a commit whose sync failed all may be there: what it put is not put again, for a delta must not
- * be. What this commit then makes durable is all of the file. */
+/* Of a commit whose sync failed all may be there: what it put is not put again, for a delta must
+ * not be. What this commit then makes durable is all of the file. */
 static bool is_there(MDBX_txn *txn, MDBX_dbi dbi, const dbx_applied *applied) {
     uint8_t key[2] = {DBX_TABLE_META, DBX_META_POSITION}, value[POSITION_BYTES];
     MDBX_val k = {key, sizeof key}, v;

@@ -340,7 +340,7 @@ static int prepare(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry, size_t 
         free_value(buffer, block, DBX_ENTRY_AWAY);
         return DBX_ENOMEM;
     }
-    uint8_t flags = entry->flags & (uint8_t)~(DBX_ENTRY_DEAD | DBX_ENTRY_DELTA);
+    uint8_t flags = entry->flags & (uint8_t) ~(DBX_ENTRY_DEAD | DBX_ENTRY_DELTA);
     if (!same_place) {
         undo->records[undo->count - 1].flags |= entry->flags & DBX_ENTRY_VERSIONED;
         undo->records[undo->count - 1].kept = keep;

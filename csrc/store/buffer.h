@@ -98,12 +98,13 @@ int dbx_buffer_bring_up(dbx_buffer *buffer, dbx_undo *undo, dbx_slice key, uint6
                         const dbx_slice *value, size_t room);
 /* dbx_buffer_hold_spool keeps a spool open until the buffer is gone. */
 int dbx_buffer_hold_spool(dbx_buffer *buffer, dbx_spool *spool);
-/* dbx_buffer_append adds bytes to the value of a live entry, which is no delta, and overwrites its first bytes by `patch`.
+/* dbx_buffer_append adds bytes to the value of a live entry, which is no delta, and overwrites its
+ * first bytes by `patch`.
  */
 int dbx_buffer_append(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry, dbx_slice patch,
                       dbx_slice bytes);
-/* dbx_buffer_patch overwrites bytes [at, at + bytes.len) of a live entry's value, which has them and
- * is no delta. */
+/* dbx_buffer_patch overwrites bytes [at, at + bytes.len) of a live entry's value, which has them
+ * and is no delta. */
 int dbx_buffer_patch(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry, size_t at,
                      dbx_slice bytes);
 /* dbx_buffer_kill makes the key dead here: a tombstone when it may exist below or in a checkpoint,

@@ -178,7 +178,7 @@ struct dbx_checkpoint_merge {
     int *fds;        /* of the files, oldest first */
     uint64_t *bases; /* what their deltas are of */
     size_t file_count;
-    uint64_t from; /* of the first file */
+    uint64_t from;   /* of the first file */
     reader *readers; /* of their runs, the oldest file's first */
     size_t count, cap;
     size_t *heap; /* of those that stand on an entry: the one that comes first is its root */
@@ -355,7 +355,8 @@ int dbx_checkpoint_merge_open(const char *dir, const dbx_checkpoint_span *spans,
     m->fds = dbx_alloc_zero(count, sizeof *m->fds);
     m->bases = dbx_alloc_zero(count, sizeof *m->bases);
     m->from = count > 0 ? spans[0].from : 0;
-    int rc = m->fds != NULL && m->bases != NULL ? DBX_OK : dbx_error_set(error, DBX_ENOMEM, "out of memory");
+    int rc = m->fds != NULL && m->bases != NULL ? DBX_OK
+                                                : dbx_error_set(error, DBX_ENOMEM, "out of memory");
     while (rc == DBX_OK && m->file_count < count) {
         dbx_checkpoint_head head;
         int fd = open_file(dir, spans[m->file_count], &head, error);

@@ -49,7 +49,8 @@ struct dbx_cursor {
     uint8_t prefix[DBX_ENCODED_KEY_MAX];
     dbx_tree_way ways[BELOW];          /* to the buffers' candidates */
     uint8_t left[DBX_ENCODED_KEY_MAX]; /* the key, when it has let go of where that was */
-    dbx_buf whole[BELOW]; /* values put together: of the view, and of what is below its active buffer */
+    dbx_buf
+        whole[BELOW]; /* values put together: of the view, and of what is below its active buffer */
 };
 
 /* Of closed cursors on the live view one is kept for the next: opening takes longer than a seek. */

@@ -31,9 +31,9 @@ enum {
 
 /* A change of a value. */
 typedef struct dbx_delta_change {
-    dbx_slice delta;  /* what the buffer has already; empty: nothing */
-    size_t head_was;  /* bytes of the value's head before */
-    dbx_slice was;    /* its tail before */
+    dbx_slice delta;      /* what the buffer has already; empty: nothing */
+    size_t head_was;      /* bytes of the value's head before */
+    dbx_slice was;        /* its tail before */
     dbx_slice head, tail; /* and as they become */
 } dbx_delta_change;
 
@@ -41,8 +41,8 @@ typedef struct dbx_delta_change {
  * better to write the value whole, or there is no memory. */
 bool dbx_delta_make(dbx_buf *out, const dbx_delta_change *change);
 
-/* dbx_delta_set_min has values of so few bytes changed by deltas, however long these are: for tests.
- * 0: as always. */
+/* dbx_delta_set_min has values of so few bytes changed by deltas, however long these are: for
+ * tests. 0: as always. */
 void dbx_delta_set_min(size_t bytes);
 
 /* dbx_delta_room is how many bytes dbx_delta_apply may write. */

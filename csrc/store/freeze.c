@@ -247,8 +247,7 @@ static void finish_apply(dbx_store *store) {
     dbx_error error;
     dbx_buffer *frozen = store->live.frozen;
     dbx_cursor_forget_idle(store);
-    if (renew(store) != DBX_OK ||
-        dbx_apply_read_position(store->live.below, &applied) != DBX_OK ||
+    if (renew(store) != DBX_OK || dbx_apply_read_position(store->live.below, &applied) != DBX_OK ||
         applied.position != store->frozen_position) {
         store->finish_wanted = true; /* the frozen buffer stays; tried again */
         return;

@@ -165,8 +165,8 @@ int dbx_view_frozen_get(dbx_view *view, dbx_slice key, uint64_t hash, dbx_slice 
 /* dbx_view_below_get looks the key up in the frozen buffer or the snapshot. */
 int dbx_view_below_get(dbx_view *view, dbx_slice key, uint64_t hash, dbx_slice *value);
 
-/* dbx_view_value gives the value of a key of which `state` is what the active buffer has: itself, or
- * put together from that and what is below, in the view's scratch memory. */
+/* dbx_view_value gives the value of a key of which `state` is what the active buffer has: itself,
+ * or put together from that and what is below, in the view's scratch memory. */
 int dbx_view_value(dbx_view *view, dbx_slice key, uint64_t hash, const dbx_state *state,
                    dbx_slice *value);
 /* dbx_view_compare notes whether the snapshot has what the frozen buffer has, which was frozen at

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef struct dbx_scratch { /* zeroed: empty */
+typedef struct dbx_scratch {          /* zeroed: empty */
     struct dbx_scratch_block *blocks; /* the newest first */
     uint64_t clears;                  /* how often all was taken back */
 } dbx_scratch;

@@ -234,8 +234,8 @@ int dbx_txn_put_probed(dbx_txn *txn, dbx_slice key, dbx_probe *probe, dbx_slice 
     return rc == DBX_OK ? dbx_early_room(txn) : rc;
 }
 
-/* Makes a delta of what the probe found and what it is to become, in txn->delta. Only if nothing was
- * written since: what was found is what the map has. */
+/* Makes a delta of what the probe found and what it is to become, in txn->delta. Only if nothing
+ * was written since: what was found is what the map has. */
 static bool make_delta(dbx_txn *txn, const dbx_probe *probe, size_t head_was, dbx_slice head,
                        dbx_slice tail) {
     const dbx_view *view = &txn->store->live;
@@ -288,8 +288,8 @@ int dbx_txn_put_fresh(dbx_txn *txn, dbx_slice key, dbx_slice value) {
     return dbx_txn_put_probed(txn, key, &probe, value, (dbx_slice){NULL, 0});
 }
 
-/* Finds a value that is to be changed where it lies, and brings it up when it, or a part of it, lies
- * below. */
+/* Finds a value that is to be changed where it lies, and brings it up when it, or a part of it,
+ * lies below. */
 static int probe_own(dbx_txn *txn, dbx_slice key, dbx_probe *probe) {
     int rc = dbx_txn_probe(txn, key, probe);
     if (rc != DBX_OK) return rc;

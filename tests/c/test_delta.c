@@ -180,4 +180,3 @@ TEST(whatever_a_delta_says_is_applied_within_bounds) {
         free(out);
     }
 }
-

@@ -44,8 +44,8 @@ static int put_edited(dbx_txn *txn, dbx_slice key, dbx_probe *probe, dbx_slice v
                                dbx_slice_of(value.ptr + head, value.len - head));
 }
 
-/* Gives a value that is there another, by way of `first` if it has any bytes. *delta: the buffer has
- * a delta of it now. */
+/* Gives a value that is there another, by way of `first` if it has any bytes. *delta: the buffer
+ * has a delta of it now. */
 static int edit(dbx_txn *txn, dbx_slice key, dbx_slice first, dbx_slice value, bool *delta) {
     dbx_probe probe;
     int rc = dbx_txn_probe(txn, key, &probe);

@@ -20,7 +20,7 @@ static const struct {
     uint64_t base;
     bool begins; /* a buffer: none of its entries is of an earlier file */
 } files[FILES] = {
-    {{10, 20}, 10, true}, {{20, 30}, 10, false}, {{30, 40}, 30, true},
+    {{10, 20}, 10, true},  {{20, 30}, 10, false}, {{30, 40}, 30, true},
     {{40, 50}, 10, false}, {{50, 60}, 50, true},
 };
 
@@ -30,7 +30,7 @@ typedef struct value {
     uint8_t bytes[LEN_MAX];
 } value;
 typedef struct key {
-    value now, first; /* first: at 10 */
+    value now, first;  /* first: at 10 */
     bool has, changed; /* the buffer, anything; since the last file */
     uint8_t flags;
     dbx_buf entry;
@@ -84,10 +84,9 @@ static size_t name_of(unsigned i, uint8_t out[8]) {
 
 static void write_file(const char *dir, unsigned number, key *keys) {
     dbx_buffer *none = dbx_buffer_new(0, NULL);
-    dbx_checkpoint_writer w = {
-        .dir = dir,
-        .state = DBX_CHECKPOINT_ACTIVE,
-        .head = {.span = files[number].span, .base = files[number].base}};
+    dbx_checkpoint_writer w = {.dir = dir,
+                               .state = DBX_CHECKPOINT_ACTIVE,
+                               .head = {.span = files[number].span, .base = files[number].base}};
     for (unsigned i = 0; i < KEYS; i++) {
         uint8_t name[8];
         if (!keys[i].changed) continue;
