@@ -151,8 +151,8 @@ bool dbx_delta_make(dbx_buf *out, const dbx_delta_change *c) {
     } else {
         dbx_buf_add(out, p.splices.ptr, p.splices.len);
     }
-    bool good = !out->failed && count <= UINT8_MAX && out->len <= most &&
-                (count > 0 || p.splices.len == 0);
+    bool good =
+        !out->failed && count <= UINT8_MAX && out->len <= most && (count > 0 || p.splices.len == 0);
     if (good) out->ptr[SPLICES_AT] = (uint8_t)count;
     out->failed = false;
     return good;
