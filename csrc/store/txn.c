@@ -264,10 +264,12 @@ int dbx_txn_edit_probed(dbx_txn *txn, dbx_slice key, dbx_probe *probe, size_t he
         return dbx_txn_put_probed(txn, key, probe, head, tail);
     }
     dbx_slice delta = dbx_buf_slice(&txn->delta);
+    dbx_buffer *active = txn->store->live.active;
     dbx_ends_put(&txn->store->ends, key);
-    int rc = dbx_buffer_put(txn->store->live.active, &txn->undo, key, probe->hash, probe->entry,
-                            none, delta, DBX_ENTRY_BELOW | DBX_ENTRY_DELTA, NULL);
+    int rc = dbx_buffer_put(active, &txn->undo, key, probe->hash, probe->entry, none, delta,
+                            DBX_ENTRY_BELOW | DBX_ENTRY_DELTA, NULL);
     if (rc != DBX_OK) return rc;
+    if (probe->entry == NULL) active->delta_bytes += head.len + tail.len;
     wrote(txn, probe, delta.len);
     return dbx_early_room(txn);
 }

@@ -530,6 +530,35 @@ TEST(an_apply_keeps_few_of_the_pages_it_changes_in_memory) {
     clean_up(&w);
 }
 
+/* --- Room (19) ----------------------------------------------------------------------------------
+ */
+
+/* Values of which a buffer has only what has changed are written whole. */
+TEST(what_an_apply_may_need_covers_values_that_have_changed_in_part) {
+    enum { KEYS = 200, VALUE = 16000 };
+    static char value[VALUE + 1];
+    world w;
+    prepare(&w, DBX_DURABILITY_NONE);
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < KEYS; i++) {
+            char name[16];
+            (void)snprintf(name, sizeof name, "key%05d", i);
+            memset(value, 'a' + i % 26, VALUE);
+            value[VALUE / 2] = (char)('A' + round);
+            COMMAND(&w, 0, "SET", name, value);
+        }
+        if (round > 0) CHECK(dbx_buffer_fill(w.store->live.active) < KEYS * VALUE / 4);
+        if (round == 2) restart(&w); /* from a checkpoint, or by executing the log */
+        uint64_t need = dbx_room_need(w.store, w.store->live.active);
+        apply(&w);
+        dbx_applier_stats stats;
+        dbx_applier_get_stats(w.store->applier, &stats);
+        CHECK(stats.last_bytes <= need);
+        CHECK(stats.last_bytes > KEYS * VALUE);
+    }
+    clean_up(&w);
+}
+
 /* --- Ownership (20) -----------------------------------------------------------------------------
  */
 
