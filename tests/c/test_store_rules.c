@@ -530,6 +530,52 @@ TEST(an_apply_keeps_few_of_the_pages_it_changes_in_memory) {
     clean_up(&w);
 }
 
+/* --- Deltas (27) --------------------------------------------------------------------------------
+ */
+
+/* One turn of one command that finds both keys, then changes a byte of each. */
+static void change_two(world *w, const char *value) {
+    static const char *const names[] = {"one", "two"};
+    dbx_slice argv[] = {dbx_slice_str("SET"), {NULL, 0}, dbx_slice_str(value)};
+    dbx_key keys[2];
+    turn_begin(w, 0);
+    dbx_savepoint savepoint = dbx_txn_command_begin(w->txn, true);
+    for (int i = 0; i < 2; i++)
+        CHECK_EQ(dbx_key_find(w->txn, 0, dbx_slice_str(names[i]), &keys[i]), DBX_OK);
+    for (int i = 0; i < 2; i++) {
+        argv[1] = keys[i].name;
+        CHECK_EQ(dbx_key_write(w->txn, &keys[i], argv[2]), DBX_OK);
+        CHECK_EQ(dbx_txn_effect(w->txn, 0, 3, argv), DBX_OK);
+    }
+    dbx_txn_command_end(w->txn, savepoint);
+    turn_end(w);
+}
+
+TEST(a_command_that_changes_two_keys_keeps_what_changes_of_both) {
+    enum { VALUE = 4000 };
+    static char value[VALUE + 1];
+    world w;
+    dbx_key k;
+    memset(value, 'v', VALUE);
+    prepare(&w, DBX_DURABILITY_NONE);
+    COMMAND(&w, 0, "SET", "one", value);
+    COMMAND(&w, 0, "SET", "two", value);
+    apply(&w);
+    for (char c = 'a'; c < 'd'; c++) {
+        value[VALUE / 2] = c;
+        change_two(&w, value);
+        CHECK(dbx_buffer_fill(w.store->live.active) < VALUE);
+        CHECK(look_up(&w, "one", &k));
+        CHECK_TEXT(k.payload, value);
+        CHECK(look_up(&w, "two", &k));
+        CHECK_TEXT(k.payload, value);
+    }
+    apply(&w);
+    CHECK(look_up(&w, "two", &k));
+    CHECK_TEXT(k.payload, value);
+    clean_up(&w);
+}
+
 /* --- Room (19) ----------------------------------------------------------------------------------
  */
 
