@@ -7,7 +7,7 @@
 #include "base/err.h"
 #include "store/format.h"
 
-enum { FIXED_BYTES = 3, HEAD_MAX = UINT8_MAX };
+enum { FIXED_BYTES = 4, HEAD_MAX = UINT8_MAX, SPLICES_AT = 3 };
 
 static size_t asked_min; /* for tests */
 
@@ -23,7 +23,7 @@ typedef struct splice {
 /* A delta, taken apart. */
 typedef struct parts {
     size_t head_below;
-    unsigned count; /* of splices */
+    unsigned changes, count; /* count: of splices */
     dbx_slice head, splices;
 } parts;
 
@@ -31,7 +31,8 @@ static bool take_apart(dbx_slice delta, parts *p) {
     if (delta.len < FIXED_BYTES || delta.len - FIXED_BYTES < delta.ptr[1]) return false;
     size_t head_len = delta.ptr[1];
     *p = (parts){.head_below = delta.ptr[0],
-                 .count = delta.ptr[2],
+                 .changes = delta.ptr[2],
+                 .count = delta.ptr[SPLICES_AT],
                  .head = dbx_slice_of(delta.ptr + FIXED_BYTES, head_len),
                  .splices = dbx_slice_of(delta.ptr + FIXED_BYTES + head_len,
                                          delta.len - FIXED_BYTES - head_len)};
@@ -49,8 +50,11 @@ static bool read_splice(dbx_slice *in, splice *s) {
     return true;
 }
 
-static void add_fixed(dbx_buf *out, size_t head_below, dbx_slice head, unsigned count) {
-    const uint8_t fixed[FIXED_BYTES] = {(uint8_t)head_below, (uint8_t)head.len, (uint8_t)count};
+/* `changes` and `count` are at most UINT8_MAX. */
+static void add_fixed(dbx_buf *out, size_t head_below, dbx_slice head, unsigned changes,
+                      unsigned count) {
+    const uint8_t fixed[FIXED_BYTES] = {(uint8_t)head_below, (uint8_t)head.len, (uint8_t)changes,
+                                        (uint8_t)count};
     dbx_buf_add(out, fixed, sizeof fixed);
     dbx_buf_add(out, head.ptr, head.len);
 }
@@ -142,18 +146,18 @@ bool dbx_delta_make(dbx_buf *out, const dbx_delta_change *c) {
     size_t most = asked_min > 0 ? DBX_DELTA_VALUE_MAX : whole / 2;
     if (!is_within_bounds(c) || (c->delta.len > 0 && !take_apart(c->delta, &p))) return false;
     splice s = difference(c->was, c->tail);
-    if (s.add.len > most) return false;
+    if (s.add.len > most || p.changes >= DBX_DELTA_CHANGES_MAX) return false;
     out->len = 0;
-    add_fixed(out, p.head_below, c->head, 0);
+    add_fixed(out, p.head_below, c->head, p.changes + 1, 0);
     unsigned count = p.count;
     if (s.cut > 0 || s.add.len > 0) {
         count = add_splices(out, &p, &s);
     } else {
         dbx_buf_add(out, p.splices.ptr, p.splices.len);
     }
-    bool good = !out->failed && count <= DBX_DELTA_SPLICES_MAX && out->len <= most &&
-                (count > 0 || p.splices.len == 0);
-    if (good) out->ptr[2] = (uint8_t)count;
+    bool good =
+        !out->failed && count <= UINT8_MAX && out->len <= most && (count > 0 || p.splices.len == 0);
+    if (good) out->ptr[SPLICES_AT] = (uint8_t)count;
     out->failed = false;
     return good;
 }
@@ -189,7 +193,8 @@ int dbx_delta_join(dbx_buf *out, dbx_slice older, dbx_slice newer) {
         a.count + b.count > UINT8_MAX) {
         return DBX_ECORRUPT;
     }
-    add_fixed(out, a.head_below, b.head, a.count + b.count);
+    unsigned changes = a.changes + b.changes < UINT8_MAX ? a.changes + b.changes : UINT8_MAX;
+    add_fixed(out, a.head_below, b.head, changes, a.count + b.count);
     dbx_buf_add(out, a.splices.ptr, a.splices.len);
     dbx_buf_add(out, b.splices.ptr, b.splices.len);
     return out->failed ? DBX_ENOMEM : DBX_OK;

@@ -8,10 +8,10 @@
  * A value is a head, which most changes touch and which is whole in a delta, and a tail, of which a
  * delta has splices. Bytes:
  *
- *   length of the head below u8, length of the head u8, splices u8, head,
+ *   length of the head below u8, length of the head u8, changes u8, splices u8, head,
  *   splices: at varint, cut varint, length varint and bytes that come in place of those cut
  *
- * Each splice changes the tail that the ones before it have left.
+ * Each splice changes the tail that the ones before it have left. There are no more than changes.
  */
 #ifndef DBX_STORE_DELTA_H
 #define DBX_STORE_DELTA_H
@@ -26,7 +26,9 @@
 enum {
     DBX_DELTA_VALUE_MIN = 128,       /* bytes of a tail: a shorter one is written whole, */
     DBX_DELTA_VALUE_MAX = 16 * 1024, /* and a longer one is not kept for changes this small */
-    DBX_DELTA_SPLICES_MAX = 32       /* of one that is made: reading takes a move for each */
+    /* Of one that is made: a key that changes more often is written whole, so that reading it looks
+     * nowhere else. */
+    DBX_DELTA_CHANGES_MAX = 32
 };
 
 /* A change of a value. */

@@ -122,7 +122,7 @@ TEST(changes_that_touch_each_other_are_one_splice) {
     dbx_buf delta = {0}, next = {0};
     for (size_t i = 0; i < v.len; i++)
         v.bytes[i] = (uint8_t)(i * 7);
-    for (int i = 0; i < 200; i++) {
+    for (int i = 0; i < DBX_DELTA_CHANGES_MAX; i++) {
         before = v;
         splice(&v, v.head, 5, i % 2 == 0 ? 0 : 3, (uint8_t)(200 + i % 8));
         const dbx_delta_change c = {dbx_buf_slice(&delta), before.head, tail_of(&before),
@@ -133,6 +133,10 @@ TEST(changes_that_touch_each_other_are_one_splice) {
         next = swap;
         CHECK(delta.len < 40);
     }
+    /* And then it is written whole: who changes it so often reads it as often. */
+    const dbx_delta_change more = {dbx_buf_slice(&delta), v.head, tail_of(&v), head_of(&v),
+                                   tail_of(&v)};
+    CHECK(!dbx_delta_make(&next, &more));
     dbx_buf_free(&delta);
     dbx_buf_free(&next);
 }
