@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "store/arena_marks.h"
+#include "store/delta.h"
 
 enum {
     SAVE_IN_PLACE_MAX = 512, /* longer values get a new block rather than a copy of the old bytes */
@@ -533,6 +534,7 @@ int dbx_buffer_load_next(dbx_buffer *buffer, dbx_buffer_load *load, dbx_slice ke
     }
     if (!dbx_tree_insert(&buffer->tree, entry)) return DBX_ENOMEM;
     set_flags(buffer, entry, entry->flags | flags);
+    if ((flags & DBX_ENTRY_DELTA) != 0) buffer->delta_bytes += DBX_DELTA_VALUE_MAX; /* at most */
     buffer->entries++;
     buffer->changes++;
     uint64_t hash = dbx_buffer_hash(key);

@@ -36,6 +36,7 @@ typedef struct dbx_buffer {
     uint32_t saved_epoch;         /* a checkpoint may have what was written up to it */
     uint32_t gaps[256];           /* entries with DBX_ENTRY_GAP, by the first byte of their key */
     size_t spool_bytes;           /* referred to by values */
+    size_t delta_bytes;           /* of the values that deltas make, about: an apply writes them */
     struct dbx_version *versions; /* all kept versions */
     dbx_map version_of;           /* entry -> its newest kept version */
     dbx_spool **spools;           /* held open until the buffer is gone */

@@ -310,7 +310,7 @@ static int pass(dbx_cursor *c, int lead) {
 static int value_of(dbx_cursor *c, int which, dbx_slice *value) {
     const level *l = &c->levels[which];
     dbx_slice base;
-    size_t len;
+    size_t len = 0;
     *value = l->value;
     if (which == BELOW || !l->delta) return DBX_OK;
     int next = which + 1;

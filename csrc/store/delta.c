@@ -130,10 +130,14 @@ static unsigned add_splices(dbx_buf *out, const parts *p, const splice *s) {
     return p->count + 1;
 }
 
-static bool is_within_bounds(const dbx_delta_change *c) {
+bool dbx_delta_suits(dbx_slice head, dbx_slice tail) {
     size_t least = asked_min > 0 ? asked_min : DBX_DELTA_VALUE_MIN;
-    return c->head.len <= HEAD_MAX && c->head_was <= HEAD_MAX && c->tail.len >= least &&
-           c->tail.len <= DBX_DELTA_VALUE_MAX && c->was.len <= DBX_DELTA_VALUE_MAX;
+    return head.len <= HEAD_MAX && tail.len >= least && tail.len <= DBX_DELTA_VALUE_MAX;
+}
+
+static bool is_within_bounds(const dbx_delta_change *c) {
+    return dbx_delta_suits(c->head, c->tail) && c->head_was <= HEAD_MAX &&
+           c->was.len <= DBX_DELTA_VALUE_MAX;
 }
 
 bool dbx_delta_make(dbx_buf *out, const dbx_delta_change *c) {

@@ -39,6 +39,9 @@ typedef struct dbx_delta_change {
     dbx_slice head, tail; /* and as they become */
 } dbx_delta_change;
 
+/* dbx_delta_suits says whether a value that becomes this may be changed by a delta. */
+bool dbx_delta_suits(dbx_slice head, dbx_slice tail);
+
 /* dbx_delta_make puts into `out`, emptied first, the delta that includes the change; false: it is
  * better to write the value whole, or there is no memory. */
 bool dbx_delta_make(dbx_buf *out, const dbx_delta_change *change);

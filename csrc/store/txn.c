@@ -234,15 +234,26 @@ int dbx_txn_put_probed(dbx_txn *txn, dbx_slice key, dbx_probe *probe, dbx_slice 
     return rc == DBX_OK ? dbx_early_room(txn) : rc;
 }
 
-/* Makes a delta of what the probe found and what it is to become, in txn->delta. Only if nothing
- * was written since: what was found is what the map has. */
-static bool make_delta(dbx_txn *txn, const dbx_probe *probe, size_t head_was, dbx_slice head,
-                       dbx_slice tail) {
-    const dbx_view *view = &txn->store->live;
-    const dbx_buffer *active = view->active;
+/* Whether what the probe found is what the map has. Of a command that changes two keys the one was
+ * written since the other was found: then it is looked up again. */
+static bool still_there(dbx_txn *txn, dbx_slice key, dbx_probe *probe) {
+    dbx_probe now;
+    if (!probe->found || probe->clears != txn->store->live.scratch.clears) return false;
+    if (probe->changes == txn->store->live.active->changes) return true;
+    if (dbx_txn_probe(txn, key, &now) != DBX_OK || !now.found ||
+        !dbx_slice_eq(now.value, probe->value)) {
+        return false;
+    }
+    *probe = now;
+    return true;
+}
+
+/* Makes a delta of what the probe found and what it is to become, in txn->delta. */
+static bool make_delta(dbx_txn *txn, dbx_slice key, dbx_probe *probe, size_t head_was,
+                       dbx_slice head, dbx_slice tail) {
+    const dbx_buffer *active = txn->store->live.active;
     dbx_slice delta = {NULL, 0}, was = probe->value;
-    if (!probe->found || probe->changes != active->changes ||
-        probe->clears != view->scratch.clears || head_was > was.len) {
+    if (!dbx_delta_suits(head, tail) || !still_there(txn, key, probe) || head_was > was.len) {
         return false;
     }
     if (probe->entry != NULL) {
@@ -260,14 +271,16 @@ static bool make_delta(dbx_txn *txn, const dbx_probe *probe, size_t head_was, db
 int dbx_txn_edit_probed(dbx_txn *txn, dbx_slice key, dbx_probe *probe, size_t head_was,
                         dbx_slice head, dbx_slice tail) {
     const dbx_slice none = {NULL, 0};
-    if (!make_delta(txn, probe, head_was, head, tail)) {
+    if (!make_delta(txn, key, probe, head_was, head, tail)) {
         return dbx_txn_put_probed(txn, key, probe, head, tail);
     }
     dbx_slice delta = dbx_buf_slice(&txn->delta);
+    dbx_buffer *active = txn->store->live.active;
     dbx_ends_put(&txn->store->ends, key);
-    int rc = dbx_buffer_put(txn->store->live.active, &txn->undo, key, probe->hash, probe->entry,
-                            none, delta, DBX_ENTRY_BELOW | DBX_ENTRY_DELTA, NULL);
+    int rc = dbx_buffer_put(active, &txn->undo, key, probe->hash, probe->entry, none, delta,
+                            DBX_ENTRY_BELOW | DBX_ENTRY_DELTA, NULL);
     if (rc != DBX_OK) return rc;
+    if (probe->entry == NULL) active->delta_bytes += head.len + tail.len;
     wrote(txn, probe, delta.len);
     return dbx_early_room(txn);
 }

@@ -65,7 +65,7 @@ dbx_snapshot *dbx_view_snapshot(const dbx_view *view, dbx_slice key) {
 
 /* Puts a value together, *value is the delta before; `rc`: of getting `base`. */
 static int put_together(dbx_view *view, int rc, dbx_slice base, dbx_slice *value) {
-    size_t len;
+    size_t len = 0;
     if (rc != DBX_OK) return rc == DBX_ENOTFOUND ? DBX_ECORRUPT : rc;
     uint8_t *bytes = dbx_scratch_alloc(&view->scratch, dbx_delta_room(base, *value));
     if (bytes == NULL) return DBX_ENOMEM;
