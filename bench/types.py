@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -23,8 +24,9 @@ COMMANDS = {"short": 400_000, "applies": 2_000_000}
 ELEMENTS = 4_000_000  # of one big key, and of what is weighed
 DISTINCT = 10**9  # of what fills draw: hardly anything twice
 FILL = 50  # elements a command
-WRITES = 25_000  # SETs a second beside reads: applies go on
-WRITES_SECONDS = 600  # at most
+WRITES = 25_000  # SETs a second beside reads,
+WRITES_SECONDS = 600  # at most so long,
+APPLY_SECONDS = 0.5  # and how often they are applied: in so short a run they would not be
 BIG = "big"
 
 RAND = "__rand_int__"
@@ -60,8 +62,8 @@ WORKS = {
     "ZADD": Work(f"ZADD {RAND} m:{RAND}"),
     "ZPOPMIN": Work("ZPOPMIN", _ZADD),
     "XADD": Work(f"XADD * f v:{RAND}"),
-    "LRANGE_100": Work("LRANGE 0 99", _PUSH, reads=100, weight=10),
-    "LRANGE_600": Work("LRANGE 0 599", _PUSH, reads=600, weight=40),
+    "LRANGE_100": Work("LRANGE 0 99", _PUSH, reads=100, weight=5),
+    "LRANGE_600": Work("LRANGE 0 599", _PUSH, reads=600, weight=20),
 }
 
 
@@ -125,11 +127,24 @@ def _writes(server: Server) -> Iterator[None]:
         server, seconds=WRITES_SECONDS, keys=ELEMENTS, rate=WRITES, clients=CLIENTS,
         pipeline=PIPELINE,
     )  # fmt: skip
+    over = threading.Event()
+    applier = threading.Thread(target=_apply, args=(server, over))
+    applier.start()
     try:
         yield
     finally:
+        over.set()
+        applier.join()
         process.kill()
         process.communicate()
+
+
+def _apply(server: Server, over: threading.Event) -> None:
+    """Has DBX apply its buffer, and Redis rewrite its file, again and again."""
+    words = ["BGSAVE"] if isinstance(server, DbxServer) else ["BGREWRITEAOF"]
+    with server.raw() as client:
+        while not over.wait(APPLY_SECONDS):
+            client.call(*words)  # which is an error while one is going on
 
 
 # --- What an element takes -----------------------------------------------------------------------
