@@ -1,8 +1,9 @@
 # Python objects to MessagePack: packb and Packer. Part of _core.pyx.
 #
-# What is packed is written where there is room: first in the packing itself, then in a bytes object
-# that grows, which at the end is cut to its length and handed out, without a copy. Objects of the
-# types themselves are told by one comparison each; everything else goes through _pack_other.
+# What is packed is written where there is room: first in the packing itself, then in a bytes
+# object. That begins as large as others became lately, so that it need not grow, and at the end is
+# cut to its length and handed out, without a copy. Objects of the types themselves are told by one
+# comparison each; everything else goes through _pack_other.
 
 from cpython.tuple cimport PyTuple_CheckExact
 
@@ -39,13 +40,16 @@ cdef enum:
     _PACK_DEPTH_MAX = 1024   # containers within each other, as msgpack's
     _PACK_FEW_BYTES = 1024
     _PACK_GROWN_BYTES = 4096
+    _PACK_USUAL_MAX = 1 << 20
+    _PACK_LATELY = 16
 
 cdef struct _Packing:
     uint8_t *at              # where the next byte goes
     uint8_t *end             # of the room
     uint8_t *begin
     PyObject *grown          # the bytes object that `begin` is in; NULL: it is `few`
-    Py_ssize_t hint          # how large a bytes object begins
+    Py_ssize_t hint          # how large a bytes object begins at least
+    size_t first             # how large it begins: `hint` or what is usual
     PyObject *by_default     # NULL: none; not owned
     const char *errors       # NULL: strict; not owned
     bint raw                 # bytes are str, and there is no str 8
@@ -55,24 +59,45 @@ cdef struct _Packing:
     uint8_t few[_PACK_FEW_BYTES]
 
 
+# The most room, up to a bound, that any of the last 16 to 32 objects needed for which `few` was not
+# enough. The next begins with as much, and need not be copied as it grows. No memory is kept.
+cdef size_t _packed_usual = _PACK_GROWN_BYTES
+cdef size_t _packed_most = _PACK_GROWN_BYTES  # since `_packed_usual` was last set to it
+cdef int _packed_left = _PACK_LATELY          # how many objects until that is done again
+
+
+cdef void _note_packed(size_t used) noexcept:
+    global _packed_usual, _packed_most, _packed_left
+    # Before the last value there had to be room for any head.
+    cdef size_t need = min(used + DBX_MSGPACK_HEAD_MAX, <size_t>_PACK_USUAL_MAX)
+    _packed_most = max(_packed_most, need)
+    _packed_usual = max(_packed_usual, need)
+    _packed_left -= 1
+    if _packed_left == 0:
+        _packed_usual = _packed_most
+        _packed_most = _PACK_GROWN_BYTES
+        _packed_left = _PACK_LATELY
+
+
 cdef void _packing_reset(_Packing *p) noexcept:
     Py_XDECREF(p.grown)
     p.grown = NULL
+    p.first = max(<size_t>p.hint, _packed_usual)
     p.at = p.begin = p.few
     p.end = p.few + _PACK_FEW_BYTES
 
 
 cdef int _packing_init(_Packing *p, object default, bint single, bint bin_type, bint strict,
                        bint times, object errors, Py_ssize_t hint) except -1:
+    if hint < 0:
+        raise ValueError("buf_size must not be negative")
     p.grown = NULL
+    p.hint = hint
     _packing_reset(p)
     p.by_default = NULL
     p.errors = NULL
     if default is not None and not callable(default):
         raise TypeError("default must be a callable.")
-    if hint < 0:
-        raise ValueError("buf_size must not be negative")
-    p.hint = max(hint, _PACK_GROWN_BYTES)
     p.by_default = NULL if default is None else <PyObject *>default
     if errors is not None:
         p.errors = PyUnicode_AsUTF8AndSize(errors, NULL)
@@ -85,7 +110,7 @@ cdef int _packing_init(_Packing *p, object default, bint single, bint bin_type, 
 
 cdef int _packing_grow(_Packing *p, size_t more) except -1:
     cdef size_t used = p.at - p.begin
-    cdef size_t cap = max(<size_t>p.hint, 2 * <size_t>(p.end - p.begin))
+    cdef size_t cap = max(p.first, 2 * <size_t>(p.end - p.begin))
     if more > <size_t>PY_SSIZE_T_MAX - used:
         raise MemoryError
     cap = min(max(cap, used + more), <size_t>PY_SSIZE_T_MAX)
@@ -118,11 +143,17 @@ cdef object _packing_take(_Packing *p):
     """What was packed, and an empty packing."""
     cdef PyObject *taken = p.grown
     cdef size_t used = p.at - p.begin
-    if taken == NULL:
+    cdef size_t room = p.end - p.begin
+    if taken != NULL:
+        _note_packed(used)
+    # A small part of its room, cut out of it, would leave a hole in the heap while it lives. And a
+    # block that grew is freed as large as it is, so that malloc gets to know the size: for one that
+    # it has never seen freed, glibc's gets pages from the system and gives them back each time.
+    if taken == NULL or used <= _PACK_USUAL_MAX and (room > p.first or used < room // 2):
         value = _packing_copy(p)
     else:
         p.grown = NULL
-        if used < <size_t>(p.end - p.begin):
+        if used < room:
             raw_bytes_resize(&taken, used)
         if taken == NULL:
             _packing_reset(p)

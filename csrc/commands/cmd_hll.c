@@ -185,6 +185,7 @@ static bool merge_keys(dbx_ctx *ctx, const dbx_args *args, uint8_t *registers, b
     for (size_t i = 1; i < args->argc; i++) {
         dbx_key k;
         dbx_slice value;
+        dbx_txn_let_go(ctx->txn);
         if (!find(ctx, args->argv[i], &k, &value, out, rc)) return false;
         if (!k.exists) continue;
         *dense = *dense || dbx_hll_encoding_of(value) == DBX_HLL_DENSE;

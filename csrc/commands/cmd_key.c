@@ -19,6 +19,7 @@ static int cmd_del(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     words[0] = dbx_slice_str("DEL");
     while (rc == DBX_OK && dbx_args_left(args) > 0) {
         dbx_key k;
+        dbx_txn_let_go(ctx->txn);
         rc = dbx_key_find(ctx->txn, ctx->db, dbx_args_next(args), &k);
         if (rc != DBX_OK || !k.exists) continue;
         rc = dbx_key_remove(ctx->txn, &k);
@@ -35,6 +36,7 @@ static int cmd_exists(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     int64_t count = 0;
     while (dbx_args_left(args) > 0) {
         dbx_key k;
+        dbx_txn_let_go(ctx->txn);
         int rc = dbx_key_find(ctx->txn, ctx->db, dbx_args_next(args), &k);
         if (rc != DBX_OK) return rc;
         if (k.exists) count++;

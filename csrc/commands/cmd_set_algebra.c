@@ -13,6 +13,7 @@ static bool find_sources(dbx_ctx *ctx, dbx_args *args, size_t count, dbx_set_sou
     *rc = DBX_OK;
     while (count-- > 0) {
         dbx_key k;
+        dbx_txn_let_go(ctx->txn); /* sources have copies */
         if (!dbx_lookup(ctx, dbx_args_next(args), DBX_SETTYPE, &k, out, rc)) return false;
         *rc = dbx_set_sources_add(sources, &k);
         if (*rc != DBX_OK) return false;

@@ -90,7 +90,7 @@ static bool fill_pattern(sorter *s, dbx_slice pattern, dbx_slice element, dbx_sl
 }
 
 /* look finds what a pattern names for an element: DBX_OK with a value that is valid until the next
- * write, DBX_ENOTFOUND, or a failure. `k` is for its use. */
+ * write or the next look, DBX_ENOTFOUND, or a failure. `k` is for its use. */
 static int look(sorter *s, dbx_slice pattern, dbx_slice element, dbx_key *k, dbx_cell *value) {
     dbx_slice field;
     if (pattern.len == 1 && pattern.ptr[0] == '#') {
@@ -99,6 +99,7 @@ static int look(sorter *s, dbx_slice pattern, dbx_slice element, dbx_key *k, dbx
     }
     if (!fill_pattern(s, pattern, element, &field)) return DBX_ENOTFOUND;
     if (s->name.failed) return DBX_ENOMEM;
+    dbx_txn_let_go(s->ctx->txn);
     int rc = dbx_key_find(s->ctx->txn, s->ctx->db, dbx_buf_slice(&s->name), k);
     if (rc != DBX_OK) return rc;
     if (!k->exists || k->meta.type != (field.ptr == NULL ? DBX_STRING : DBX_HASH)) {

@@ -207,6 +207,7 @@ static bool pairs_complete(dbx_ctx *ctx, const dbx_args *args, dbx_reply *out) {
 static int set_pairs(dbx_ctx *ctx, const dbx_args *args) {
     for (size_t i = args->at; i < args->argc; i += 2) {
         dbx_key k;
+        dbx_txn_let_go(ctx->txn);
         int rc = dbx_key_find(ctx->txn, ctx->db, args->argv[i], &k);
         if (rc == DBX_OK) rc = dbx_string_set(ctx->txn, &k, args->argv[i + 1], dbx_expiry_never());
         if (rc != DBX_OK) return rc;
@@ -224,6 +225,7 @@ static int cmd_msetnx(dbx_ctx *ctx, dbx_args *args, dbx_reply *out) {
     if (!pairs_complete(ctx, args, out)) return DBX_OK;
     for (size_t i = args->at; i < args->argc; i += 2) {
         dbx_key k;
+        dbx_txn_let_go(ctx->txn);
         int rc = dbx_key_find(ctx->txn, ctx->db, args->argv[i], &k);
         if (rc != DBX_OK) return rc;
         if (k.exists) {

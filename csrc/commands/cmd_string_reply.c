@@ -133,6 +133,7 @@ int dbx_string_reply_many(dbx_ctx *ctx, size_t count, const dbx_slice *names, db
     out->ops->open(out, DBX_ARRAY, count);
     for (size_t i = 0; i < count; i++) {
         dbx_key k;
+        dbx_txn_let_go(ctx->txn);
         int rc = dbx_key_find(ctx->txn, ctx->db, names[i], &k);
         if (rc != DBX_OK) return rc;
         if (!k.exists || k.meta.type != DBX_STRING) {

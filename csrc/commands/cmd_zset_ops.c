@@ -59,6 +59,7 @@ static int read_inputs(dbx_ctx *ctx, dbx_args *args, query *q, dbx_reply *out) {
  * before it is no longer valid. */
 static int find_again(dbx_ctx *ctx, query *q) {
     int rc = DBX_OK;
+    dbx_txn_let_go(ctx->txn);
     for (size_t i = 0; rc == DBX_OK && i < q->count; i++)
         rc = dbx_key_find(ctx->txn, ctx->db, q->inputs[i].k.name, &q->inputs[i].k);
     return rc;

@@ -124,7 +124,7 @@ const dbx_setting_row dbx_config_rows[] = {
             NO_REPLICA),
 
     /* types: bounds of their compact encodings */
-    NUM("collection-inline-size", NULL, MEMORY, 0, encodings.inline_bytes, "1024", 0, 16384, NULL),
+    NUM("collection-inline-size", NULL, MEMORY, 0, encodings.inline_bytes, "4096", 0, 16384, NULL),
     NUM("hash-max-listpack-entries", "hash-max-ziplist-entries", INT, 0, encodings.hash_entries,
         "512", 0, I64_MAX, NULL),
     NUM("hash-max-listpack-value", "hash-max-ziplist-value", MEMORY, 0, encodings.hash_value, "64",

@@ -16,6 +16,7 @@
 #include "store/apply_run.h"
 #include "store/checkpoint.h"
 #include "store/checkpoint_file.h"
+#include "store/delta.h"
 #include "store/env_internal.h"
 #include "store/file.h"
 #include "store/format.h"
@@ -101,12 +102,32 @@ static int delete_gap(MDBX_cursor *cursor, dbx_slice from, dbx_slice to) {
     return rc == MDBX_NOTFOUND ? 0 : rc;
 }
 
+/* Puts what the delta under `key` makes of the value that is there, with `whole` as memory. */
+static int put_delta(MDBX_cursor *cursor, dbx_slice key, dbx_slice delta, dbx_buf *whole) {
+    MDBX_val k = val_of(key), v;
+    size_t len;
+    int rc = mdbx_cursor_get(cursor, &k, &v, MDBX_SET);
+    if (rc != 0) return rc == MDBX_NOTFOUND ? MDBX_CORRUPTED : rc;
+    dbx_slice base = dbx_slice_of(v.iov_base, v.iov_len);
+    whole->len = 0;
+    if (dbx_buf_reserve(whole, dbx_delta_room(base, delta)) == NULL) {
+        whole->failed = false;
+        return MDBX_ENOMEM;
+    }
+    if (dbx_delta_apply(base, delta, whole->ptr, &len) != DBX_OK) return MDBX_CORRUPTED;
+    v = (MDBX_val){whole->ptr, len};
+    return mdbx_cursor_put(cursor, &k, &v, MDBX_UPSERT);
+}
+
+/* `whole`: memory for values that are put together. */
 static int apply_entry(MDBX_cursor *cursor, const dbx_buffer *frozen, const dbx_entry *entry,
-                       const dbx_entry *next) {
+                       const dbx_entry *next, dbx_buf *whole) {
     dbx_slice key = dbx_entry_key(entry);
     int rc;
     if ((entry->flags & DBX_ENTRY_DEAD) != 0) {
         rc = delete_key(cursor, key);
+    } else if ((entry->flags & DBX_ENTRY_DELTA) != 0) {
+        rc = put_delta(cursor, key, dbx_entry_value(&frozen->arena, entry), whole);
     } else {
         MDBX_val k = val_of(key), v = val_of(dbx_entry_value(&frozen->arena, entry));
         rc = mdbx_cursor_put(cursor, &k, &v, MDBX_UPSERT);
@@ -130,12 +151,16 @@ static int forget_position(MDBX_cursor *cursor) {
     return delete_key(cursor, dbx_slice_of(key, sizeof key));
 }
 
+static void position_bytes(uint8_t out[POSITION_BYTES], const dbx_applied *applied) {
+    dbx_store64(out, applied->position);
+    dbx_store64(out + 8, applied->run);
+    dbx_store64(out + 16, (uint64_t)applied->times.now_ms);
+    dbx_store64(out + 24, (uint64_t)applied->times.wall_ms);
+}
+
 static int put_position(MDBX_cursor *cursor, const dbx_applied *applied) {
     uint8_t key[2] = {DBX_TABLE_META, DBX_META_POSITION}, value[POSITION_BYTES];
-    dbx_store64(value, applied->position);
-    dbx_store64(value + 8, applied->run);
-    dbx_store64(value + 16, (uint64_t)applied->times.now_ms);
-    dbx_store64(value + 24, (uint64_t)applied->times.wall_ms);
+    position_bytes(value, applied);
     MDBX_val k = {key, sizeof key}, v = {value, sizeof value};
     return mdbx_cursor_put(cursor, &k, &v, MDBX_UPSERT);
 }
@@ -161,20 +186,28 @@ static void rest(dbx_applier *a, struct pace *pace, uint64_t done) {
     *pace = (struct pace){.begun_us = dbx_clock_mono_us(), .turns = turns};
 }
 
-static int apply_all(dbx_applier *a, MDBX_txn *txn, const dbx_buffer *frozen,
-                     const dbx_applied *applied, uint64_t *entries) {
-    MDBX_cursor *cursor;
+/* Of a commit whose sync failed all may be there: what it put is not put again, for a delta must
+ * not be. What this commit then makes durable is all of the file. */
+static bool is_there(MDBX_txn *txn, MDBX_dbi dbi, const dbx_applied *applied) {
+    uint8_t key[2] = {DBX_TABLE_META, DBX_META_POSITION}, value[POSITION_BYTES];
+    MDBX_val k = {key, sizeof key}, v;
+    position_bytes(value, applied);
+    return mdbx_get(txn, dbi, &k, &v) == 0 && v.iov_len == sizeof value &&
+           memcmp(v.iov_base, value, sizeof value) == 0;
+}
+
+static int apply_entries(dbx_applier *a, MDBX_cursor *cursor, const dbx_buffer *frozen,
+                         uint64_t *entries) {
     mdbx_filehandle_t fd;
+    dbx_buf whole = {0};
     dbx_apply_run run = {.frozen = frozen};
     struct pace pace = {.begun_us = dbx_clock_mono_us(), .turns = atomic_load(&a->turns)};
     int rc = mdbx_env_get_fd(a->env->env, &fd);
-    if (rc == 0) rc = mdbx_cursor_open(txn, a->env->dbi, &cursor);
-    if (rc != 0) return rc;
     const dbx_entry *next;
     for (const dbx_entry *entry = dbx_tree_first(&frozen->tree); rc == 0 && entry != NULL;
          entry = next) {
         next = dbx_tree_next(&frozen->tree, entry);
-        rc = apply_entry(cursor, frozen, entry, next);
+        rc = apply_entry(cursor, frozen, entry, next, &whole);
         if (rc == 0) rc = dbx_apply_run_step(&run, cursor, entry, next);
         if (++*entries % LOOK_EVERY == 0) {
             if (atomic_load(&a->stop)) rc = MDBX_EINTR;
@@ -184,6 +217,17 @@ static int apply_all(dbx_applier *a, MDBX_txn *txn, const dbx_buffer *frozen,
         if (*entries % WRITE_EVERY == 0) dbx_file_begin_write(fd);
     }
     dbx_apply_run_free(&run);
+    dbx_buf_free(&whole);
+    return rc;
+}
+
+static int apply_all(dbx_applier *a, MDBX_txn *txn, const dbx_buffer *frozen,
+                     const dbx_applied *applied, uint64_t *entries) {
+    MDBX_cursor *cursor;
+    bool there = a->retried && is_there(txn, a->env->dbi, applied);
+    int rc = mdbx_cursor_open(txn, a->env->dbi, &cursor);
+    if (rc != 0) return rc;
+    if (!there) rc = apply_entries(a, cursor, frozen, entries);
     if (rc == 0 && a->retried) rc = forget_position(cursor);
     if (rc == 0) rc = put_position(cursor, applied);
     mdbx_cursor_close(cursor);
@@ -204,7 +248,7 @@ static int put_early_table(MDBX_txn *txn, MDBX_dbi dbi, MDBX_cursor *cursor, con
         next = dbx_tree_next(&buffer->tree, entry);
         if (id != marked) rc = mark_unpublished(txn, dbi, id);
         marked = id;
-        if (rc == 0) rc = apply_entry(cursor, buffer, entry, next);
+        if (rc == 0) rc = apply_entry(cursor, buffer, entry, next, NULL); /* no deltas there */
         bool last = next == NULL || next->key[0] != table;
         if (rc == 0) rc = dbx_apply_run_step(&run, cursor, entry, last ? NULL : next);
         ++*entries;

@@ -24,6 +24,7 @@ typedef struct dbx_applied {
     uint64_t position; /* of the journal */
     uint64_t run;
     dbx_times times; /* at the freeze */
+    uint64_t base;   /* what its deltas are of: the position at the freeze before */
     /* Before it is applied, what was written after this epoch is to be saved, in a checkpoint that
      * goes on from this position. */
     bool save;

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "store/arena_marks.h"
+#include "store/delta.h"
 
 enum {
     SAVE_IN_PLACE_MAX = 512, /* longer values get a new block rather than a copy of the old bytes */
@@ -319,7 +320,7 @@ static void stamp(dbx_buffer *buffer, dbx_entry *entry) {
 
 /* Makes the entry's value, which is at *p, writable with at least `room` bytes, or one that lies in
  * a spool, after recording its present state; the present bytes stay readable where they are. Flags
- * lose DEAD; *p becomes the place to write to. */
+ * lose DEAD and DELTA; *p becomes the place to write to. */
 static int prepare(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry, size_t room,
                    const dbx_slice *refer, place *p) {
     /* Without views there are no versions; its value is its own again. */
@@ -340,7 +341,7 @@ static int prepare(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry, size_t 
         free_value(buffer, block, DBX_ENTRY_AWAY);
         return DBX_ENOMEM;
     }
-    uint8_t flags = entry->flags & (uint8_t)~DBX_ENTRY_DEAD;
+    uint8_t flags = entry->flags & (uint8_t) ~(DBX_ENTRY_DEAD | DBX_ENTRY_DELTA);
     if (!same_place) {
         undo->records[undo->count - 1].flags |= entry->flags & DBX_ENTRY_VERSIONED;
         undo->records[undo->count - 1].kept = keep;
@@ -355,20 +356,22 @@ static int prepare(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry, size_t 
 }
 
 int dbx_buffer_put(dbx_buffer *buffer, dbx_undo *undo, dbx_slice key, uint64_t hash,
-                   dbx_entry *entry, dbx_slice head, dbx_slice tail, bool below, dbx_spool *spool) {
+                   dbx_entry *entry, dbx_slice head, dbx_slice tail, uint8_t flags,
+                   dbx_spool *spool) {
     const dbx_slice *refer = spool != NULL ? &tail : NULL;
     size_t room = refer != NULL ? 0 : head.len + tail.len;
     if (refer != NULL && dbx_buffer_hold_spool(buffer, spool) != DBX_OK) return DBX_ENOMEM;
     if (entry == NULL) {
         entry = new_entry(buffer, key, room, refer);
         if (entry != NULL && refer == NULL) fill_value(place_of(buffer, entry), head, tail);
-        if (insert(buffer, undo, entry, hash, below ? DBX_ENTRY_BELOW : 0) != DBX_OK) {
+        if (insert(buffer, undo, entry, hash, flags) != DBX_OK) {
             return DBX_ENOMEM;
         }
     } else {
         place p = place_of(buffer, entry);
         if (prepare(buffer, undo, entry, room, refer, &p) != DBX_OK) return DBX_ENOMEM;
         if (refer == NULL) fill_value(p, head, tail);
+        set_flags(buffer, entry, entry->flags | (flags & DBX_ENTRY_DELTA));
     }
     if (refer != NULL) buffer->spool_bytes += tail.len;
     return DBX_OK;
@@ -531,6 +534,7 @@ int dbx_buffer_load_next(dbx_buffer *buffer, dbx_buffer_load *load, dbx_slice ke
     }
     if (!dbx_tree_insert(&buffer->tree, entry)) return DBX_ENOMEM;
     set_flags(buffer, entry, entry->flags | flags);
+    if ((flags & DBX_ENTRY_DELTA) != 0) buffer->delta_bytes += DBX_DELTA_VALUE_MAX; /* at most */
     buffer->entries++;
     buffer->changes++;
     uint64_t hash = dbx_buffer_hash(key);

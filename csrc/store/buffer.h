@@ -36,6 +36,7 @@ typedef struct dbx_buffer {
     uint32_t saved_epoch;         /* a checkpoint may have what was written up to it */
     uint32_t gaps[256];           /* entries with DBX_ENTRY_GAP, by the first byte of their key */
     size_t spool_bytes;           /* referred to by values */
+    size_t delta_bytes;           /* of the values that deltas make, about: an apply writes them */
     struct dbx_version *versions; /* all kept versions */
     dbx_map version_of;           /* entry -> its newest kept version */
     dbx_spool **spools;           /* held open until the buffer is gone */
@@ -84,11 +85,13 @@ bool dbx_buffer_in_gap(const dbx_buffer *buffer, dbx_slice key);
 /* dbx_buffer_gap_before is the entry whose gap ends at this one, or NULL. */
 dbx_entry *dbx_buffer_gap_before(const dbx_buffer *buffer, const dbx_entry *entry);
 
-/* dbx_buffer_put stores head + tail under `key`. `entry` is what dbx_buffer_find gave. `below`: the
- * key may exist in a lower level. `spool`: when not NULL the tail lies in it and is referred to.
+/* dbx_buffer_put stores head + tail under `key`. `entry` is what dbx_buffer_find gave. `flags`:
+ * DBX_ENTRY_BELOW, if the key may exist in a lower level, and DBX_ENTRY_DELTA, if the value is one.
+ * `spool`: when not NULL the tail lies in it and is referred to.
  * DBX_OK or DBX_ENOMEM (nothing changed). */
 int dbx_buffer_put(dbx_buffer *buffer, dbx_undo *undo, dbx_slice key, uint64_t hash,
-                   dbx_entry *entry, dbx_slice head, dbx_slice tail, bool below, dbx_spool *spool);
+                   dbx_entry *entry, dbx_slice head, dbx_slice tail, uint8_t flags,
+                   dbx_spool *spool);
 /* dbx_buffer_bring_up notes what the lower levels have under a key that has no entry here (`value`;
  * NULL: nothing), with room for `room` bytes. It changes nothing that can be seen. DBX_OK or
  * DBX_ENOMEM. */
@@ -96,12 +99,13 @@ int dbx_buffer_bring_up(dbx_buffer *buffer, dbx_undo *undo, dbx_slice key, uint6
                         const dbx_slice *value, size_t room);
 /* dbx_buffer_hold_spool keeps a spool open until the buffer is gone. */
 int dbx_buffer_hold_spool(dbx_buffer *buffer, dbx_spool *spool);
-/* dbx_buffer_append adds bytes to a live entry's value and overwrites its first bytes by `patch`.
+/* dbx_buffer_append adds bytes to the value of a live entry, which is no delta, and overwrites its
+ * first bytes by `patch`.
  */
 int dbx_buffer_append(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry, dbx_slice patch,
                       dbx_slice bytes);
-/* dbx_buffer_patch overwrites bytes [at, at + bytes.len) of a live entry's value, which has them.
- */
+/* dbx_buffer_patch overwrites bytes [at, at + bytes.len) of a live entry's value, which has them
+ * and is no delta. */
 int dbx_buffer_patch(dbx_buffer *buffer, dbx_undo *undo, dbx_entry *entry, size_t at,
                      dbx_slice bytes);
 /* dbx_buffer_kill makes the key dead here: a tombstone when it may exist below or in a checkpoint,

@@ -92,6 +92,7 @@ int dbx_checkpoint_rest(const char *dir, const dbx_buffer *frozen, const dbx_app
                                .head = {.span = {applied->saved, applied->position},
                                         .turn = applied->turn,
                                         .run = applied->run,
+                                        .base = applied->base,
                                         .times = applied->times,
                                         .oldest_ms = frozen->oldest_ms}};
     const dbx_entry *entry = NULL;
@@ -213,6 +214,7 @@ static void begin(dbx_store *store) {
         (dbx_checkpoint_head){.span = {store->saved_position, dbx_store_position(store)},
                               .turn = dbx_journal_turn(store->journal),
                               .run = store->run,
+                              .base = store->frozen_position,
                               .times = dbx_txn_times(&store->txn),
                               .oldest_ms = active->oldest_ms};
     c->journal = store->journal;

@@ -12,7 +12,7 @@
 #include "base/bytes.h"
 #include "base/crc32c.h"
 
-enum { VERSION = 2, CRC_AT = DBX_CHECKPOINT_HEAD_BYTES - 4, NAME_BYTES = 64 };
+enum { VERSION = 3, CRC_AT = DBX_CHECKPOINT_HEAD_BYTES - 4, NAME_BYTES = 64 };
 
 static const uint8_t MAGIC[8] = {'D', 'B', 'X', 'C', 'H', 'K', 'P', 'T'};
 static const char FOLDER[] = "checkpoint";
@@ -33,6 +33,7 @@ void dbx_checkpoint_store_head(uint8_t bytes[DBX_CHECKPOINT_HEAD_BYTES],
     dbx_store64(bytes + 64, head->entries);
     dbx_store64(bytes + 72, head->chunks);
     dbx_store64(bytes + 80, head->turn);
+    dbx_store64(bytes + 88, head->base);
     dbx_store32(bytes + CRC_AT, dbx_crc32c(0, bytes, CRC_AT));
 }
 
@@ -45,7 +46,8 @@ bool dbx_checkpoint_load_head(const uint8_t bytes[DBX_CHECKPOINT_HEAD_BYTES],
         .oldest_ms = (int64_t)dbx_load64(bytes + 56),
         .entries = dbx_load64(bytes + 64),
         .chunks = dbx_load64(bytes + 72),
-        .turn = dbx_load64(bytes + 80)};
+        .turn = dbx_load64(bytes + 80),
+        .base = dbx_load64(bytes + 88)};
     return memcmp(bytes, MAGIC, sizeof MAGIC) == 0 && dbx_load32(bytes + 8) == VERSION &&
            dbx_load32(bytes + CRC_AT) == dbx_crc32c(0, bytes, CRC_AT);
 }

@@ -28,6 +28,7 @@ typedef struct dbx_checkpoint_head {
     dbx_checkpoint_span span;
     uint64_t turn;     /* where the last turn before `to` begins, or the log ended before it */
     uint64_t run;      /* of the start that made it */
+    uint64_t base;     /* its deltas are of the map as it was at this position */
     dbx_times times;   /* of the turn at which it was made */
     int64_t oldest_ms; /* the buffer's */
     uint64_t entries, chunks;
@@ -37,7 +38,7 @@ typedef struct dbx_checkpoint_head {
  * written without what it shares with the one before it in its chunk. */
 #define DBX_CHUNK_BEGINS_RUN 0x80000000u /* added to a chunk's length */
 enum {
-    DBX_CHECKPOINT_HEAD_BYTES = 96,
+    DBX_CHECKPOINT_HEAD_BYTES = 104,
     DBX_CHUNK_HEAD_BYTES = 8, /* CRC-32C of what follows, length */
     /* At which one is ended, counting keys whole: chunks tell how long loading takes. */
     DBX_CHUNK_BYTES = 32 << 10,

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "base/crc32c.h"
+#include "store/delta.h"
 #include "store/entry.h"
 #include "store/format.h"
 
@@ -61,6 +62,10 @@ static bool parse(reader *r) {
     size_t shared, rest_len, value_len, end_len = 0;
     if (!cut(&r->left, 1, &flags) || (flags.ptr[0] & ~DBX_ENTRY_LASTING) != 0) return false;
     entry->flags = flags.ptr[0];
+    if ((entry->flags & DBX_ENTRY_DELTA) != 0 &&
+        (entry->flags & (DBX_ENTRY_DEAD | DBX_ENTRY_REFERS)) != 0) {
+        return false;
+    }
     if (!cut_length(&r->left, r->common, &shared) ||
         !cut_length(&r->left, DBX_ENCODED_KEY_MAX - shared, &rest_len) ||
         !cut_length(&r->left, DBX_VALUE_BYTES_MAX, &value_len)) {
@@ -170,14 +175,20 @@ int dbx_checkpoint_check(const char *dir, dbx_checkpoint_span span, dbx_checkpoi
 /* --- Several ---------------------------------------------------------------------------------- */
 
 struct dbx_checkpoint_merge {
-    int *fds; /* of the files, oldest first */
+    int *fds;        /* of the files, oldest first */
+    uint64_t *bases; /* what their deltas are of */
     size_t file_count;
+    uint64_t from;   /* of the first file */
     reader *readers; /* of their runs, the oldest file's first */
     size_t count, cap;
     size_t *heap; /* of those that stand on an entry: the one that comes first is its root */
     size_t heaped;
     bool given;  /* the root's entry */
     size_t gaps; /* readers with a gap that goes on */
+    /* The delta that is being put together with what older files have of its key. */
+    bool open;           /* it is one still */
+    uint64_t base;       /* of what it is */
+    dbx_buf value, next; /* next: scratch */
 };
 
 static dbx_slice key_at(const dbx_checkpoint_merge *m, size_t at) {
@@ -238,17 +249,63 @@ static bool hidden(const dbx_checkpoint_merge *m) {
     return false;
 }
 
-/* Steps the other files past the root's key; those that have it are right below the root. */
+/* Begins with the root's delta: *value is a copy of it, for its reader is going to move. */
+static int open_delta(dbx_checkpoint_merge *m, dbx_error *error) {
+    const reader *root = &m->readers[m->heap[0]];
+    m->open = (root->entry.flags & DBX_ENTRY_DELTA) != 0;
+    if (!m->open) return DBX_OK;
+    m->base = m->bases[root->file];
+    m->value.len = 0;
+    dbx_buf_add(&m->value, root->entry.value.ptr, root->entry.value.len);
+    return m->value.failed ? dbx_error_set(error, DBX_ENOMEM, "out of memory") : DBX_OK;
+}
+
+/* Puts the delta together with what an older file has, unless it is of the same buffer, an earlier
+ * state of what the delta is about as a whole. */
+static int add_older(dbx_checkpoint_merge *m, const reader *older, dbx_error *error) {
+    const dbx_checkpoint_entry *e = &older->entry;
+    size_t len = 0;
+    if (!m->open || m->bases[older->file] >= m->base) return DBX_OK;
+    if ((e->flags & (DBX_ENTRY_DEAD | DBX_ENTRY_REFERS)) != 0) return damaged(error);
+    m->open = (e->flags & DBX_ENTRY_DELTA) != 0;
+    m->base = m->bases[older->file];
+    m->next.len = 0;
+    int rc = DBX_OK;
+    if (m->open) {
+        rc = dbx_delta_join(&m->next, e->value, dbx_buf_slice(&m->value));
+    } else if (dbx_buf_reserve(&m->next, dbx_delta_room(e->value, dbx_buf_slice(&m->value)))) {
+        rc = dbx_delta_apply(e->value, dbx_buf_slice(&m->value), m->next.ptr, &len);
+        m->next.len = len;
+    } else {
+        rc = DBX_ENOMEM;
+    }
+    dbx_buf value = m->next;
+    m->next = m->value;
+    m->value = value;
+    if (rc == DBX_ENOMEM) return dbx_error_set(error, rc, "out of memory");
+    return rc == DBX_OK && value.len <= DBX_VALUE_BYTES_MAX ? rc : damaged(error);
+}
+
+/* The newest of those below the root that have its key, if any do: they are right there. */
+static size_t next_older(const dbx_checkpoint_merge *m) {
+    size_t newest = 0;
+    for (size_t at = 1; at <= 2 && at < m->heaped; at++) {
+        if (!dbx_slice_eq(key_at(m, at), key_at(m, 0))) continue;
+        if (newest == 0 || before(m, at, newest)) newest = at;
+    }
+    return newest;
+}
+
+/* Steps the other files past the root's key, newer ones first. */
 static int pass_older(dbx_checkpoint_merge *m, dbx_error *error) {
-    for (;;) {
-        size_t at = 1;
-        while (at < m->heaped && at <= 2 && !dbx_slice_eq(key_at(m, at), key_at(m, 0)))
-            at++;
-        if (at >= m->heaped || at > 2) return DBX_OK;
-        int rc = note_gap(m, at, error);
+    size_t at;
+    while ((at = next_older(m)) != 0) {
+        int rc = add_older(m, &m->readers[m->heap[at]], error);
+        if (rc == DBX_OK) rc = note_gap(m, at, error);
         if (rc == DBX_OK) rc = step(m, at, error);
         if (rc != DBX_OK) return rc;
     }
+    return DBX_OK;
 }
 
 static int add_reader(dbx_checkpoint_merge *m, int fd, size_t file, uint64_t at) {
@@ -296,13 +353,17 @@ int dbx_checkpoint_merge_open(const char *dir, const dbx_checkpoint_span *spans,
     dbx_checkpoint_merge *m = dbx_alloc_zero(1, sizeof *m);
     if (m == NULL) return dbx_error_set(error, DBX_ENOMEM, "out of memory");
     m->fds = dbx_alloc_zero(count, sizeof *m->fds);
-    int rc = m->fds != NULL ? DBX_OK : dbx_error_set(error, DBX_ENOMEM, "out of memory");
+    m->bases = dbx_alloc_zero(count, sizeof *m->bases);
+    m->from = count > 0 ? spans[0].from : 0;
+    int rc = m->fds != NULL && m->bases != NULL ? DBX_OK
+                                                : dbx_error_set(error, DBX_ENOMEM, "out of memory");
     while (rc == DBX_OK && m->file_count < count) {
         dbx_checkpoint_head head;
         int fd = open_file(dir, spans[m->file_count], &head, error);
         if (fd < 0) rc = fd;
         if (fd < 0) break;
         m->fds[m->file_count] = fd;
+        m->bases[m->file_count] = head.base;
         rc = add_runs(m, m->file_count++, &head, error);
     }
     if (rc == DBX_OK) rc = start_merge(m, error);
@@ -321,11 +382,15 @@ int dbx_checkpoint_merge_next(dbx_checkpoint_merge *m, dbx_checkpoint_entry *ent
     while (rc == DBX_OK && m->heaped > 0) {
         end_gaps(m, key_at(m, 0));
         bool skipped = hidden(m);
-        rc = pass_older(m, error);
+        rc = open_delta(m, error);
+        if (rc == DBX_OK) rc = pass_older(m, error);
         if (rc == DBX_OK) rc = note_gap(m, 0, error);
         if (rc == DBX_OK && skipped) rc = step(m, 0, error);
         if (rc != DBX_OK || skipped) continue;
         *entry = m->readers[m->heap[0]].entry;
+        if (m->open && m->base < m->from) return damaged(error); /* the map has it already */
+        if ((entry->flags & DBX_ENTRY_DELTA) != 0) entry->value = dbx_buf_slice(&m->value);
+        if (!m->open) entry->flags &= (uint8_t)~DBX_ENTRY_DELTA;
         if (m->gaps > 0) entry->flags |= DBX_ENTRY_GAP;
         m->given = true;
         return 1;
@@ -339,6 +404,9 @@ void dbx_checkpoint_merge_close(dbx_checkpoint_merge *m) {
     for (size_t i = 0; i < m->file_count; i++)
         (void)close(m->fds[i]);
     dbx_alloc_free(m->fds);
+    dbx_alloc_free(m->bases);
+    dbx_buf_free(&m->value);
+    dbx_buf_free(&m->next);
     dbx_alloc_free(m->readers);
     dbx_alloc_free(m->heap);
     dbx_alloc_free(m);

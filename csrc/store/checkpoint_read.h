@@ -30,8 +30,9 @@ typedef struct dbx_checkpoint_merge dbx_checkpoint_merge;
 int dbx_checkpoint_merge_open(const char *dir, const dbx_checkpoint_span *spans, size_t count,
                               dbx_checkpoint_merge **out, dbx_error *error);
 /* dbx_checkpoint_merge_next gives the next key's newest state, leaving out what newer gaps hide;
- * DBX_ENTRY_GAP is set wherever a gap of any of the files goes on behind the key. Returns 1, 0 at
- * the end, or a failure. */
+ * DBX_ENTRY_GAP is set wherever a gap of any of the files goes on behind the key. With
+ * DBX_ENTRY_DELTA the value is of the map as it is before the first file. Returns 1, 0 at the end,
+ * or a failure. */
 int dbx_checkpoint_merge_next(dbx_checkpoint_merge *merge, dbx_checkpoint_entry *entry,
                               dbx_error *error);
 void dbx_checkpoint_merge_close(dbx_checkpoint_merge *merge);

@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/bytes.h"
 #include "base/err.h"
+#include "store/delta.h"
 #include "store/internal.h"
 
 enum { LEVELS = 3, ACTIVE = 0, FROZEN = 1, BELOW = 2 };
@@ -22,7 +23,7 @@ typedef struct level {
     dbx_entry *entry;
     dbx_entry *came_from; /* the entry before it on the way; NULL: not known, or none */
     bool on;              /* there is a candidate */
-    bool dead;
+    bool dead, delta;
     dbx_slice key, value;
 } level;
 
@@ -48,6 +49,8 @@ struct dbx_cursor {
     uint8_t prefix[DBX_ENCODED_KEY_MAX];
     dbx_tree_way ways[BELOW];          /* to the buffers' candidates */
     uint8_t left[DBX_ENCODED_KEY_MAX]; /* the key, when it has let go of where that was */
+    dbx_buf
+        whole[BELOW]; /* values put together: of the view, and of what is below its active buffer */
 };
 
 /* Of closed cursors on the live view one is kept for the next: opening takes longer than a seek. */
@@ -60,6 +63,7 @@ static dbx_cursor *new_cursor(dbx_view *view, dbx_snapshot *snapshot) {
     c = dbx_alloc(sizeof *c);
     if (c == NULL) return NULL;
     c->below = NULL;
+    memset(c->whole, 0, sizeof c->whole);
     if (snapshot != NULL && (c->below = dbx_env_cursor_open(snapshot)) == NULL) {
         dbx_alloc_free(c);
         return NULL;
@@ -107,6 +111,8 @@ dbx_cursor *dbx_cursor_open(dbx_view *view, dbx_slice prefix) {
 static void free_cursor(dbx_cursor *c) {
     if (c == NULL) return;
     if (c->below != NULL) dbx_env_cursor_close(c->below);
+    for (int i = 0; i < BELOW; i++)
+        dbx_buf_free(&c->whole[i]);
     dbx_alloc_free(c);
 }
 
@@ -172,6 +178,7 @@ static void set_entry(level *l, dbx_tree_way *way, dbx_entry *entry, bool forwar
     l->key = dbx_entry_key(entry);
     l->value = state.value;
     l->dead = (state.flags & DBX_ENTRY_DEAD) != 0;
+    l->delta = (state.flags & DBX_ENTRY_DELTA) != 0;
 }
 
 static int move_below(dbx_cursor *c, dbx_env_move move, dbx_slice key) {
@@ -298,6 +305,35 @@ static int pass(dbx_cursor *c, int lead) {
     return rc;
 }
 
+/* The value of a level that stands on the cursor's key, put together with those below it if it has
+ * a delta. */
+static int value_of(dbx_cursor *c, int which, dbx_slice *value) {
+    const level *l = &c->levels[which];
+    dbx_slice base;
+    size_t len = 0;
+    *value = l->value;
+    if (which == BELOW || !l->delta) return DBX_OK;
+    int next = which + 1;
+    while (next < LEVELS && !(c->levels[next].on && dbx_slice_eq(c->levels[next].key, l->key)))
+        next++;
+    if (next == LEVELS || (next != BELOW && c->levels[next].dead)) return DBX_ECORRUPT;
+    int rc = value_of(c, next, &base);
+    if (rc != DBX_OK) return rc;
+    if (which == FROZEN && c->view->frozen_below) { /* which has it already */
+        *value = base;
+        return DBX_OK;
+    }
+    dbx_buf *whole = &c->whole[which];
+    whole->len = 0;
+    if (dbx_buf_reserve(whole, dbx_delta_room(base, l->value)) == NULL) {
+        whole->failed = false;
+        return DBX_ENOMEM;
+    }
+    rc = dbx_delta_apply(base, l->value, whole->ptr, &len);
+    *value = dbx_slice_of(whole->ptr, len);
+    return rc;
+}
+
 /* Stands on the first live candidate, or finds that there is none within the prefix. */
 static int settle(dbx_cursor *c) {
     c->standing = false;
@@ -317,8 +353,9 @@ static int settle(dbx_cursor *c) {
             level *l = &c->levels[lead];
             if (lead == ACTIVE) sweep(c);
             if (!l->dead || lead == BELOW) {
+                rc = value_of(c, lead, &c->value);
+                if (rc != DBX_OK) return rc;
                 c->key = l->key;
-                c->value = l->value;
                 c->standing = true;
                 c->lead = lead;
                 if (lead != ACTIVE) c->sweep_from = NULL;

@@ -73,14 +73,18 @@ static void take_out(dbx_txn *txn) {
     for (const uint8_t *table = tables; *table != 0; table++) {
         for (dbx_entry *entry = first_own(txn, *table); entry != NULL;
              entry = next_own(buffer, entry)) {
-            entry->flags |= can_leave(buffer, entry) ? DBX_ENTRY_EARLY : DBX_ENTRY_BELOW;
+            if (can_leave(buffer, entry)) {
+                entry->epoch = DBX_EPOCH_LEAVING;
+            } else {
+                entry->flags |= DBX_ENTRY_BELOW;
+            }
         }
     }
     dbx_undo_drop_early(&txn->undo, buffer, txn->command_undo, txn->own_from);
     for (const uint8_t *table = tables; *table != 0; table++) {
         for (dbx_entry *entry = first_own(txn, *table); entry != NULL; entry = next) {
             next = next_own(buffer, entry);
-            if ((entry->flags & DBX_ENTRY_EARLY) != 0) dbx_buffer_drop(buffer, entry);
+            if (entry->epoch == DBX_EPOCH_LEAVING) dbx_buffer_drop(buffer, entry);
         }
     }
     buffer->changes++; /* whoever knows where an entry was looks again */
@@ -138,6 +142,7 @@ void dbx_early_end(dbx_txn *txn) {
     dbx_snapshot_close(store->live.below);
     store->live.below = store->live.early;
     store->live.early = NULL;
+    dbx_view_compare(&store->live, store->frozen_position);
     /* The filter knows all that has gone through the buffer, and the mark is to go. */
     store->freeze_wanted = true;
 }

@@ -22,9 +22,13 @@ enum dbx_entry_flags {
     DBX_ENTRY_VERSIONED = 1u << 4, /* older versions are kept for open views, see buffer.c */
     DBX_ENTRY_SAVED = 1u << 5,     /* a checkpoint may have an older value: as if it were BELOW */
     DBX_ENTRY_AWAY = 1u << 6,      /* the value is in a block, or there is none */
-    DBX_ENTRY_EARLY = 1u << 7,     /* committed early: about to leave the buffer, see early.h */
-    DBX_ENTRY_LASTING = DBX_ENTRY_DEAD | DBX_ENTRY_BELOW | DBX_ENTRY_GAP | DBX_ENTRY_REFERS
+    DBX_ENTRY_DELTA = 1u << 7,     /* the value says what has become of the one below: delta.h */
+    DBX_ENTRY_LASTING =
+        DBX_ENTRY_DEAD | DBX_ENTRY_BELOW | DBX_ENTRY_GAP | DBX_ENTRY_REFERS | DBX_ENTRY_DELTA
 };
+
+/* Of an entry that was committed early and is about to leave the buffer, see early.h. */
+enum { DBX_EPOCH_LEAVING = 0 };
 
 typedef struct dbx_entry {
     uint32_t held;  /* bytes of the value behind the key; when it is away, its block's reference, or

@@ -33,7 +33,7 @@ static int save(dbx_store *store, const uint8_t *key, size_t key_len, dbx_slice 
     dbx_buffer *active = store->live.active;
     dbx_ends_put(&store->ends, k);
     return dbx_buffer_put(active, &store->txn.undo, k, hash, dbx_buffer_find(active, k, hash), none,
-                          value, true, NULL);
+                          value, DBX_ENTRY_BELOW, NULL);
 }
 
 static size_t meta_key(uint8_t out[6], enum dbx_meta_key what, uint32_t number) {
@@ -182,8 +182,10 @@ static void freeze(dbx_store *store) {
         return;
     }
     dbx_undo_settle(&store->txn.undo, store->live.active);
-    dbx_applied applied = {
-        .position = position_now(store), .run = store->run, .times = dbx_txn_times(&store->txn)};
+    dbx_applied applied = {.position = position_now(store),
+                           .run = store->run,
+                           .times = dbx_txn_times(&store->txn),
+                           .base = store->frozen_position};
     dbx_checkpoint_freeze(store, &applied);
     store->live.frozen = store->live.active;
     store->live.active = next;
@@ -191,6 +193,7 @@ static void freeze(dbx_store *store) {
     store->freezes++;
     store->anew_at_ms = store->txn.now_ms + ANEW_RETRY_MS;
     store->frozen_position = applied.position;
+    dbx_view_compare(&store->live, store->frozen_position);
     store->spent_us = 0;
     dbx_applier_start(store->applier, store->live.frozen, &applied, store->journal);
 }
@@ -232,14 +235,19 @@ static int64_t release_wait_ms(const dbx_store *store) {
     return left_ms > 0 ? left_ms : 0;
 }
 
+static int renew(dbx_store *store) {
+    int rc = dbx_snapshot_renew(store->live.below);
+    dbx_view_compare(&store->live, store->frozen_position);
+    return rc;
+}
+
 /* The frozen buffer is durably in MDBX: see it there, then let the buffer and its journal go. */
 static void finish_apply(dbx_store *store) {
     dbx_applied applied;
     dbx_error error;
     dbx_buffer *frozen = store->live.frozen;
     dbx_cursor_forget_idle(store);
-    if (dbx_snapshot_renew(store->live.below) != DBX_OK ||
-        dbx_apply_read_position(store->live.below, &applied) != DBX_OK ||
+    if (renew(store) != DBX_OK || dbx_apply_read_position(store->live.below, &applied) != DBX_OK ||
         applied.position != store->frozen_position) {
         store->finish_wanted = true; /* the frozen buffer stays; tried again */
         return;
@@ -247,6 +255,7 @@ static void finish_apply(dbx_store *store) {
     store->finish_wanted = false;
     dbx_applier_seen(store->applier);
     store->live.frozen = NULL;
+    store->live.frozen_below = false;
     store->applied_position = applied.position;
     keep_memory(store, frozen);
     if (frozen->refs == 1) {
@@ -273,7 +282,7 @@ static void mend(dbx_store *store) {
         dbx_log(DBX_LOG_WARNING, "%s; trying again", error.text);
         return;
     }
-    if (dbx_snapshot_renew(store->live.below) != DBX_OK) return;
+    if (renew(store) != DBX_OK) return;
     dbx_applier_mended(store->applier);
 }
 
@@ -296,7 +305,7 @@ void dbx_freeze_step(dbx_store *store) {
             finish_apply(store);
         } else {
             dbx_cursor_forget_idle(store);
-            (void)dbx_snapshot_renew(store->live.below);
+            (void)renew(store);
             dbx_applier_seen(store->applier);
         }
         if (store->room.full) dbx_room_look(store);

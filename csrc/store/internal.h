@@ -15,6 +15,7 @@
 #include "store/env.h"
 #include "store/format.h"
 #include "store/room.h"
+#include "store/scratch.h"
 #include "store/store.h"
 #include "store/txn.h"
 #include "store/undo.h"
@@ -25,6 +26,9 @@ struct dbx_view {
     dbx_buffer *frozen;    /* NULL: none */
     dbx_snapshot *below;   /* NULL: in memory */
     uint32_t active_epoch; /* DBX_EPOCH_LIVE for the live view */
+    /* `below` has what the frozen buffer has, which is not dropped yet: see dbx_view_compare. */
+    bool frozen_below;
+    dbx_scratch scratch; /* values put together for whoever asked */
     /* Of the live view, within a command: see early.h. */
     dbx_snapshot *early; /* for keys of collections from this id on; NULL: `below` is */
     uint64_t early_from;
@@ -80,6 +84,7 @@ struct dbx_txn {
     size_t early_at;     /* what the buffer holds when a part of that is to be committed */
     bool may_wait;       /* for an apply to end: the command can be run again then */
     dbx_buf head;        /* scratch: the header of a record with a long name or an extension */
+    dbx_buf delta;       /* scratch: one that is being made */
     dbx_buf effects;     /* the turn's effects, RESP, without frame headers */
     uint32_t effects_db; /* the database the last effect selected */
     uint64_t effect_count;
@@ -155,10 +160,18 @@ struct dbx_store {
 /* --- The levels below the active buffer ------------------------------------------------------- */
 
 /* dbx_view_frozen_get looks the key up in the frozen buffer: DBX_OK, DBX_ENOTFOUND when it is dead
- * there, 1 when the next level decides. */
+ * there, 1 when the next level decides, 2 when that has a part of it: *value is a delta. */
 int dbx_view_frozen_get(dbx_view *view, dbx_slice key, uint64_t hash, dbx_slice *value);
 /* dbx_view_below_get looks the key up in the frozen buffer or the snapshot. */
 int dbx_view_below_get(dbx_view *view, dbx_slice key, uint64_t hash, dbx_slice *value);
+
+/* dbx_view_value gives the value of a key of which `state` is what the active buffer has: itself,
+ * or put together from that and what is below, in the view's scratch memory. */
+int dbx_view_value(dbx_view *view, dbx_slice key, uint64_t hash, const dbx_state *state,
+                   dbx_slice *value);
+/* dbx_view_compare notes whether the snapshot has what the frozen buffer has, which was frozen at
+ * this position: a delta must not be applied twice. After either has changed. */
+void dbx_view_compare(dbx_view *view, uint64_t frozen_position);
 
 /* dbx_view_snapshot is what a view finds below its buffers under a key or a prefix. */
 dbx_snapshot *dbx_view_snapshot(const dbx_view *view, dbx_slice key);

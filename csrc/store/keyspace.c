@@ -88,6 +88,7 @@ static int read_record(dbx_key *k) {
     if (k->name.len > DBX_NAME_INLINE_MAX && !dbx_slice_eq(name, k->name)) return DBX_ECORRUPT;
     k->old_expiry = k->meta.expiry;
     memcpy(k->old_due_ms, k->meta.due_ms, sizeof k->old_due_ms);
+    k->old_head = k->probe.value.len - k->payload.len;
     k->old_cid = k->meta.cid;
     return DBX_OK;
 }
@@ -136,6 +137,7 @@ int dbx_key_find_in(dbx_view *view, uint64_t ns, dbx_slice name, dbx_times times
     bool long_name;
     k->name = name;
     k->exists = false;
+    dbx_scratch_clear(&view->scratch);
     k->encoded_len = dbx_format_key(k->encoded, ns, name, view->store->seed, &long_name);
     int rc = dbx_view_get(view, encoded(k), &k->probe.value);
     if (rc == DBX_ENOTFOUND) return DBX_OK;
@@ -176,7 +178,7 @@ static int put_record(dbx_txn *txn, dbx_key *k, dbx_slice payload) {
         }
         head = dbx_buf_slice(&txn->head);
     }
-    return dbx_txn_put_probed(txn, encoded(k), &k->probe, head, payload);
+    return dbx_txn_edit_probed(txn, encoded(k), &k->probe, k->old_head, head, payload);
 }
 
 int dbx_key_write(dbx_txn *txn, dbx_key *k, dbx_slice payload) {

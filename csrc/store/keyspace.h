@@ -40,6 +40,7 @@ typedef struct dbx_key {
     dbx_expiry old_expiry; /* as it is in the store */
     int64_t old_due_ms[2];
     uint64_t old_cid;
+    size_t old_head; /* bytes before the payload */
     size_t encoded_len;
     uint8_t encoded[DBX_ENCODED_KEY_MAX];
 } dbx_key;
@@ -50,7 +51,7 @@ int dbx_key_find(dbx_txn *txn, uint32_t db, dbx_slice name, dbx_key *k);
 
 /* dbx_key_find_in looks a name up in a view, as of `times`, in the namespace that dbx_db_namespace
  * gave when the view was opened: for replies streamed from it. Removes nothing; *k is for reading
- * only. */
+ * only, until the next. */
 int dbx_key_find_in(dbx_view *view, uint64_t ns, dbx_slice name, dbx_times times, dbx_key *k);
 
 /* dbx_key_write stores k->meta and `payload` as the key's record; created_ms, updated_ms, the TTL

@@ -216,8 +216,11 @@ bool dbx_room_full(dbx_store *store) {
 
 uint64_t dbx_room_need(const dbx_store *store, const dbx_buffer *buffer) {
     if (buffer == NULL) return 0;
-    /* Every entry may change a page of its own, but not more pages than there are. */
-    uint64_t changed = lesser(buffer->entries * ENTRY_NEED_BYTES, store->room.map_bytes);
+    /* Every entry may change a page of its own, and a delta those of a value, but not more pages
+     * than there are. */
+    uint64_t changed =
+        lesser(buffer->entries * ENTRY_NEED_BYTES + 2 * (uint64_t)buffer->delta_bytes,
+               store->room.map_bytes);
     return changed + 2 * dbx_buffer_fill(buffer) + buffer->spool_bytes +
            buffer->spool_bytes / SPOOL_NEED_PARTS;
 }

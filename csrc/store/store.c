@@ -150,6 +150,8 @@ static void free_store(dbx_store *store) {
     dbx_undo_free(&store->txn.undo);
     dbx_buf_free(&store->txn.effects);
     dbx_buf_free(&store->txn.head);
+    dbx_buf_free(&store->txn.delta);
+    dbx_scratch_free(&store->live.scratch);
     dbx_alloc_free(store->txn.groups);
     dbx_scan_table_free(store->scans);
     dbx_alloc_free(store->dbs);

@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "codec/resp_write.h"
+#include "store/delta.h"
 #include "store/early.h"
 #include "store/effect.h"
 #include "store/frame.h"
@@ -15,6 +16,7 @@
 
 dbx_savepoint dbx_txn_command_begin(dbx_txn *txn, bool writing) {
     txn->writing = writing;
+    dbx_txn_let_go(txn);
     dbx_early_begin(txn);
     return (dbx_savepoint){.undo = txn->undo.count,
                            .effects = txn->effects.len,
@@ -56,6 +58,10 @@ void dbx_txn_command_undo(dbx_txn *txn, dbx_savepoint savepoint) {
     txn->writes = savepoint.writes;
     txn->effect_count = savepoint.effect_count;
     txn->group_count = savepoint.groups;
+}
+
+void dbx_txn_let_go(dbx_txn *txn) {
+    dbx_scratch_clear(&txn->store->live.scratch);
 }
 
 bool dbx_txn_changed(const dbx_txn *txn, dbx_savepoint savepoint) {
@@ -151,14 +157,18 @@ int dbx_txn_get(dbx_txn *txn, dbx_slice key, dbx_slice *value) {
 
 int dbx_txn_probe(dbx_txn *txn, dbx_slice key, dbx_probe *probe) {
     dbx_view *view = &txn->store->live;
-    *probe = (dbx_probe){.hash = dbx_buffer_hash(key), .changes = view->active->changes};
+    *probe = (dbx_probe){.hash = dbx_buffer_hash(key),
+                         .changes = view->active->changes,
+                         .clears = view->scratch.clears};
     probe->entry = dbx_buffer_find(view->active, key, probe->hash);
     dbx_work_add(&txn->store->work.gets, 1);
     if (probe->entry != NULL) {
         probe->below = (probe->entry->flags & DBX_ENTRY_BELOW) != 0;
         probe->found = (probe->entry->flags & DBX_ENTRY_DEAD) == 0;
-        if (probe->found) probe->value = dbx_entry_value(&view->active->arena, probe->entry);
-        return DBX_OK;
+        if (!probe->found) return DBX_OK;
+        const dbx_state state = {dbx_entry_value(&view->active->arena, probe->entry),
+                                 probe->entry->epoch, probe->entry->flags};
+        return dbx_view_value(view, key, probe->hash, &state, &probe->value);
     }
     probe->known = true;
     if (dbx_buffer_in_gap(view->active, key)) return DBX_OK;
@@ -213,7 +223,7 @@ static int put_probed(dbx_txn *txn, dbx_slice key, dbx_probe *probe, dbx_slice h
     bool refer =
         spool != NULL && head.len == 0 && tail.len >= DBX_REFER_MIN && dbx_spool_holds(spool, tail);
     int rc = dbx_buffer_put(txn->store->live.active, &txn->undo, key, probe->hash, probe->entry,
-                            head, tail, probe->below, refer ? spool : NULL);
+                            head, tail, probe->below ? DBX_ENTRY_BELOW : 0, refer ? spool : NULL);
     if (rc == DBX_OK) wrote(txn, probe, head.len + tail.len);
     return rc;
 }
@@ -222,6 +232,57 @@ int dbx_txn_put_probed(dbx_txn *txn, dbx_slice key, dbx_probe *probe, dbx_slice 
                        dbx_slice tail) {
     int rc = put_probed(txn, key, probe, head, tail);
     return rc == DBX_OK ? dbx_early_room(txn) : rc;
+}
+
+/* Whether what the probe found is what the map has. Of a command that changes two keys the one was
+ * written since the other was found: then it is looked up again. */
+static bool still_there(dbx_txn *txn, dbx_slice key, dbx_probe *probe) {
+    dbx_probe now;
+    if (!probe->found || probe->clears != txn->store->live.scratch.clears) return false;
+    if (probe->changes == txn->store->live.active->changes) return true;
+    if (dbx_txn_probe(txn, key, &now) != DBX_OK || !now.found ||
+        !dbx_slice_eq(now.value, probe->value)) {
+        return false;
+    }
+    *probe = now;
+    return true;
+}
+
+/* Makes a delta of what the probe found and what it is to become, in txn->delta. */
+static bool make_delta(dbx_txn *txn, dbx_slice key, dbx_probe *probe, size_t head_was,
+                       dbx_slice head, dbx_slice tail) {
+    const dbx_buffer *active = txn->store->live.active;
+    dbx_slice delta = {NULL, 0}, was = probe->value;
+    if (!dbx_delta_suits(head, tail) || !still_there(txn, key, probe) || head_was > was.len) {
+        return false;
+    }
+    if (probe->entry != NULL) {
+        if ((probe->entry->flags & DBX_ENTRY_DELTA) == 0) return false;
+        delta = dbx_entry_value(&active->arena, probe->entry);
+    }
+    const dbx_delta_change change = {.delta = delta,
+                                     .head_was = head_was,
+                                     .was = dbx_slice_of(was.ptr + head_was, was.len - head_was),
+                                     .head = head,
+                                     .tail = tail};
+    return dbx_delta_make(&txn->delta, &change);
+}
+
+int dbx_txn_edit_probed(dbx_txn *txn, dbx_slice key, dbx_probe *probe, size_t head_was,
+                        dbx_slice head, dbx_slice tail) {
+    const dbx_slice none = {NULL, 0};
+    if (!make_delta(txn, key, probe, head_was, head, tail)) {
+        return dbx_txn_put_probed(txn, key, probe, head, tail);
+    }
+    dbx_slice delta = dbx_buf_slice(&txn->delta);
+    dbx_buffer *active = txn->store->live.active;
+    dbx_ends_put(&txn->store->ends, key);
+    int rc = dbx_buffer_put(active, &txn->undo, key, probe->hash, probe->entry, none, delta,
+                            DBX_ENTRY_BELOW | DBX_ENTRY_DELTA, NULL);
+    if (rc != DBX_OK) return rc;
+    if (probe->entry == NULL) active->delta_bytes += head.len + tail.len;
+    wrote(txn, probe, delta.len);
+    return dbx_early_room(txn);
 }
 
 int dbx_txn_put(dbx_txn *txn, dbx_slice key, dbx_slice head, dbx_slice tail) {
@@ -240,12 +301,13 @@ int dbx_txn_put_fresh(dbx_txn *txn, dbx_slice key, dbx_slice value) {
     return dbx_txn_put_probed(txn, key, &probe, value, (dbx_slice){NULL, 0});
 }
 
-/* Finds a value that is to be changed where it lies, and brings it up when it lies below. */
+/* Finds a value that is to be changed where it lies, and brings it up when it, or a part of it,
+ * lies below. */
 static int probe_own(dbx_txn *txn, dbx_slice key, dbx_probe *probe) {
     int rc = dbx_txn_probe(txn, key, probe);
     if (rc != DBX_OK) return rc;
     if (!probe->found) return DBX_ENOTFOUND;
-    if (probe->entry != NULL) return DBX_OK;
+    if (probe->entry != NULL && (probe->entry->flags & DBX_ENTRY_DELTA) == 0) return DBX_OK;
     dbx_slice none = {NULL, 0};
     rc = put_probed(txn, key, probe, probe->value, none);
     if (rc == DBX_OK) refresh(txn, key, probe);

@@ -3,8 +3,8 @@
  * A get looks in the active write buffer, the frozen one, then an MDBX snapshot; cursors merge the
  * three in both directions. All of that is hidden here. Keys are the encoded bytes of
  * store/format.h, at most DBX_ENCODED_KEY_MAX. Slices returned are valid until the next write
- * through the same transaction or the end of the turn, whichever comes first: copy what must live
- * longer.
+ * through the same transaction, dbx_txn_let_go, or the end of the command, whichever comes first:
+ * copy what must live longer.
  */
 #ifndef DBX_STORE_TXN_H
 #define DBX_STORE_TXN_H
@@ -39,6 +39,9 @@ dbx_savepoint dbx_txn_command_begin(dbx_txn *txn, bool writing);
 void dbx_txn_command_end(dbx_txn *txn, dbx_savepoint savepoint);
 /* dbx_txn_command_undo takes back everything since the savepoint: entries, counters, effects. */
 void dbx_txn_command_undo(dbx_txn *txn, dbx_savepoint savepoint);
+/* dbx_txn_let_go: what was returned so far is not needed any more. For commands that look up any
+ * number of keys one after the other: some values take memory, see store/scratch.h. */
+void dbx_txn_let_go(dbx_txn *txn);
 /* dbx_txn_changed says whether anything was written since the savepoint. */
 bool dbx_txn_changed(const dbx_txn *txn, dbx_savepoint savepoint);
 
@@ -119,6 +122,7 @@ typedef struct dbx_probe {
     bool known;              /* `below` was looked up */
     bool found;
     dbx_slice value; /* when found */
+    uint64_t clears; /* of the scratch memory, in which `value` may be, then */
 } dbx_probe;
 
 /* dbx_txn_probe looks a key up; fills probe->found, ->value. DBX_OK unless something failed. */
@@ -128,6 +132,10 @@ int dbx_txn_probe(dbx_txn *txn, dbx_slice key, dbx_probe *probe);
 int dbx_txn_probe_known(dbx_txn *txn, dbx_slice key, dbx_probe *probe);
 int dbx_txn_put_probed(dbx_txn *txn, dbx_slice key, dbx_probe *probe, dbx_slice head,
                        dbx_slice tail);
+/* dbx_txn_edit_probed is dbx_txn_put_probed for a value most of which stays as it is: what changes
+ * may be kept alone (delta.h). `head_was`: how long the head was in the value that was found. */
+int dbx_txn_edit_probed(dbx_txn *txn, dbx_slice key, dbx_probe *probe, size_t head_was,
+                        dbx_slice head, dbx_slice tail);
 /* dbx_txn_del_probed deletes what the probe found. */
 int dbx_txn_del_probed(dbx_txn *txn, dbx_slice key, dbx_probe *probe);
 

@@ -70,14 +70,14 @@ void dbx_undo_drop_early(dbx_undo *undo, dbx_buffer *buffer, size_t from, uint64
         const dbx_undo_record *record = &undo->records[i];
         if (record->kind == DBX_UNDO_REMOVED &&
             dbx_format_since(dbx_entry_key(record->entry), cid)) {
-            record->entry->flags |= DBX_ENTRY_EARLY;
+            record->entry->epoch = DBX_EPOCH_LEAVING;
         }
     }
     /* That it was removed is an entry's last record: settling it frees the entry. */
     size_t kept = from, saved = from < undo->count ? undo->records[from].saved : undo->saved.len;
     for (size_t i = from; i < undo->count; i++) {
         dbx_undo_record record = undo->records[i];
-        if (record.kind != DBX_UNDO_STATE && (record.entry->flags & DBX_ENTRY_EARLY) != 0) {
+        if (record.kind != DBX_UNDO_STATE && record.entry->epoch == DBX_EPOCH_LEAVING) {
             dbx_buffer_settle(buffer, &record);
             continue;
         }

@@ -55,9 +55,9 @@ void dbx_undo_add_part(dbx_undo *undo, dbx_entry *entry, dbx_slice value, size_t
 int dbx_undo_state(dbx_undo *undo, void *at, size_t len);
 /* dbx_undo_revert takes back every record from `from` on, newest first. */
 void dbx_undo_revert(dbx_undo *undo, struct dbx_buffer *buffer, size_t from);
-/* dbx_undo_drop_early forgets the records from `from` on of entries that are DBX_ENTRY_EARLY, which
- * are about to be freed, and of those that have left the tree and were of a collection with the id
- * `cid` or a later one. */
+/* dbx_undo_drop_early forgets the records from `from` on of entries that are DBX_EPOCH_LEAVING,
+ * which are about to be freed, and of those that have left the tree and were of a collection with
+ * the id `cid` or a later one. */
 void dbx_undo_drop_early(dbx_undo *undo, struct dbx_buffer *buffer, size_t from, uint64_t cid);
 /* dbx_undo_settle forgets everything: the turn is in the journal. */
 void dbx_undo_settle(dbx_undo *undo, struct dbx_buffer *buffer);

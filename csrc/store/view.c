@@ -1,5 +1,8 @@
 /* view.c: one state of the map: active buffer, frozen buffer, MDBX snapshot; and getting a key. */
 #include "base/alloc.h"
+#include "base/err.h"
+#include "store/apply.h"
+#include "store/delta.h"
 #include "store/internal.h"
 #include "store/limits.h"
 
@@ -20,6 +23,7 @@ dbx_view *dbx_view_open(dbx_txn *txn) {
     view->active_epoch = dbx_buffer_view_open(view->active);
     view->frozen = store->live.frozen;
     if (view->frozen != NULL) view->frozen->refs++;
+    dbx_view_compare(view, store->frozen_position);
     view->next = store->views;
     if (view->next != NULL) view->next->prev = view;
     store->views = view;
@@ -36,8 +40,11 @@ void dbx_view_close(dbx_view *view) {
     dbx_buffer_view_close(view->active);
     dbx_buffer_unref(view->frozen);
     if (view->below != NULL) dbx_snapshot_close(view->below);
+    dbx_scratch_free(&view->scratch);
     dbx_alloc_free(view);
 }
+
+/* --- Getting a key ---------------------------------------------------------------------------- */
 
 int dbx_view_frozen_get(dbx_view *view, dbx_slice key, uint64_t hash, dbx_slice *value) {
     dbx_state state;
@@ -45,6 +52,7 @@ int dbx_view_frozen_get(dbx_view *view, dbx_slice key, uint64_t hash, dbx_slice 
     const dbx_entry *entry = dbx_buffer_find(view->frozen, key, hash);
     if (entry != NULL && dbx_buffer_see(view->frozen, entry, DBX_EPOCH_LIVE, &state)) {
         *value = state.value;
+        if ((state.flags & DBX_ENTRY_DELTA) != 0) return view->frozen_below ? 1 : 2;
         return (state.flags & DBX_ENTRY_DEAD) != 0 ? DBX_ENOTFOUND : DBX_OK;
     }
     return dbx_buffer_in_gap(view->frozen, key) ? DBX_ENOTFOUND : 1;
@@ -55,11 +63,34 @@ dbx_snapshot *dbx_view_snapshot(const dbx_view *view, dbx_slice key) {
     return early ? view->early : view->below;
 }
 
+/* Puts a value together, *value is the delta before; `rc`: of getting `base`. */
+static int put_together(dbx_view *view, int rc, dbx_slice base, dbx_slice *value) {
+    size_t len = 0;
+    if (rc != DBX_OK) return rc == DBX_ENOTFOUND ? DBX_ECORRUPT : rc;
+    uint8_t *bytes = dbx_scratch_alloc(&view->scratch, dbx_delta_room(base, *value));
+    if (bytes == NULL) return DBX_ENOMEM;
+    rc = dbx_delta_apply(base, *value, bytes, &len);
+    *value = dbx_slice_of(bytes, len);
+    return rc;
+}
+
 int dbx_view_below_get(dbx_view *view, dbx_slice key, uint64_t hash, dbx_slice *value) {
-    int rc = dbx_view_frozen_get(view, key, hash, value);
-    if (rc != 1) return rc;
+    dbx_slice base;
+    int found = dbx_view_frozen_get(view, key, hash, value);
+    if (found != 1 && found != 2) return found;
     dbx_snapshot *snapshot = dbx_view_snapshot(view, key);
-    return snapshot != NULL ? dbx_snapshot_get(snapshot, key, value) : DBX_ENOTFOUND;
+    int rc = snapshot != NULL ? dbx_snapshot_get(snapshot, key, &base) : DBX_ENOTFOUND;
+    if (found == 2) return put_together(view, rc, base, value);
+    if (rc == DBX_OK) *value = base;
+    return rc;
+}
+
+int dbx_view_value(dbx_view *view, dbx_slice key, uint64_t hash, const dbx_state *state,
+                   dbx_slice *value) {
+    dbx_slice base;
+    *value = state->value;
+    if ((state->flags & DBX_ENTRY_DELTA) == 0) return DBX_OK;
+    return put_together(view, dbx_view_below_get(view, key, hash, &base), base, value);
 }
 
 int dbx_view_get(dbx_view *view, dbx_slice key, dbx_slice *value) {
@@ -68,11 +99,18 @@ int dbx_view_get(dbx_view *view, dbx_slice key, dbx_slice *value) {
     dbx_state state;
     dbx_work_add(&view->store->work.gets, 1);
     if (entry != NULL && dbx_buffer_see(view->active, entry, view->active_epoch, &state)) {
-        *value = state.value;
-        return (state.flags & DBX_ENTRY_DEAD) != 0 ? DBX_ENOTFOUND : DBX_OK;
+        if ((state.flags & DBX_ENTRY_DEAD) != 0) return DBX_ENOTFOUND;
+        return dbx_view_value(view, key, hash, &state, value);
     }
     if (dbx_buffer_in_gap(view->active, key)) return DBX_ENOTFOUND;
     return dbx_view_below_get(view, key, hash, value);
+}
+
+void dbx_view_compare(dbx_view *view, uint64_t frozen_position) {
+    dbx_applied applied;
+    view->frozen_below = view->frozen != NULL &&
+                         dbx_apply_read_position(view->below, &applied) == DBX_OK &&
+                         applied.position >= frozen_position;
 }
 
 /* Bytes of a buffer that is kept for views alone; 0: it is in use. */

@@ -99,7 +99,7 @@ static void change_one(world *w) {
         dbx_slice all = bytes_of(w, v, 0);
         size_t head = len > 3 ? 3 : 0;
         CHECK_EQ(dbx_buffer_put(w->buffer, &w->undo, key, hash, entry, dbx_slice_of(all.ptr, head),
-                                dbx_slice_of(all.ptr + head, len - head), true, NULL),
+                                dbx_slice_of(all.ptr + head, len - head), DBX_ENTRY_BELOW, NULL),
                  DBX_OK);
     } else if (what < 8 && v->there && v->len + len <= 6000) {
         size_t from = v->len;
@@ -190,17 +190,22 @@ TEST(a_value_that_no_block_holds_is_refused_and_changes_nothing) {
     dbx_slice key = dbx_slice_str("K:x"), none = {NULL, 0}, small = dbx_slice_str("small");
     uint64_t hash = dbx_buffer_hash(key);
     dbx_slice whole = dbx_slice_of(bytes, sizeof bytes), most = {bytes, DBX_ENTRY_ROOM_MAX};
-    CHECK_EQ(dbx_buffer_put(buffer, &undo, key, hash, NULL, none, whole, true, NULL), DBX_ENOMEM);
+    CHECK_EQ(dbx_buffer_put(buffer, &undo, key, hash, NULL, none, whole, DBX_ENTRY_BELOW, NULL),
+             DBX_ENOMEM);
     CHECK(dbx_buffer_find(buffer, key, hash) == NULL);
-    CHECK_EQ(dbx_buffer_put(buffer, &undo, key, hash, NULL, none, small, true, NULL), DBX_OK);
+    CHECK_EQ(dbx_buffer_put(buffer, &undo, key, hash, NULL, none, small, DBX_ENTRY_BELOW, NULL),
+             DBX_OK);
     dbx_entry *entry = dbx_buffer_find(buffer, key, hash);
-    CHECK_EQ(dbx_buffer_put(buffer, &undo, key, hash, entry, none, whole, true, NULL), DBX_ENOMEM);
+    CHECK_EQ(dbx_buffer_put(buffer, &undo, key, hash, entry, none, whole, DBX_ENTRY_BELOW, NULL),
+             DBX_ENOMEM);
     CHECK_EQ(dbx_buffer_append(buffer, &undo, entry, none, whole), DBX_ENOMEM);
     CHECK_BYTES(dbx_entry_value(&buffer->arena, entry), small);
-    CHECK_EQ(dbx_buffer_put(buffer, &undo, key, hash, entry, none, most, true, NULL), DBX_OK);
+    CHECK_EQ(dbx_buffer_put(buffer, &undo, key, hash, entry, none, most, DBX_ENTRY_BELOW, NULL),
+             DBX_OK);
     CHECK_EQ(dbx_entry_value(&buffer->arena, entry).len, most.len);
     /* Half as much again as appending asks for would be more than a block has. */
-    CHECK_EQ(dbx_buffer_put(buffer, &undo, key, hash, entry, none, small, true, NULL), DBX_OK);
+    CHECK_EQ(dbx_buffer_put(buffer, &undo, key, hash, entry, none, small, DBX_ENTRY_BELOW, NULL),
+             DBX_OK);
     most.len -= small.len;
     CHECK_EQ(dbx_buffer_append(buffer, &undo, entry, none, most), DBX_OK);
     CHECK_EQ(dbx_entry_value(&buffer->arena, entry).len, DBX_ENTRY_ROOM_MAX);
@@ -224,7 +229,7 @@ TEST(what_an_entry_takes_beside_its_bytes_is_little) {
         uint64_t hash = dbx_buffer_hash(key);
         CHECK_EQ(key.len, 18);
         CHECK_EQ(dbx_buffer_put(buffer, &undo, key, hash, dbx_buffer_find(buffer, key, hash), none,
-                                dbx_slice_str("a record, v:000000000000.."), true, NULL),
+                                dbx_slice_str("a record, v:000000000000.."), DBX_ENTRY_BELOW, NULL),
                  DBX_OK);
         dbx_undo_settle(&undo, buffer);
     }

@@ -1,4 +1,4 @@
-/* test_store.c: the map against a sorted array: puts, deletes, appends, undo, walks in both
+/* test_store.c: the map against a sorted array: puts, edits, deletes, appends, undo, walks in both
  * directions, views, freezes, applies and restarts, step by random step. */
 #include "check.h"
 #include "scratch.h"
@@ -7,10 +7,11 @@
 #include <unistd.h>
 
 #include "base/rand.h"
+#include "store/entry.h"
 #include "store/store.h"
 #include "store/txn.h"
 
-enum { KEYS = 400, VALUE_MAX = 900, STEPS = 3000 };
+enum { KEYS = 400, VALUE_MAX = 900, STEPS = 3000, HEAD = 6 };
 
 typedef struct item {
     bool live;
@@ -24,7 +25,7 @@ typedef struct world {
     dbx_txn *txn;
     item items[KEYS];
     dbx_rand rand;
-    uint64_t applies, loaded;
+    uint64_t applies, loaded, deltas;
 } world;
 
 static size_t key_of(unsigned i, uint8_t *out) {
@@ -32,11 +33,37 @@ static size_t key_of(unsigned i, uint8_t *out) {
     return (size_t)snprintf((char *)out, 64, "Vk%03u%.*s", i, (int)(i % 7), "abcdefg");
 }
 
+static dbx_slice head_of(dbx_slice value) {
+    size_t n = HEAD + value.len % 2;
+    return dbx_slice_of(value.ptr, n < value.len ? n : value.len);
+}
+
+static int put_edited(dbx_txn *txn, dbx_slice key, dbx_probe *probe, dbx_slice value) {
+    size_t head = head_of(value).len, was = head_of(probe->value).len;
+    return dbx_txn_edit_probed(txn, key, probe, was, head_of(value),
+                               dbx_slice_of(value.ptr + head, value.len - head));
+}
+
+/* Gives a value that is there another, by way of `first` if it has any bytes. *delta: the buffer
+ * has a delta of it now. */
+static int edit(dbx_txn *txn, dbx_slice key, dbx_slice first, dbx_slice value, bool *delta) {
+    dbx_probe probe;
+    int rc = dbx_txn_probe(txn, key, &probe);
+    if (rc == DBX_OK && !probe.found) rc = DBX_ENOTFOUND;
+    if (rc == DBX_OK && first.len > 0) rc = put_edited(txn, key, &probe, first);
+    if (rc == DBX_OK) rc = put_edited(txn, key, &probe, value);
+    if (rc == DBX_OK) rc = dbx_txn_probe(txn, key, &probe);
+    *delta = rc == DBX_OK && probe.entry != NULL && (probe.entry->flags & DBX_ENTRY_DELTA) != 0;
+    return rc;
+}
+
 static int replay(void *arg, dbx_txn *txn, uint32_t db, size_t argc, const dbx_slice *argv,
                   dbx_error *error) {
     dbx_slice none = {NULL, 0};
     (void)arg, (void)db;
     if (argc == 3 && argv[0].ptr[0] == 'P') return dbx_txn_put(txn, argv[1], none, argv[2]);
+    bool delta;
+    if (argc == 3 && argv[0].ptr[0] == 'E') return edit(txn, argv[1], none, argv[2], &delta);
     if (argc == 3 && argv[0].ptr[0] == 'A') return dbx_txn_append(txn, argv[1], argv[2]);
     if (argc == 3 && argv[0].ptr[0] == 'O') {
         size_t at = argv[2].ptr[0];
@@ -73,15 +100,51 @@ static void effect(world *w, const char *name, dbx_slice key, dbx_slice value, s
     CHECK_EQ(dbx_txn_effect(w->txn, 0, argc, argv), DBX_OK);
 }
 
+static int live_from(const item *items, int i, int step) {
+    while (i >= 0 && i < KEYS && !items[i].live)
+        i += step;
+    return i;
+}
+
+/* Puts a few bytes in place of others, at an end or in the middle; now and then writes it twice. */
+static void change_part(world *w, item *it, dbx_slice key, bool record) {
+    unsigned where = (unsigned)dbx_rand_below(&w->rand, 4);
+    size_t at = where == 0 ? it->len : where == 1 ? 0 : dbx_rand_below(&w->rand, it->len + 1);
+    size_t cut = dbx_rand_below(&w->rand, it->len - at < 20 ? it->len - at + 1 : 20);
+    size_t add = dbx_rand_below(&w->rand, 20);
+    uint8_t other[VALUE_MAX];
+    dbx_slice first = dbx_slice_of(other, dbx_rand_below(&w->rand, 8) == 0 ? it->len : 0);
+    bool delta;
+    if (it->len - cut + add > VALUE_MAX) add = 0;
+    memcpy(other, it->value, it->len);
+    if (first.len > 0) other[it->len / 2] ^= 1;
+    memmove(it->value + at + add, it->value + at + cut, it->len - at - cut);
+    memset(it->value + at, (int)('A' + dbx_rand_below(&w->rand, 26)), add);
+    it->len = it->len - cut + add;
+    dbx_slice value = dbx_slice_of(it->value, it->len);
+    CHECK_EQ(edit(w->txn, key, first, value, &delta), DBX_OK);
+    w->deltas += delta;
+    if (record) effect(w, "E", key, value, 3);
+}
+
+/* Of some live keys from `i` on, which then have been changed in part again and again. */
+static void change_parts(world *w, int i, bool record) {
+    uint8_t bytes[64];
+    for (int n = 0; n < 4 && (i = live_from(w->items, i, 1)) < KEYS; n++, i++) {
+        dbx_slice key = dbx_slice_of(bytes, key_of((unsigned)i, bytes));
+        change_part(w, &w->items[i], key, record);
+    }
+}
+
 /* One random change of one key, in store and model. */
 static void change(world *w, bool record) {
     uint8_t bytes[64], value[VALUE_MAX];
     unsigned i = (unsigned)dbx_rand_below(&w->rand, KEYS);
     item *it = &w->items[i];
     dbx_slice key = dbx_slice_of(bytes, key_of(i, bytes)), none = {NULL, 0};
-    unsigned what = (unsigned)dbx_rand_below(&w->rand, 10);
+    unsigned what = (unsigned)dbx_rand_below(&w->rand, 16);
     size_t len =
-        (size_t)dbx_rand_below(&w->rand, dbx_rand_below(&w->rand, 8) == 0 ? VALUE_MAX : 30);
+        (size_t)dbx_rand_below(&w->rand, dbx_rand_below(&w->rand, 3) == 0 ? VALUE_MAX : 30);
     memset(value, (int)('a' + dbx_rand_below(&w->rand, 26)), sizeof value);
     if (what < 5) {
         size_t head = len / 3;
@@ -106,6 +169,8 @@ static void change(world *w, bool record) {
         value[0] = (uint8_t)at; /* for the effect: where, then what */
         memcpy(value + 1, it->value + at, n);
         if (record) effect(w, "O", key, dbx_slice_of(value, n + 1), 3);
+    } else if (what >= 10) {
+        change_parts(w, (int)i, record);
     } else {
         CHECK_EQ(dbx_txn_del(w->txn, key), DBX_OK);
         if (record) effect(w, "D", key, none, 2);
@@ -124,12 +189,6 @@ static void check_at(const dbx_cursor *cursor, int rc, const item *items, int ex
     if (rc != DBX_OK || expected < 0 || expected >= KEYS) return;
     CHECK_BYTES(dbx_cursor_key(cursor), dbx_slice_of(bytes, key_of((unsigned)expected, bytes)));
     CHECK_BYTES(dbx_cursor_value(cursor), dbx_slice_of(items[expected].value, items[expected].len));
-}
-
-static int live_from(const item *items, int i, int step) {
-    while (i >= 0 && i < KEYS && !items[i].live)
-        i += step;
-    return i;
 }
 
 /* Walks a while from a random place, turning round now and then, deleting now and then. */
@@ -238,7 +297,7 @@ static void stop(world *w) {
     w->loaded += info.replay_last_entries;
 }
 
-static void random_steps(uint64_t seed, bool with_views, uint64_t *applies, uint64_t *loaded) {
+static void random_steps(uint64_t seed, bool with_views, world *sum) {
     static world w;
     static item pinned[KEYS];
     memset(&w, 0, sizeof w);
@@ -276,16 +335,18 @@ static void random_steps(uint64_t seed, bool with_views, uint64_t *applies, uint
     }
     if (view != NULL) dbx_view_close(view);
     stop(&w);
-    *applies += w.applies;
-    *loaded += w.loaded;
+    sum->applies += w.applies;
+    sum->loaded += w.loaded;
+    sum->deltas += w.deltas;
     scratch_remove(w.dir);
 }
 
 static void random_worlds(uint64_t seed, bool with_views) {
-    uint64_t applies = 0, loaded = 0;
+    static world sum;
+    memset(&sum, 0, sizeof sum);
     for (uint64_t i = 0; i < 3; i++)
-        random_steps(seed + i, with_views, &applies, &loaded);
-    CHECK(applies > 0 && loaded > 0);
+        random_steps(seed + i, with_views, &sum);
+    CHECK(sum.applies > 0 && sum.loaded > 0 && sum.deltas > 200);
 }
 
 TEST(the_map_agrees_with_a_sorted_array) {

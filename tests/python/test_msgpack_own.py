@@ -6,6 +6,7 @@ import datetime
 import gc
 import pickle
 import random
+import subprocess
 import sys
 import threading
 import tracemalloc
@@ -171,6 +172,53 @@ def test_results_of_every_size_are_whole(size: int) -> None:
     for _ in range(2):
         assert packer.pack(values) == msgpack.packb(values)
         assert ours.packb(values, buf_size=100_000) == msgpack.packb(values)
+
+
+def _peak(value: Any, before: int = 0) -> int:
+    """The memory that packing the value takes while it does, when it was packed `before` times."""
+    for _ in range(before):
+        ours.packb(value)
+    tracemalloc.start()
+    try:
+        ours.packb(value)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("item", ["x" * 9_999, b"x" * 9_999, list(range(5_000))])
+def test_an_object_of_the_usual_size_gets_its_room_at_once(item: Any) -> None:
+    values = [item] * 20
+    size = len(ours.packb(values))
+    assert size < _peak(values, 50) < size + 1000
+    assert _peak(values[:15], 5) < size + 1000
+
+
+def test_the_room_that_large_objects_needed_is_bounded_and_forgotten() -> None:
+    small = "x" * 3000
+    ours.packb(["x" * 10_000] * 1000)
+    assert _peak(small) < 1 << 21
+    assert _peak(small, 50) < 10_000
+
+
+def test_small_ones_kept_between_large_ones_leave_no_holes() -> None:
+    program = """if True:
+        import resource
+        from dbx import msgpack
+
+        def most():
+            return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+        large, small = ["x" * 10_000] * 80, ["x" * 500] * 10
+        kept = [msgpack.packb(large) for _ in range(4)]
+        before = most()
+        for turn in range(400):
+            kept[turn % 4] = msgpack.packb(large)
+            kept.append(msgpack.packb(small))
+        print(most() - before)
+    """
+    grown = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert int(grown.stdout) < 20 << 10  # KB; with holes 120 MB, without 3
 
 
 # --- What goes on meanwhile ----------------------------------------------------------------------

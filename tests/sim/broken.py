@@ -93,15 +93,15 @@ FAULTS = {
     ),
     "the snapshot is not renewed": Fault(
         "freeze.c",
-        "if (dbx_snapshot_renew(store->live.below) != DBX_OK ||\n"
+        "if (renew(store) != DBX_OK ||\n"
         "        dbx_apply_read_position(store->live.below, &applied) != DBX_OK ||\n"
         "        applied.position != store->frozen_position) {",
         "applied.position = store->frozen_position;\n    if (store->live.below == NULL) {",
     ),
     "the position is recorded wrongly": Fault(
         "apply.c",
-        "dbx_store64(value, applied->position);",
-        "dbx_store64(value, applied->position + 1);",
+        "dbx_store64(out, applied->position);",
+        "dbx_store64(out, applied->position + 1);",
     ),
     "the log is dropped before it is applied": Fault(
         "journal.c",
@@ -143,6 +143,21 @@ FAULTS = {
         "checkpoint.c",
         "store->saved_epoch = c->upto;",
         "store->saved_epoch = c->upto + 1;",
+    ),
+    "a delta of a checkpoint is added to an earlier state of itself": Fault(
+        "checkpoint_read.c",
+        "if (!m->open || m->bases[older->file] >= m->base) return DBX_OK;",
+        "if (!m->open) return DBX_OK;",
+    ),
+    "deltas of a checkpoint are of another map": Fault(
+        "freeze.c",
+        ".base = store->frozen_position};",
+        ".base = position_now(store)};",
+    ),
+    "what was committed early is published without its record": Fault(
+        "apply.c",
+        "if (id != marked) rc = mark_unpublished(txn, dbi, id);",
+        "(void)mark_unpublished; (void)dbi; (void)txn;",
     ),
     "a start goes on where the log was cut off": Fault(
         "journal_read.c",

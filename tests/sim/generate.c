@@ -419,6 +419,7 @@ history *history_make(uint64_t seed, size_t count, bool calm) {
     dbx_rand_seed_with(&m.vacuums, ~seed);
     h->seed = seed;
     h->early_bytes = HISTORY_EARLY_BYTES;
+    h->delta_bytes = 1;
     choose(&m, h);
     find_rows(&m);
     if (m.full) count = (count + 1) / 2; /* each start reads all that was written */

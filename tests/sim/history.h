@@ -41,6 +41,7 @@ typedef struct history {
     char texts[HISTORY_SETTINGS_MAX][24];
     history_step *steps;
     size_t step_count;
+    size_t delta_bytes; /* see store/delta.h: 0: longer values alone are changed in part */
     size_t early_bytes; /* see store/early.h: 0: results are committed with their turns */
 } history;
 

@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "engine/session.h"
 #include "history.h"
+#include "store/delta.h"
 #include "store/early.h"
 #include "store/env.h"
 
@@ -22,6 +23,7 @@ bool world_open(world *w, const history *h, const char *dir) {
     memset(w, 0, sizeof *w);
     dbx_env_set_growth(GROWTH_BYTES);
     dbx_early_set_bytes(h->early_bytes);
+    dbx_delta_set_min(h->delta_bytes);
     if (dbx_local_open(&options, &w->local, &error) != DBX_OK) {
         (void)snprintf(w->why, sizeof w->why, "%.250s", error.text);
         return false;

@@ -27,6 +27,9 @@ BASE_MAX = 48 * MB
 KEYS = 300_000
 DELETED = 20_000
 TOMBSTONE_BYTES_MAX = 200
+SMALL_KEYS = 2_000
+SMALL_BYTES = 2_000  # of a collection in its key's record
+CHANGE_BYTES_MAX = 250  # of the buffer, for each of which an element changes
 RESULT_MEMBERS = 300_000
 IDLE_CLIENTS = 900
 IDLE_CLIENT_BYTES_MAX = 20 * 1024
@@ -48,6 +51,40 @@ def test_memory_stays_within_twice_the_buffer_while_it_is_applied(dbx_process: S
         fill(client, KEYS)
     assert server.store_info()["applies"] >= 3
     assert watch.highest <= BASE_MAX + 2 * BUFFER_BYTES, f"{watch.highest / MB:.1f} MB"
+
+
+CHANGES = {
+    "RPUSH": ("LPOP", "RPUSH"), "SADD": ("SREM", "SADD"), "HSET": ("HDEL", "HSET"),
+    "ZADD": ("ZREM", "ZADD"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fill_by", CHANGES)
+def test_a_change_of_a_small_collection_takes_no_copy_of_it(
+    dbx_process: Start, fill_by: str
+) -> None:
+    """Copies would fill the buffer, and be written with each apply, for every element changed."""
+    server = dbx_process()
+    words = {
+        "RPUSH": lambda i: (b"value:%06d" % i,),
+        "SADD": lambda i: (b"value:%06d" % i,),
+        "HSET": lambda i: (b"f:%04d" % i, b"v:%04d" % i),
+        "ZADD": lambda i: (b"%d" % i, b"v:%04d" % i),
+    }[fill_by]
+    elements = [words(i) for i in range(SMALL_BYTES // 15)]
+    take, add = CHANGES[fill_by]
+    with server.raw(timeout=300) as client:
+        for k in range(SMALL_KEYS):
+            client.value(fill_by, b"key:%d" % k, *(word for each in elements for word in each))
+        server.apply()
+        before = server.store_info()["buffer_bytes"]
+        for k in range(SMALL_KEYS):
+            element = elements[k % len(elements)]
+            named = () if take == "LPOP" else (element[-1 if take in ("ZREM", "SREM") else 0],)
+            assert client.value(take, b"key:%d" % k, *named)
+            assert client.value(add, b"key:%d" % k, *words(9999))
+        grown = server.store_info()["buffer_bytes"] - before
+    assert grown <= SMALL_KEYS * CHANGE_BYTES_MAX, f"{grown / SMALL_KEYS:.0f} bytes a key"
 
 
 def test_a_start_on_a_log_of_deletions_brings_little_of_the_deleted_up(dbx_process: Start) -> None:

@@ -63,8 +63,10 @@ def _client_info(_: Command, reply: Reply) -> Reply:
     return reply[0], tuple(f if f[0] in _CLIENT_SHOWN else f[0] for f in fields)
 
 
-def _client_list(_: Command, reply: Reply) -> Reply:
+def _client_list(command: Command, reply: Reply) -> Reply:
     """Who else is connected, and by what id, is not comparable: only the form is."""
+    if reply[0] in ("bulk", "verbatim") and b"ID" in (word.upper() for word in command[2:]):
+        return masked(command, reply)
     return reply if reply[0] not in ("bulk", "verbatim") else (reply[0], reply[1][-1:] in b"\n")
 
 

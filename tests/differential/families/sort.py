@@ -51,25 +51,48 @@ TEMPLATES = (
 )  # fmt: skip
 
 
+_LENGTHS = {b"LIMIT": 3, b"GET": 2, b"BY": 2, b"STORE": 2}
+
+
+def _options(command: Command) -> dict[bytes, list[Command]]:
+    """The options of a command that is well formed, each with its words as often as it is there."""
+    found: dict[bytes, list[Command]] = {}
+    at = 2
+    while at < len(command):
+        name = command[at].upper()
+        length = _LENGTHS.get(name, 1)
+        found.setdefault(name, []).append(command[at + 1 : at + length])
+        at += length
+    return found
+
+
 def _orders(command: Command) -> tuple[bool, bool]:
     """Whether a command sorts at all, and whether by other keys in the order of letters: elements
     whose keys are alike, or are not there, come as the C library's qsort() leaves them."""
-    words = [word.upper() for word in command]
-    by = [command[i + 1] for i in range(len(words) - 1) if words[i] == b"BY"]
-    sorts = all(b"*" in pattern for pattern in by)
-    return sorts, bool(by) and sorts and b"ALPHA" in words
+    options = _options(command)
+    by = options.get(b"BY", [])
+    sorts = all(b"*" in word for words in by for word in words)
+    return sorts, bool(by) and sorts and b"ALPHA" in options
+
+
+def _alike(options: dict[bytes, list[Command]], reply: Reply) -> bool:
+    """Whether elements may be alike to strcoll(), which ends at a byte of 0, and yet differ."""
+    shown = (b"#",) in options.get(b"GET", [(b"#",)])
+    return b"ALPHA" in options and (
+        not shown or any(b"\0" in (word or b"") for _, word in reply[1])
+    )
 
 
 def _sorted(command: Command, reply: Reply) -> Reply:
     """What is not sorted comes in any order if it is a set: so many words for each element as there
     are GETs."""
     sorts, loosely = _orders(command)
-    if (sorts and not loosely) or reply[0] != "array":
+    options = _options(command)
+    if reply[0] != "array" or (sorts and not loosely and not _alike(options, reply)):
         return reply
-    words = [word.upper() for word in command]
-    if b"LIMIT" in words:
+    if b"LIMIT" in options:
         return (reply[0], len(reply[1]))
-    width = max(words.count(b"GET"), 1)
+    width = max(len(options.get(b"GET", [])), 1)
     return in_any_order(command, (reply[0], tuple(zip(*[iter(reply[1])] * width, strict=False))))
 
 
