@@ -119,12 +119,13 @@ static uint64_t resident_bytes(void) {
 void dbx_info_measure_memory(dbx_info_memory_use *out) {
     out->rss = resident_bytes();
     out->system = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+    out->used = 0;
 #if defined(__GLIBC__) && (__GLIBC__ > 2 || __GLIBC_MINOR__ >= 33)
     struct mallinfo2 heap = mallinfo2();
     out->used = (uint64_t)heap.uordblks + heap.hblkhd;
-#else
-    out->used = out->rss; /* the C library does not tell what it has allocated */
 #endif
+    /* Another C library, or another allocator in its place, does not tell what it has allocated. */
+    if (out->used == 0) out->used = out->rss;
 }
 
 static void print_amount(dbx_buf *out, const char *name, uint64_t bytes) {
