@@ -430,6 +430,11 @@ cdef int _unpack(_Unpacking *u, const uint8_t *data, size_t len, size_t *used) e
         u.pending = False
         at += head + content
         used[0] = at - data
+        if u.depth > 0 and u.count < u.cap and u.levels[u.depth - 1].left > 1:
+            u.values[u.count] = value  # most: neither the last nor alone
+            u.count += 1
+            u.levels[u.depth - 1].left -= 1
+            continue
         while True:
             if u.count == u.cap:
                 _push_last(u, value)
