@@ -105,17 +105,11 @@ static int delete_gap(MDBX_cursor *cursor, dbx_slice from, dbx_slice to) {
 /* Puts what the delta under `key` makes of the value that is there, with `whole` as memory. */
 static int put_delta(MDBX_cursor *cursor, dbx_slice key, dbx_slice delta, dbx_buf *whole) {
     MDBX_val k = val_of(key), v;
-    size_t len;
     int rc = mdbx_cursor_get(cursor, &k, &v, MDBX_SET);
     if (rc != 0) return rc == MDBX_NOTFOUND ? MDBX_CORRUPTED : rc;
-    dbx_slice base = dbx_slice_of(v.iov_base, v.iov_len);
-    whole->len = 0;
-    if (dbx_buf_reserve(whole, dbx_delta_room(base, delta)) == NULL) {
-        whole->failed = false;
-        return MDBX_ENOMEM;
-    }
-    if (dbx_delta_apply(base, delta, whole->ptr, &len) != DBX_OK) return MDBX_CORRUPTED;
-    v = (MDBX_val){whole->ptr, len};
+    rc = dbx_delta_fill(whole, dbx_slice_of(v.iov_base, v.iov_len), delta);
+    if (rc != DBX_OK) return rc == DBX_ENOMEM ? MDBX_ENOMEM : MDBX_CORRUPTED;
+    v = (MDBX_val){whole->ptr, whole->len};
     return mdbx_cursor_put(cursor, &k, &v, MDBX_UPSERT);
 }
 

@@ -264,21 +264,13 @@ static int open_delta(dbx_checkpoint_merge *m, dbx_error *error) {
  * state of what the delta is about as a whole. */
 static int add_older(dbx_checkpoint_merge *m, const reader *older, dbx_error *error) {
     const dbx_checkpoint_entry *e = &older->entry;
-    size_t len = 0;
     if (!m->open || m->bases[older->file] >= m->base) return DBX_OK;
     if ((e->flags & (DBX_ENTRY_DEAD | DBX_ENTRY_REFERS)) != 0) return damaged(error);
     m->open = (e->flags & DBX_ENTRY_DELTA) != 0;
     m->base = m->bases[older->file];
-    m->next.len = 0;
-    int rc = DBX_OK;
-    if (m->open) {
-        rc = dbx_delta_join(&m->next, e->value, dbx_buf_slice(&m->value));
-    } else if (dbx_buf_reserve(&m->next, dbx_delta_room(e->value, dbx_buf_slice(&m->value)))) {
-        rc = dbx_delta_apply(e->value, dbx_buf_slice(&m->value), m->next.ptr, &len);
-        m->next.len = len;
-    } else {
-        rc = DBX_ENOMEM;
-    }
+    dbx_slice newer = dbx_buf_slice(&m->value);
+    int rc = m->open ? dbx_delta_join(&m->next, e->value, newer)
+                     : dbx_delta_fill(&m->next, e->value, newer);
     dbx_buf value = m->next;
     m->next = m->value;
     m->value = value;

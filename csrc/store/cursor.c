@@ -310,7 +310,6 @@ static int pass(dbx_cursor *c, int lead) {
 static int value_of(dbx_cursor *c, int which, dbx_slice *value) {
     const level *l = &c->levels[which];
     dbx_slice base;
-    size_t len = 0;
     *value = l->value;
     if (which == BELOW || !l->delta) return DBX_OK;
     int next = which + 1;
@@ -323,14 +322,8 @@ static int value_of(dbx_cursor *c, int which, dbx_slice *value) {
         *value = base;
         return DBX_OK;
     }
-    dbx_buf *whole = &c->whole[which];
-    whole->len = 0;
-    if (dbx_buf_reserve(whole, dbx_delta_room(base, l->value)) == NULL) {
-        whole->failed = false;
-        return DBX_ENOMEM;
-    }
-    rc = dbx_delta_apply(base, l->value, whole->ptr, &len);
-    *value = dbx_slice_of(whole->ptr, len);
+    rc = dbx_delta_fill(&c->whole[which], base, l->value);
+    *value = dbx_buf_slice(&c->whole[which]);
     return rc;
 }
 

@@ -186,6 +186,15 @@ int dbx_delta_apply(dbx_slice base, dbx_slice delta, uint8_t *out, size_t *len) 
     return p.splices.len == 0 ? DBX_OK : DBX_ECORRUPT;
 }
 
+int dbx_delta_fill(dbx_buf *out, dbx_slice base, dbx_slice delta) {
+    out->len = 0;
+    if (dbx_buf_reserve(out, dbx_delta_room(base, delta)) == NULL) {
+        out->failed = false;
+        return DBX_ENOMEM;
+    }
+    return dbx_delta_apply(base, delta, out->ptr, &out->len);
+}
+
 int dbx_delta_join(dbx_buf *out, dbx_slice older, dbx_slice newer) {
     parts a, b;
     out->len = 0;

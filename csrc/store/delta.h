@@ -56,6 +56,9 @@ size_t dbx_delta_room(dbx_slice base, dbx_slice delta);
  * DBX_ECORRUPT: it is not of this value. */
 int dbx_delta_apply(dbx_slice base, dbx_slice delta, uint8_t *out, size_t *len);
 
+/* dbx_delta_fill is dbx_delta_apply to a buffer, emptied first; or DBX_ENOMEM. */
+int dbx_delta_fill(dbx_buf *out, dbx_slice base, dbx_slice delta);
+
 /* dbx_delta_join puts into `out`, emptied first, one delta in place of two, of which `newer` is
  * about what `older` makes of a value. DBX_ECORRUPT, DBX_ENOMEM. */
 int dbx_delta_join(dbx_buf *out, dbx_slice older, dbx_slice newer);

@@ -243,12 +243,10 @@ static int renew(dbx_store *store) {
 
 /* The frozen buffer is durably in MDBX: see it there, then let the buffer and its journal go. */
 static void finish_apply(dbx_store *store) {
-    dbx_applied applied;
     dbx_error error;
     dbx_buffer *frozen = store->live.frozen;
     dbx_cursor_forget_idle(store);
-    if (renew(store) != DBX_OK || dbx_apply_read_position(store->live.below, &applied) != DBX_OK ||
-        applied.position != store->frozen_position) {
+    if (renew(store) != DBX_OK || !store->live.frozen_below) {
         store->finish_wanted = true; /* the frozen buffer stays; tried again */
         return;
     }
@@ -256,7 +254,7 @@ static void finish_apply(dbx_store *store) {
     dbx_applier_seen(store->applier);
     store->live.frozen = NULL;
     store->live.frozen_below = false;
-    store->applied_position = applied.position;
+    store->applied_position = store->frozen_position;
     keep_memory(store, frozen);
     if (frozen->refs == 1) {
         dbx_applier_bury(store->applier, frozen);
@@ -265,7 +263,7 @@ static void finish_apply(dbx_store *store) {
         dbx_buffer_unref(frozen);
     }
     if (store->journal != NULL &&
-        dbx_journal_applied(store->journal, applied.position, &error) != DBX_OK) {
+        dbx_journal_applied(store->journal, store->applied_position, &error) != DBX_OK) {
         dbx_log(DBX_LOG_WARNING, "%s", error.text);
     }
 }

@@ -93,10 +93,8 @@ FAULTS = {
     ),
     "the snapshot is not renewed": Fault(
         "freeze.c",
-        "if (renew(store) != DBX_OK ||\n"
-        "        dbx_apply_read_position(store->live.below, &applied) != DBX_OK ||\n"
-        "        applied.position != store->frozen_position) {",
-        "applied.position = store->frozen_position;\n    if (store->live.below == NULL) {",
+        "if (renew(store) != DBX_OK || !store->live.frozen_below) {",
+        "if (store->live.below == NULL) {",
     ),
     "the position is recorded wrongly": Fault(
         "apply.c",
@@ -150,9 +148,9 @@ FAULTS = {
         "if (!m->open) return DBX_OK;",
     ),
     "deltas of a checkpoint are of another map": Fault(
-        "freeze.c",
-        ".base = store->frozen_position};",
-        ".base = position_now(store)};",
+        "checkpoint.c",
+        ".base = store->frozen_position,",
+        ".base = dbx_store_position(store),",
     ),
     "what was committed early is published without its record": Fault(
         "apply.c",

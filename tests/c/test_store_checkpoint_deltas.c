@@ -1,5 +1,6 @@
-/* test_store_deltas.c: deltas in checkpoints: what several files that follow each other say of a
- * key, each of the map as it was at its own buffer's base, is put together to one state. */
+/* test_store_checkpoint_deltas.c: deltas in checkpoints: what several files that follow each other
+ * say of a key, each of the map as it was at its own buffer's base, is put together to one state.
+ */
 #include "check.h"
 #include "scratch.h"
 
